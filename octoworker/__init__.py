@@ -1,0 +1,1 @@
+"""octoworker: SMS through Octopush, never twice, never lost."""

@@ -1,0 +1,109 @@
+"""What can go wrong, sorted by the one question that matters: was the SMS sent?
+
+    OctoworkerError
+    ├── SettingsError            the environment is wrong; lists every wrong variable
+    ├── PayloadError             the message is wrong; lists every wrong field
+    ├── EnqueueError             Redis could not take the message; nothing was kept
+    │   └── KeyConflictError     the idempotency key belongs to another message
+    ├── UnknownMessageError      no record under this id
+    ├── RefusedError             the asked change is not allowed in this state
+    ├── StoreError               the record could not be read or written
+    └── GatewayError             a submit that did not end in "accepted"
+        ├── NotSentError         proven: Octopush never had the message, or said no
+        │   ├── UnreachableError     no connection, so not one byte of the request left
+        │   ├── BusyError            HTTP 429 / 503 before any work, perhaps with Retry-After
+        │   └── RefusedByOctopushError   an error_code: a definite no to this call
+        ├── MaybeSentError       the request may have arrived: only the same key may follow
+        └── DuplicateKeyError    code 120: Octopush already had a call with this key
+
+Every message is one plain sentence, and none carries a number, a text or a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class OctoworkerError(Exception):
+    """The root of all our errors."""
+
+
+class SettingsError(OctoworkerError):
+    """The settings contradict each other or cannot be read. `problems` holds one sentence each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("The settings are wrong: " + " ".join(self.problems))
+
+
+class PayloadError(OctoworkerError):
+    """The message cannot be sent as it is. `problems` holds one sentence for each wrong field.
+
+    `error_code` is Octopush's own code when the reason is one that Octopush would give (121), else None.
+    """
+
+    def __init__(self, problems: Sequence[str], error_code: str | None = None) -> None:
+        self.problems = tuple(problems)
+        self.error_code = error_code
+        super().__init__(" ".join(self.problems))
+
+    def __reduce__(self) -> tuple[type[PayloadError], tuple[tuple[str, ...], str | None]]:
+        return type(self), (self.problems, self.error_code)
+
+
+class EnqueueError(OctoworkerError):
+    """The message was not taken. Nothing is kept of it, so the caller may try again."""
+
+
+class KeyConflictError(EnqueueError):
+    """The idempotency key already belongs to a message with other content."""
+
+
+class UnknownMessageError(OctoworkerError):
+    """There is no record under this message id: never taken, or older than the time records are kept."""
+
+
+class RefusedError(OctoworkerError):
+    """The change is not allowed in the state the message is in; the sentence says which and why."""
+
+
+class StoreError(OctoworkerError):
+    """Redis could not be read or written. Nothing may be sent."""
+
+
+class GatewayError(OctoworkerError):
+    """A submit that did not end in "accepted". `reason` is one sentence, safe to show and to keep."""
+
+    def __init__(self, reason: str, *, error_code: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.error_code = error_code
+        self.retry_after = retry_after
+        """Seconds that Octopush asked us to wait, when it did."""
+
+
+class NotSentError(GatewayError):
+    """Proven: the message did not go out with this call."""
+
+
+class UnreachableError(NotSentError):
+    """No connection was made: not one byte of the request left this machine."""
+
+
+class BusyError(NotSentError):
+    """Octopush turned the call away unread (HTTP 429, or 503 with Retry-After)."""
+
+
+class RefusedByOctopushError(NotSentError):
+    """Octopush answered with an error_code other than 000 and 120: a definite no to this call."""
+
+
+class MaybeSentError(GatewayError):
+    """The request may have arrived and its outcome is unknown: only the same key may be sent again."""
+
+
+class DuplicateKeyError(GatewayError):
+    """Code 120: Octopush already had a call with this key, and ignored this one.
+
+    It means "accepted" only to somebody who knows that the key was used before; the record knows.
+    """
