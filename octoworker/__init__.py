@@ -1,1 +1,44 @@
-"""octoworker: SMS through Octopush, never twice, never lost."""
+"""octoworker: SMS through Octopush by Celery workers, never twice and never lost.
+
+    from octoworker import enqueue, status
+
+Names are loaded at their first use: `enqueue` costs a web process celery, kombu and redis, and nothing of the worker's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from octoworker.client import cancel, enqueue, enqueue_many, status
+    from octoworker.errors import EnqueueError, KeyConflictError, OctoworkerError, RefusedError
+    from octoworker.tasks import send_sms
+
+__all__ = [
+    "EnqueueError",
+    "KeyConflictError",
+    "OctoworkerError",
+    "RefusedError",
+    "cancel",
+    "enqueue",
+    "enqueue_many",
+    "send_sms",
+    "status",
+]
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "octoworker.client": ("cancel", "enqueue", "enqueue_many", "status"),
+    "octoworker.errors": ("EnqueueError", "KeyConflictError", "OctoworkerError", "RefusedError"),
+    "octoworker.tasks": ("send_sms",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415 - the whole point is to import late
+
+    for room, names in _ROOMS.items():
+        if name in names:
+            return getattr(import_module(room), name)
+    raise AttributeError(f"module 'octoworker' has no attribute {name!r}")

@@ -3,7 +3,7 @@
     OctoworkerError
     ├── SettingsError            the environment is wrong; lists every wrong variable
     ├── PayloadError             the message is wrong; lists every wrong field
-    ├── EnqueueError             Redis could not take the message; nothing was kept
+    ├── EnqueueError             Redis did not confirm that it took the message
     │   └── KeyConflictError     the idempotency key belongs to another message
     ├── UnknownMessageError      no record under this id
     ├── RefusedError             the asked change is not allowed in this state
@@ -52,7 +52,7 @@ class PayloadError(OctoworkerError):
 
 
 class EnqueueError(OctoworkerError):
-    """The message was not taken. Nothing is kept of it, so the caller may try again."""
+    """The message was not taken as far as we know. With an idempotency key, trying again can never send it twice."""
 
 
 class KeyConflictError(EnqueueError):

@@ -1,0 +1,29 @@
+"""The Celery application of the workers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery, signals
+
+from octoworker import log, wire
+from octoworker.config import Settings
+from octoworker.worker import BootChecks
+
+
+def route(name: str, args: Any, kwargs: dict[str, Any] | None, options: Any, task: Any = None, **_: Any) -> dict[str, str]:  # noqa: ARG001 - Celery's signature
+    """Each message goes to the queue of its lane."""
+    return {"queue": wire.queue_of(wire.lane_of(kwargs or {}))}
+
+
+app = Celery("octoworker")
+app.config_from_object("octoworker.celeryconfig")
+app.conf.task_routes = (route,)
+app.conf.include = ["octoworker.tasks", "octoworker.clock"]
+app.steps["worker"].add(BootChecks)
+
+
+@signals.setup_logging.connect
+def _logging(**_: Any) -> None:
+    settings = Settings.load()
+    log.configure(settings.log_format, settings.log_level)

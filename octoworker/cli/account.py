@@ -1,0 +1,76 @@
+"""Commands about Octopush and the settings: balance, errors, settings."""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+
+from octoworker import catalogue, runtime
+from octoworker.cli import show
+from octoworker.cli.messages import as_json
+from octoworker.config import Settings, variable
+from octoworker.errors import SettingsError
+from octoworker.gateway import Gateway
+
+
+@click.command()
+@as_json
+def balance(*, json_: bool) -> None:
+    """Ask Octopush what is left: money, and SMS of each kind."""
+    settings = Settings.load()
+    if problems := settings.missing_account():
+        raise SettingsError(problems)
+    with Gateway(runtime.account(settings), pool_size=1) as gateway:
+        credit, counts = gateway.credit(), gateway.balance()
+    if json_:
+        show.as_json({"credit": str(credit), "currency": "EUR", "sms": {kind: str(n) for kind, n in counts.items()}})
+        return
+    click.echo(f"{credit} EUR")
+    for kind, number in counts.items():
+        click.echo(f"{number} SMS {kind}")
+
+
+@click.command()
+@click.argument("code", required=False)
+@as_json
+def errors(code: str | None, *, json_: bool) -> None:
+    """Explain one of Octopush's codes, or list them all."""
+    codes = [catalogue.lookup(code)] if code else list(catalogue.all_codes())
+    if json_:
+        rows = [{"code": c.code, "meaning": c.meaning, "kind": c.kind.value, "hint": c.hint} for c in codes]
+        show.as_json(rows[0] if code else rows)
+        return
+    if code:
+        click.echo(f"{codes[0].code}  {codes[0].meaning}\n{codes[0].kind.value}: {codes[0].hint}\n{codes[0].source}")
+        return
+    grid = Table(box=None, pad_edge=False)
+    for heading in ("code", "kind", "meaning", "what to do"):
+        grid.add_column(heading, overflow="fold")
+    for each in codes:
+        grid.add_row(each.code, each.kind.value, each.meaning, each.hint)
+    show.console().print(grid)
+
+
+@click.command()
+@as_json
+def settings(*, json_: bool) -> None:
+    """Every setting, its value here and its meaning. Secrets and addresses with passwords are not shown."""
+    current = Settings.load()
+    rows = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(current, name)
+        shown = ",".join(sorted(value)) or "*" if isinstance(value, frozenset) else str(value)
+        hidden = name == "api_key" or not field.repr
+        rows.append((variable(name), "(set)" if hidden and value else "" if value is None else shown, field.description or ""))
+    if json_:
+        show.as_json({name: value for name, value, _ in rows})
+        return
+    grid = Table(box=None, pad_edge=False)
+    for heading in ("setting", "value", "meaning"):
+        grid.add_column(heading, overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    show.console().print(grid)
+
+
+COMMANDS = (balance, errors, settings)

@@ -1,0 +1,129 @@
+"""Commands about messages: send, status, list, cancel, replay."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from octoworker import client, message, runtime
+from octoworker.cli import show
+from octoworker.config import Settings
+from octoworker.errors import UnknownMessageError
+from octoworker.record import FINAL, Record, State
+
+POLL = 0.2
+"""Seconds between two looks of `send --wait`."""
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON document and nothing else.")
+
+
+class When(click.ParamType):
+    """An instant: ISO-8601 with offset, epoch seconds, or "2026-12-01 09:00 Europe/Paris"."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        text = str(value).strip()
+        try:
+            if re.fullmatch(r"\d+(\.\d+)?", text):
+                return datetime.fromtimestamp(float(text), ZoneInfo("UTC"))
+            at, _, zone = text.rpartition(" ") if re.search(r" [A-Za-z_]+(/[A-Za-z_+\-0-9]+)*$", text) else (text, "", "")
+            instant = datetime.fromisoformat(at)
+            instant = instant.replace(tzinfo=ZoneInfo(zone)) if zone and instant.tzinfo is None else instant
+        except (ValueError, OverflowError, OSError, ZoneInfoNotFoundError):
+            self.fail('give a time like "2026-12-01 09:00 Europe/Paris", 2026-12-01T09:00+01:00, or epoch seconds.', param, ctx)
+        if instant.tzinfo is None:
+            self.fail('add a zone or an offset, as in "2026-12-01 09:00 Europe/Paris".', param, ctx)
+        return instant
+
+
+@click.command()
+@click.option("--to", "recipients", multiple=True, required=True, help="A number; repeat for more.")
+@click.option("--text", required=True)
+@click.option("--sender")
+@click.option("--type", "sms_type", type=click.Choice(["FR", "XXX", "WWW"]))
+@click.option("--transactional", is_flag=True, help="No STOP mention needed, any hour.")
+@click.option("--at", "send_at", type=When(), help="When it should arrive.")
+@click.option("--hold", is_flag=True, help="Keep it here until then, so that it can be cancelled.")
+@click.option("--key", "idempotency_key", help="Your own key: the same key is the same message.")
+@click.option("--reference", help="Your own words, kept with the record.")
+@click.option("--lane", type=click.Choice(["urgent", "normal", "bulk"]))
+@click.option("--wait", is_flag=True, help="Wait until it has ended.")
+@as_json
+def send(*, wait: bool, json_: bool, recipients: tuple[str, ...], **options: Any) -> None:
+    """Send one SMS. What is wrong with it is said at once."""
+    settings = Settings.load()
+    given = {name: value for name, value in options.items() if value not in (None, False)}
+    arguments = {"recipients": list(recipients), **given}
+    message.parse(arguments, runtime.policy(settings))
+    message_id = client.enqueue(**arguments)
+    if wait:
+        found = _wait(message_id)
+        show.as_json(found.as_json()) if json_ else show.record(found)
+        raise SystemExit(0 if found.state in (State.ACCEPTED, State.DELIVERED, State.SCHEDULED) else 1)
+    show.as_json({"message_id": message_id}) if json_ else click.echo(message_id)
+
+
+@click.command()
+@click.argument("message_id")
+@as_json
+def status(message_id: str, *, json_: bool) -> None:
+    """Where is this message? Its state, its story, its cost."""
+    found = _found(message_id)
+    show.as_json(found.as_json()) if json_ else show.record(found)
+
+
+@click.command("list")
+@click.option("--state", type=click.Choice([state.value for state in State]))
+@click.option("--limit", default=100, show_default=True, help="How many at the most.")
+@as_json
+def list_(state: str | None, limit: int, *, json_: bool) -> None:
+    """Messages in a state: what is coming soonest first, what is over latest first."""
+    store = runtime.open_store(Settings.load())
+    found = list(store.list(State(state) if state else None, limit))[:limit]
+    show.as_json([each.masked() for each in found]) if json_ else show.table(found)
+
+
+@click.command()
+@click.argument("message_id")
+@as_json
+def cancel(message_id: str, *, json_: bool) -> None:
+    """Stop a message that has not gone yet."""
+    found = runtime.open_store(Settings.load()).cancel(message_id)
+    show.as_json(found.as_json()) if json_ else show.record(found)
+
+
+@click.command()
+@click.argument("message_id")
+@click.option("--force", is_flag=True, help="Also when it may have been sent: the handset may ring twice.")
+@as_json
+def replay(message_id: str, *, force: bool, json_: bool) -> None:
+    """Put a message that has ended back in its queue."""
+    found = runtime.open_store(Settings.load()).replay(message_id, force=force)
+    client.client().publish(message_id, found.arguments, found.lane)
+    show.as_json(found.as_json()) if json_ else show.record(found)
+
+
+def _found(message_id: str) -> Record:
+    found = runtime.open_store(Settings.load()).get(message_id)
+    if found is None:
+        raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
+    return found
+
+
+def _wait(message_id: str) -> Record:
+    """The record once no machine will move it soon: ended, scheduled, or parked for a person."""
+    while True:
+        found = _found(message_id)
+        parked = found.state is State.UNKNOWN and found.due_at is None
+        if found.state in FINAL or found.state is State.SCHEDULED or parked:
+            return found
+        time.sleep(POLL)
+
+
+COMMANDS = (send, status, list_, cancel, replay)

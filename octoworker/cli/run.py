@@ -1,0 +1,52 @@
+"""Commands that run something: worker, sandbox, demo."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from octoworker.config import Settings
+from octoworker.errors import SettingsError
+
+SOFT_POOLS = {"prefork"}
+"""Pools whose children can be told to end early; for threads SIGTERM already finishes the call in flight."""
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.option("--pool", "-P", default="threads", show_default=True, help="threads or prefork.")
+@click.option("--concurrency", "-c", type=int, help="Calls at once; default OCTOWORKER_CONCURRENCY.")
+@click.pass_context
+def worker(ctx: click.Context, pool: str, concurrency: int | None) -> None:
+    """A worker with the right settings. Extra arguments go to Celery."""
+    settings = Settings.load()
+    if problems := settings.missing_account():
+        raise SettingsError(problems)
+    if pool in SOFT_POOLS:
+        os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    from octoworker.app import app  # noqa: PLC0415 - Celery reads REMAP_SIGTERM when it is imported
+    from octoworker.worker import check  # noqa: PLC0415 - the same
+
+    check(app, pool)
+    quiet = ["--without-gossip", "--without-mingle", "--loglevel", settings.log_level]
+    app.worker_main(["worker", "-P", pool, "-c", str(concurrency or settings.concurrency), *quiet, *ctx.args])
+
+
+@click.command()
+@click.option("--port", default=8025, show_default=True)
+def sandbox(port: int) -> None:
+    """A stand-in for Octopush on loopback, with a page that shows the handsets."""
+    from octoworker.sandbox.__main__ import serve  # noqa: PLC0415 - nothing else of ours touches the sandbox
+
+    serve(port)
+
+
+@click.command()
+def demo() -> None:
+    """The main job in half a minute: a private Redis, the sandbox, a worker, and four messages."""
+    from octoworker.cli.demo import run  # noqa: PLC0415 - starts servers
+
+    raise SystemExit(run())
+
+
+COMMANDS = (worker, sandbox, demo)

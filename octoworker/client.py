@@ -1,0 +1,134 @@
+"""What a web app calls: `enqueue`, `enqueue_many`, `status`, `cancel`.
+
+The record is written first, then the job is published. If the publishing fails the record is enough: the clock of any
+worker finds it. It imports celery, kombu and redis, and nothing of the worker's; it connects at its first use.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from octoworker import wire
+from octoworker.errors import EnqueueError, KeyConflictError, StoreError
+from octoworker.store import Store, connect
+
+TIMEOUT = 0.4
+"""Seconds for one answer of Redis. `enqueue` must answer its caller within one second, whatever happens to Redis."""
+
+ARGUMENTS = frozenset(
+    "recipients text sms_type sender transactional send_at hold expires_at idempotency_key reference lane".split()
+)
+
+UNREACHED = "Redis did not answer in time: try again, with the same idempotency_key if you gave one, so that it is sent once."
+
+
+class Client:
+    """The two connections of one process: records and jobs. Safe to share between threads."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self.pid = os.getpid()
+        redis_client = connect(wire.redis_url(environ), timeout=TIMEOUT, connections=50, retries=0)
+        self.store = Store(redis_client, keep_for=wire.keep_for(environ), requeue_after=wire.requeue_after(environ))
+        self.app = _producer(wire.broker_url(environ))
+
+    def enqueue(self, arguments: Mapping[str, Any]) -> str:
+        """Write the record, publish the job, return the message id."""
+        wanted = wire.jsonable(arguments)
+        message_id = wire.message_id_of(wanted)
+        lane = wire.known_lane(wire.lane_of(wanted))
+        try:
+            taken = self.store.create(message_id, wire.fingerprint(wanted), lane, json.dumps(wanted))
+        except StoreError:
+            raise EnqueueError(UNREACHED) from None
+        if taken == "conflict":
+            raise KeyConflictError("idempotency_key: it already belongs to a message with other content; use a new key.")
+        if taken == "created":
+            self.publish(message_id, wanted, lane)
+        return message_id
+
+    def publish(self, message_id: str, arguments: Mapping[str, Any], lane: str) -> None:
+        """Publish the job of a message that has its record. A failure is no loss: the clock will publish it."""
+        try:
+            self.app.send_task(
+                wire.TASK,
+                kwargs=wire.job_kwargs(message_id, arguments),
+                task_id=message_id,
+                queue=wire.queue_of(lane),
+                argsrepr="()",
+                kwargsrepr=wire.MASKED_KWARGS,
+            )
+        except (OperationalError, OSError):
+            return
+
+
+def enqueue(**arguments: Any) -> str:
+    """Take an SMS and return its message id: 32 hex digits. The arguments are those of `octoworker.send_sms`.
+
+    Once this has returned, the message ends in a state that `status` shows. The content is checked by the worker;
+    what is wrong with it stands in the record. Raises EnqueueError within 1 s when Redis cannot be reached (nothing
+    is kept), KeyConflictError when the idempotency key belongs to another message, TypeError for a wrong name.
+    """
+    _check(arguments)
+    return client().enqueue(arguments)
+
+
+def enqueue_many(messages: list[dict[str, Any]]) -> list[str]:
+    """Take several messages, in order. Raises like `enqueue`; what was taken before the error stays taken."""
+    for arguments in messages:
+        _check(arguments)
+    return [client().enqueue(arguments) for arguments in messages]
+
+
+def status(message_id: str) -> dict[str, Any] | None:
+    """The record of a message, with its history and its numbers in clear; None when there is none. StoreError: no Redis."""
+    record = client().store.get(message_id)
+    return record.as_json() if record else None
+
+
+def cancel(message_id: str) -> dict[str, Any]:
+    """Stop a message that has not gone yet. RefusedError says why when it is too late."""
+    return client().store.cancel(message_id).as_json()
+
+
+def client() -> Client:
+    """This process's client, made at the first use and again after a fork."""
+    global _client  # noqa: PLW0603 - one per process is the point
+    if _client is None or _client.pid != os.getpid():
+        with _lock:
+            if _client is None or _client.pid != os.getpid():
+                _client = Client()
+    return _client
+
+
+_lock = threading.Lock()
+_client: Client | None = None
+
+
+def _check(arguments: Mapping[str, Any]) -> None:
+    """What no worker should have to find out: a name that does not exist is a bug of the caller's."""
+    if unknown := sorted(set(arguments) - ARGUMENTS):
+        raise TypeError(f"enqueue() does not know the argument {unknown[0]!r}.")
+    if missing := sorted({"recipients", "text"} - set(arguments)):
+        raise TypeError(f"enqueue() needs the argument {missing[0]!r}.")
+
+
+def _producer(broker: str) -> Celery:
+    """A Celery application that can only publish: no result backend, so no subscription for every job."""
+    app = Celery("octoworker-producer", broker=broker, set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        task_default_queue=wire.QUEUES["normal"],
+        task_create_missing_queues=True,
+        broker_connection_timeout=TIMEOUT,
+        broker_transport_options={"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "socket_keepalive": True},
+        task_publish_retry=False,
+        broker_pool_acquire_timeout=TIMEOUT,
+    )
+    return app

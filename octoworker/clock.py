@@ -1,0 +1,121 @@
+"""The clock: in every worker, without a leader and without beat.
+
+1. Twice a second it asks Redis for a slice of what is due or stranded; the script gives each message to one asker only.
+2. It publishes their jobs. A publish that fails costs nothing: the due set looks at the message again later.
+3. A slice that was full is followed by the next at once.
+
+What is due within the next half second is published with Celery's ETA, so that it starts on time and not on the tick.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from celery import bootsteps
+from kombu.exceptions import OperationalError
+
+from octoworker import log, runtime, wire
+from octoworker.app import app
+from octoworker.config import Settings
+from octoworker.errors import OctoworkerError
+from octoworker.store import Ring, Store
+from octoworker.worker import MASKED_ARGS
+
+SLICE = 100
+"""Messages per script call: some 3 ms of Redis, so that nobody waits noticeably behind it."""
+
+PRUNE_EVERY = 600
+"""Ticks between two cleanings of the state indexes."""
+
+
+class Clock:
+    """Looks, publishes, sleeps. One thread; `stop` returns when it has ended."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._every = settings.sweep_every
+        self._look_ahead = min(settings.eta_horizon, settings.sweep_every)
+        self._queues = _lists(settings)
+        self._store = store
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="octoworker-clock", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(timeout=self._every + 5)
+
+    def tick(self) -> int:
+        """One look: everything due or stranded is published. Returns how many messages that were."""
+        rung, more = 0, True
+        while more and not self._stopping.is_set():
+            rings, more = self._store.take_due(slice_size=SLICE, look_ahead=self._look_ahead, queues=self._queues)
+            publish(rings)
+            rung += len(rings)
+        return rung
+
+    def _run(self) -> None:
+        ticks = 0
+        while not self._stopping.wait(self._every):
+            try:
+                self.tick()
+                if ticks % PRUNE_EVERY == 0:
+                    self._store.prune()
+            except (OctoworkerError, OperationalError, OSError) as error:
+                log.warning("clock.failed", kind=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - a clock that dies silently would strand messages
+                log.warning("clock.bug", kind=type(error).__name__, reason=str(error))
+            ticks += 1
+
+
+def publish(rings: list[Ring]) -> None:
+    """Publish the jobs of what was taken, over one connection."""
+    if not rings:
+        return
+    with app.producer_or_acquire() as producer:
+        for ring in rings:
+            if ring.found != "due":
+                log.warning("clock.found", message_id=ring.message_id, found=ring.found)
+            app.send_task(
+                wire.TASK,
+                kwargs=wire.job_kwargs(ring.message_id, ring.arguments),
+                task_id=ring.job_id,
+                queue=wire.queue_of(ring.lane),
+                eta=datetime.now(UTC) + timedelta(seconds=ring.delay) if ring.delay else None,
+                argsrepr=MASKED_ARGS,
+                kwargsrepr=wire.MASKED_KWARGS,
+                producer=producer,
+            )
+
+
+def _lists(settings: Settings) -> dict[str, str]:
+    """Where the broker keeps each lane, when it is the same Redis as the records; else nobody can look."""
+    same = settings.broker == settings.redis_url
+    return {lane: queue if same else "" for lane, queue in wire.QUEUES.items()}
+
+
+class ClockStep(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Runs the clock as long as the worker runs, also while it is shutting down its pool."""
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._clock: Clock | None = None
+
+    def start(self, worker: Any) -> None:
+        del worker
+        settings = runtime.current().settings
+        self._clock = Clock(settings, runtime.current().store)
+        self._clock.start()
+
+    def stop(self, worker: Any) -> None:
+        del worker
+        if self._clock is not None:
+            with contextlib.suppress(RuntimeError):
+                self._clock.stop()
+
+
+app.steps["worker"].add(ClockStep)

@@ -1,0 +1,215 @@
+"""The only place that combines: a job comes in, and its message moves one step.
+
+1. Parse the arguments. A message that can never be sent is kept as rejected, with every reason.
+2. Claim it: one round trip that says go, done, wait, busy or conflict. No claim, no call.
+3. Submit it, inside its own time budget. `submitting`, with the key, is in Redis before the first byte leaves.
+4. Decide what the outcome means, and settle: one round trip, fenced by the claim's token.
+
+Whoever dies between 2 and 4 leaves a lease behind. When it ends, the clock rings again, and the same key goes out:
+Octopush answers 120 if it had the message.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import string
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from octoworker import log, message, retry, schedule, verdict, wire
+from octoworker.errors import GatewayError, PayloadError, StoreError
+from octoworker.gateway import Gateway, Submit
+from octoworker.record import Record, State
+from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Store, Wait
+
+RECORD_PAUSE = 0.1
+"""Seconds between two tries to write an outcome: Redis restarts in a second or two."""
+
+PAST = "send_at: the time had passed when the message came in; leave send_at out to send at once."
+
+Steps = Callable[[str], None]
+
+
+def _no_step(_: str) -> None:
+    """The named steps mean nothing outside the tests that kill a worker at each of them."""
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """Seconds. Sending has its own, recording has another, and the lease covers both with room."""
+
+    lease: float
+    send: float
+    record: float
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the settings say about messages, times and patience."""
+
+    payload: message.Policy
+    time: schedule.Rules
+    retry: retry.Policy
+    budgets: Budgets
+
+
+@dataclass(frozen=True)
+class Result:
+    """Where the message stands after this job. `record` is None when another worker has it."""
+
+    record: Record | None
+    conflict: bool = False
+
+
+class Dispatch:
+    """Moves messages. Safe to share between the threads of one process."""
+
+    def __init__(self, store: Store, gateway: Gateway, rules: Rules, *, at_step: Steps = _no_step) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._rules = rules
+        self._at_step = at_step
+
+    def handle(self, arguments: Mapping[str, Any], job_id: str) -> Result:
+        """Move one message one step. StoreError: Redis is out of reach, nothing was sent, keep the job."""
+        job = _job(arguments, job_id)
+        try:
+            sms, plan = self._read(arguments)
+        except PayloadError as error:
+            return self._reject(job, error, job_id)
+        started = time.monotonic()
+        self._at_step("before_claim")
+        claim = self._store.claim(_planned(job, sms, plan))
+        self._at_step("after_claim")
+        match claim:
+            case Go():
+                return Result(self._act(job, sms, plan, claim, started))
+            case Done(record) | Wait(record):
+                return Result(record)
+            case Busy():
+                return Result(None)
+            case Conflict():
+                return self._conflict(job, job_id)
+
+    def _read(self, arguments: Mapping[str, Any]) -> tuple[message.Message, schedule.Plan]:
+        wanted = {name: value for name, value in arguments.items() if name not in ENVELOPE}
+        version = arguments.get("version", wire.VERSION)
+        if version != wire.VERSION:
+            raise PayloadError(["version: this worker does not know this version of the job; update the workers first."])
+        sms = message.parse(wanted, self._rules.payload)
+        return sms, schedule.plan(sms, self._rules.time, datetime.now(UTC))
+
+    def _act(self, job: Job, sms: message.Message, plan: schedule.Plan, go: Go, started: float) -> Record | None:
+        """Submit and settle. After this line the outcome may be unknown; before it, nothing was sent."""
+        order = self._order(job.message_id, sms, plan, go)
+        budgets = self._rules.budgets
+        if time.monotonic() - started > budgets.lease - budgets.send:
+            log.warning("sms.lease_lost", message_id=job.message_id)
+            return None
+        self._at_step("before_submit")
+        patience, chance = self._rules.retry, random.random()
+        try:
+            answer = self._gateway.submit(order)
+        except GatewayError as error:
+            outcome = verdict.of_failure(error, go, patience, chance)
+        else:
+            outcome = verdict.of_answer(answer, order, go, patience, chance)
+        self._at_step("before_settle")
+        record = self._settle(job.message_id, go.token, outcome)
+        self._at_step("after_settle")
+        self._tell(job, go, outcome, record, time.monotonic() - started)
+        return record
+
+    def _order(self, message_id: str, sms: message.Message, plan: schedule.Plan, go: Go) -> Submit:
+        return Submit(
+            key=key(message_id, go.generation),
+            recipients=go.pending or sms.recipients,
+            text=sms.text,
+            sms_type=sms.sms_type,
+            sender=sms.sender,
+            transactional=sms.transactional,
+            sending_date=schedule.sending_date(plan.hand_over_at, datetime.fromtimestamp(go.now, UTC)),
+        )
+
+    def _settle(self, message_id: str, token: int, outcome: Outcome) -> Record | None:
+        """Write the outcome, for as long as the record budget lasts. The call is made: only writing can still fail."""
+        deadline = time.monotonic() + self._rules.budgets.record
+        while True:
+            try:
+                return self._store.settle(message_id, token, outcome)
+            except StoreError:
+                if time.monotonic() > deadline:
+                    log.warning("sms.unrecorded", message_id=message_id, state=outcome.state, **_ticket(outcome))
+                    raise
+                time.sleep(RECORD_PAUSE)
+
+    def _reject(self, job: Job, error: PayloadError, job_id: str) -> Result:
+        record = self._store.reject(job, str(error), error.error_code)
+        if record is None:
+            return self._conflict(job, job_id)
+        log.event("sms.rejected", message_id=job.message_id, problems=len(error.problems), code=error.error_code)
+        return Result(record)
+
+    def _conflict(self, job: Job, job_id: str) -> Result:
+        """Another message has this idempotency key. This one is kept too, under its job's own id, as rejected."""
+        own = wire.message_id_for_job(job_id)
+        log.warning("sms.key_conflict", message_id=job.message_id, kept_as=own)
+        reason = "idempotency_key: it already belongs to a message with other content; use a new key."
+        record = None if own == job.message_id else self._store.reject(replace(job, message_id=own), reason, None)
+        return Result(record, conflict=True)
+
+    def _tell(self, job: Job, go: Go, outcome: Outcome, record: Record | None, took: float) -> None:
+        fields = {"message_id": job.message_id, "lane": job.lane, "attempt": go.attempts, "ms": round(took * 1000)}
+        if record is None:
+            log.warning("sms.fenced", **fields)
+            return
+        level = log.warning if record.state in (State.UNKNOWN, State.DEAD) else log.event
+        level(f"sms.{record.state}", **fields, ticket=record.ticket, code=record.error_code, reason=outcome.reason)
+
+
+ENVELOPE = frozenset({"message_id", "version", "fingerprint"})
+"""What a job carries beside the message itself."""
+
+
+def key(message_id: str, generation: int) -> str:
+    """What goes out as `request_id`: letters and digits only, for Octopush's own clients strip everything else."""
+    letters = ""
+    while True:
+        generation, digit = divmod(generation, 26)
+        letters = string.ascii_lowercase[digit] + letters
+        if not generation:
+            return message_id + letters
+
+
+def _job(arguments: Mapping[str, Any], job_id: str) -> Job:
+    """The envelope. What cannot be JSON came in as JSON, so it can go back."""
+    wanted = {name: value for name, value in arguments.items() if name not in ENVELOPE}
+    given = arguments.get("message_id")
+    known = isinstance(given, str) and len(given) == 32 and given.isalnum()
+    return Job(
+        message_id=str(given) if known else wire.message_id_of(wanted, job_id),
+        fingerprint=wire.fingerprint(wanted),
+        lane=wire.known_lane(wire.lane_of(wanted)),
+        payload=json.dumps(wire.jsonable(wanted)),
+        job_id=job_id,
+    )
+
+
+def _planned(job: Job, sms: message.Message, plan: schedule.Plan) -> Job:
+    return replace(
+        job,
+        lane=sms.lane,
+        segments=sms.segments * len(sms.recipients),
+        hold_until=plan.hold_until and plan.hold_until.timestamp(),
+        refuse_before=plan.refuse_before and plan.refuse_before.timestamp(),
+        expires_at=plan.expires_at and plan.expires_at.timestamp(),
+        past_reason=PAST,
+    )
+
+
+def _ticket(outcome: Outcome) -> dict[str, str]:
+    return {"ticket": outcome.fields["ticket"]} if "ticket" in outcome.fields else {}

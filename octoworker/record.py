@@ -1,0 +1,205 @@
+"""The life of a message: its states, the legal moves between them, and its shape outside Redis.
+
+    queued ─► submitting ─► accepted ─► delivered | undelivered
+      │           ├─► waiting ─► queued     (pace, retry, pause: the clock brings it back)
+      │           ├─► unknown ─► queued     (may have been sent: the same key again, then a person)
+      │           ├─► rejected | dead
+      ├─► scheduled ─► queued               (held here until due)
+      └─► expired | cancelled | rejected
+
+Redis holds a record as a hash of strings; here it is a frozen value. Instants in Redis are milliseconds of Redis' clock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """Where a message is. The words are the public contract."""
+
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    WAITING = "waiting"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    DEAD = "dead"
+
+
+_S = State
+
+MOVES: Mapping[State, frozenset[State]] = {
+    _S.QUEUED: frozenset({_S.SUBMITTING, _S.SCHEDULED, _S.WAITING, _S.UNKNOWN, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD}),
+    _S.SCHEDULED: frozenset({_S.QUEUED, _S.SUBMITTING, _S.SCHEDULED, _S.REJECTED, _S.CANCELLED, _S.EXPIRED}),
+    _S.SUBMITTING: frozenset({_S.ACCEPTED, _S.WAITING, _S.UNKNOWN, _S.REJECTED, _S.DEAD, _S.EXPIRED}),
+    _S.WAITING: frozenset({_S.QUEUED, _S.SUBMITTING, _S.WAITING, _S.CANCELLED, _S.EXPIRED, _S.REJECTED, _S.DEAD}),
+    _S.UNKNOWN: frozenset({_S.QUEUED, _S.SUBMITTING, _S.UNKNOWN, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.DEAD}),
+    _S.ACCEPTED: frozenset({_S.DELIVERED, _S.UNDELIVERED, _S.QUEUED}),
+    _S.UNDELIVERED: frozenset({_S.DELIVERED, _S.QUEUED}),
+    _S.DELIVERED: frozenset(),
+    _S.REJECTED: frozenset({_S.QUEUED}),
+    _S.EXPIRED: frozenset({_S.QUEUED}),
+    _S.CANCELLED: frozenset({_S.QUEUED}),
+    _S.DEAD: frozenset({_S.QUEUED, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED}),
+}
+"""Every move there is. From an end state, `queued` is a person's replay; the others are stronger facts."""
+
+FINAL = frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD})
+"""States that no machine leaves by itself."""
+
+MAYBE_SENT = frozenset({_S.SUBMITTING, _S.UNKNOWN, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED})
+"""States in which the handset may have rung, so that a replay needs a person to insist."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """One line of the history."""
+
+    at: datetime
+    state: State
+    reason: str
+
+    def as_json(self) -> dict[str, str]:
+        return {"at": iso(self.at), "state": self.state.value, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Record:
+    """All we know of a message. `repr` shows no number and no text."""
+
+    message_id: str
+    state: State
+    lane: str = "normal"
+    reference: str | None = None
+    ticket: str | None = None
+    error_code: str | None = None
+    reason: str = ""
+    cost: str | None = None
+    balance: str | None = None
+    currency: str | None = None
+    sending_date: int | None = None
+    due_at: datetime | None = None
+    segments: int | None = None
+    attempts: int = 0
+    maybe_sent: bool = False
+    created_at: datetime | None = None
+    recipients: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    history: tuple[Move, ...] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_hash(cls, message_id: str, fields: Mapping[str, str]) -> Record:
+        """Read what Redis holds. A field that is missing or odd is left out; the record stays readable."""
+        arguments = _object(fields.get("payload"))
+        return cls(
+            message_id=message_id,
+            state=State(fields["state"]),
+            lane=fields.get("lane", "normal"),
+            reference=arguments.get("reference") if isinstance(arguments.get("reference"), str) else None,
+            ticket=fields.get("ticket") or None,
+            error_code=fields.get("error_code") or None,
+            reason=fields.get("reason", ""),
+            cost=fields.get("cost") or None,
+            balance=fields.get("balance") or None,
+            currency=fields.get("currency") or None,
+            sending_date=_number(fields.get("sending_date")),
+            due_at=_instant(fields.get("due")),
+            segments=_number(fields.get("segments")),
+            attempts=_number(fields.get("attempts")) or 0,
+            maybe_sent=bool(fields.get("maybe_at")),
+            created_at=_instant(fields.get("created")),
+            recipients=_object(fields.get("outcomes")),
+            history=tuple(_moves(fields.get("history", ""))),
+            arguments=arguments,
+        )
+
+    @property
+    def final(self) -> bool:
+        return self.state in FINAL
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as the contract shows it, with the numbers in clear: for the caller's own eyes."""
+        return {
+            "message_id": self.message_id,
+            "state": self.state.value,
+            "lane": self.lane,
+            "reference": self.reference,
+            "ticket": self.ticket,
+            "error_code": self.error_code,
+            "reason": self.reason,
+            "cost": self.cost,
+            "balance": self.balance,
+            "currency": self.currency,
+            "sending_date": self.sending_date,
+            "due_at": iso(self.due_at) if self.due_at else None,
+            "segments": self.segments,
+            "attempts": self.attempts,
+            "recipients": {number: dict(outcome) for number, outcome in self.recipients.items()},
+            "history": [move.as_json() for move in self.history],
+        }
+
+    def masked(self) -> dict[str, Any]:
+        """The record as Celery may keep it: recipients as a list with masked numbers, for two can look alike."""
+        shown = self.as_json()
+        shown["recipients"] = [{"recipient": mask(number), **outcome} for number, outcome in self.recipients.items()]
+        shown["reference"] = None
+        return shown
+
+
+_WORDS = frozenset(state.value for state in State)
+
+
+def mask(number: str) -> str:
+    """`+336…78`: enough to recognise one's own number, too little to call it."""
+    return f"{number[:4]}…{number[-2:]}" if len(number) > 7 else "…"
+
+
+def iso(at: datetime) -> str:
+    """UTC with milliseconds and a Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_ms(milliseconds: float) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _instant(text: str | None) -> datetime | None:
+    number = _number(text)
+    return from_ms(number) if number else None
+
+
+def _number(text: str | None) -> int | None:
+    try:
+        return int(float(text)) if text else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    try:
+        value = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _moves(lines: str) -> list[Move]:
+    """One line per move: milliseconds, state, reason, separated by `|`."""
+    moves = []
+    for line in lines.splitlines():
+        at, _, rest = line.partition("|")
+        state, _, reason = rest.partition("|")
+        if (milliseconds := _number(at)) is not None and state in _WORDS:
+            moves.append(Move(from_ms(milliseconds), State(state), reason))
+    return moves

@@ -1,0 +1,157 @@
+"""When to try again and when to stop. A decision is a value: nothing here sleeps, raises or enqueues.
+
+1. The failure's class says what it proves: not sent, refused, or maybe sent.
+2. The table below turns that into a state, a wait and a key: the same one after "maybe", the next after a refusal.
+3. A refusal after a "maybe" on the same key proves nothing about the first call: we do not know whether Octopush
+   looks at the key first. So the key stays, and from then on even a 120 is left to a person.
+4. Age and attempts say when it ends: `dead` when nothing was sent, `unknown` for a person when something may have been.
+
+Time and chance are arguments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from octoworker.catalogue import Kind, lookup
+from octoworker.errors import (
+    BusyError,
+    DuplicateKeyError,
+    GatewayError,
+    MaybeSentError,
+    RefusedByOctopushError,
+    UnreachableError,
+)
+from octoworker.record import State
+
+KeyUse = Literal["unused", "used", "next", "doubtful"]
+"""What the submit did to its key: nothing, used it, spent it (take the next), or used it after a "maybe" and was refused."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How patient we are. All in seconds but `max_attempts`."""
+
+    base: float
+    cap: float
+    give_up_after: float
+    max_attempts: int
+    account_wait: float
+    key_window: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the record knows when a submit ends. Ages in seconds."""
+
+    attempts: int
+    """Submits so far, this one included."""
+    age: float
+    """Since the message was taken."""
+    key_used_before: bool
+    """An earlier submit with this very key may have arrived."""
+    key_doubtful: bool = False
+    """An earlier submit with this key was refused after another one that may have arrived."""
+    unknown_for: float = 0.0
+    """Since the key was first used without an answer."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of the message. `delay` in seconds, None: no machine tries again."""
+
+    state: State
+    reason: str
+    delay: float | None = None
+    key: KeyUse = "used"
+    counts: bool = True
+    error_code: str | None = None
+
+
+def decide(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> Decision:
+    """What follows a submit that did not end in "accepted". `chance` is drawn from [0, 1)."""
+    match error:
+        case UnreachableError() | BusyError():
+            return _again(error, facts, policy, chance, key="unused")
+        case DuplicateKeyError():
+            return _duplicate(error, facts)
+        case RefusedByOctopushError():
+            return _refused(error, facts, policy, chance)
+        case MaybeSentError():
+            return _maybe(error, facts, policy, chance)
+        case _:
+            return Decision(State.UNKNOWN, error.reason, error_code=error.error_code)
+
+
+def spent(facts: Facts, policy: Policy, delay: float) -> str:
+    """Why trying again is over, or "" while it is not."""
+    if facts.age + delay > policy.give_up_after:
+        return f"given up: older than {policy.give_up_after:g} s"
+    if facts.attempts >= policy.max_attempts:
+        return f"given up: {facts.attempts} attempts"
+    return ""
+
+
+def backoff(attempts: int, policy: Policy, chance: float, at_least: float | None = None) -> float:
+    """Full jitter: a draw from 0 to base x 2^n, capped; never sooner than Octopush asked."""
+    ceiling = min(policy.cap, policy.base * 2.0 ** min(attempts - 1, 62)) if attempts > 0 else policy.base
+    return max(ceiling * chance, at_least or 0.0)
+
+
+def _again(error: GatewayError, facts: Facts, policy: Policy, chance: float, *, key: KeyUse) -> Decision:
+    """Not sent by this call. Whether an earlier call with the same key did is another matter."""
+    delay = backoff(facts.attempts, policy, chance, error.retry_after)
+    over = spent(facts, policy, delay)
+    if facts.key_used_before:
+        return _still_unknown(error, facts, policy, delay, over, key)
+    if over:
+        return Decision(State.DEAD, f"{error.reason} ({over})", key=key, error_code=error.error_code)
+    return Decision(State.WAITING, error.reason, delay, key, error_code=error.error_code)
+
+
+def _maybe(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> Decision:
+    delay = backoff(facts.attempts, policy, chance, error.retry_after)
+    return _still_unknown(error, facts, policy, delay, spent(facts, policy, delay), "used")
+
+
+def _still_unknown(
+    error: GatewayError, facts: Facts, policy: Policy, delay: float, over: str, key: KeyUse, *, counts: bool = True
+) -> Decision:
+    """May have been sent, now or before: the same key inside its window, then a person."""
+    key = "doubtful" if key == "next" else key
+    if facts.unknown_for + delay > policy.key_window:
+        over = "Octopush may have forgotten the key by then"
+    if over:
+        reason = f"{error.reason} ({over}; may have been sent, a person decides)"
+        return Decision(State.UNKNOWN, reason, key=key, counts=counts, error_code=error.error_code)
+    return Decision(State.UNKNOWN, error.reason, delay, key, counts=counts, error_code=error.error_code)
+
+
+def _duplicate(error: GatewayError, facts: Facts) -> Decision:
+    """120 is believed only of a key that we used, and whose uses were never refused."""
+    if facts.key_used_before and not facts.key_doubtful:
+        return Decision(State.ACCEPTED, "Octopush already had it (120)", error_code="120")
+    why = "was also refused before" if facts.key_doubtful else "was never used here"
+    reason = f"Octopush says it already had this key (120), which {why}; a person decides"
+    return Decision(State.UNKNOWN, reason, error_code=error.error_code or "120")
+
+
+def _refused(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> Decision:
+    match lookup(error.error_code or "").kind:
+        case Kind.TRANSIENT:
+            return _again(error, facts, policy, chance, key="next")
+        case Kind.ACCOUNT:
+            return _account(error, facts, policy)
+        case Kind.REQUEST if not facts.key_used_before:
+            return Decision(State.REJECTED, error.reason, key="next", error_code=error.error_code)
+        case _:
+            reason = f"{error.reason}; no machine tries again, a person decides"
+            return Decision(State.UNKNOWN, reason, key="doubtful", error_code=error.error_code)
+
+
+def _account(error: GatewayError, facts: Facts, policy: Policy) -> Decision:
+    """The account is refused, not the message: it waits, however long, and burns no attempt."""
+    if facts.key_used_before:
+        return _still_unknown(error, facts, policy, policy.account_wait, "", "next", counts=False)
+    return Decision(State.WAITING, error.reason, policy.account_wait, "next", counts=False, error_code=error.error_code)

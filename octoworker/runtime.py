@@ -1,0 +1,102 @@
+"""What one worker process holds: settings, records, the way to Octopush, and the dispatch that joins them.
+
+Made at the first need, so after the fork: a socket shared between two processes mixes up their answers.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+
+from octoworker import dispatch, message, retry, schedule
+from octoworker.config import Settings
+from octoworker.gateway import Account, Gateway
+from octoworker.store import Store, connect
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The parts of one process."""
+
+    pid: int
+    settings: Settings
+    store: Store
+    gateway: Gateway
+    dispatch: dispatch.Dispatch
+
+
+at_step: dispatch.Steps | None = None
+"""Called with the name of each step of a send. For tests that kill a worker at a named step; nothing else sets it."""
+
+_lock = threading.Lock()
+_current: Runtime | None = None
+
+
+def current() -> Runtime:
+    """This process's runtime. Raises SettingsError when the environment is wrong."""
+    global _current  # noqa: PLW0603 - one per process is the point
+    if _current is None or _current.pid != os.getpid():
+        with _lock:
+            if _current is None or _current.pid != os.getpid():
+                _current = build(Settings.load())
+    return _current
+
+
+def build(settings: Settings) -> Runtime:
+    """Put the parts together from the settings. Opens no connection."""
+    store = open_store(settings)
+    gateway = Gateway(account(settings), pool_size=settings.concurrency)
+    moves = dispatch.Dispatch(store, gateway, rules(settings), **({"at_step": at_step} if at_step else {}))
+    return Runtime(os.getpid(), settings, store, gateway, moves)
+
+
+def open_store(settings: Settings) -> Store:
+    return Store(
+        connect(settings.redis_url, connections=settings.concurrency + 8),
+        keep_for=settings.keep_for,
+        requeue_after=settings.requeue_after,
+        lease=settings.lease,
+        key_window=settings.key_window,
+        max_crashes=settings.max_crashes,
+    )
+
+
+def account(settings: Settings) -> Account:
+    return Account(
+        url=settings.url,
+        user_login=settings.user_login or "",
+        api_key=settings.api_key.get_secret_value() if settings.api_key else "",
+        format=settings.format,
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.http_timeout,
+        total_timeout=settings.send_budget,
+        simulate=settings.simulate,
+    )
+
+
+def rules(settings: Settings) -> dispatch.Rules:
+    return dispatch.Rules(
+        payload=policy(settings),
+        time=schedule.Rules(settings.hold, settings.past == "refuse", timedelta(seconds=settings.max_ahead)),
+        retry=retry.Policy(
+            base=settings.retry_base,
+            cap=settings.retry_cap,
+            give_up_after=settings.retry_for,
+            max_attempts=settings.max_attempts,
+            account_wait=settings.account_retry,
+            key_window=settings.key_window,
+        ),
+        budgets=dispatch.Budgets(settings.lease, settings.send_budget, settings.record_budget),
+    )
+
+
+def policy(settings: Settings) -> message.Policy:
+    return message.Policy(
+        sender=settings.sender,
+        sms_type=settings.sms_type,
+        region=settings.region,
+        countries=settings.countries,
+        allow_possible=settings.allow_possible,
+    )

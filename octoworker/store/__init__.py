@@ -1,0 +1,364 @@
+"""The records in Redis: the truth about every message. Owner of `redis` and of the Lua scripts beside this file.
+
+Each change is one script, so that nothing can come between looking and acting. Every failure to reach or to
+write Redis is a StoreError: who gets one must not send.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, Literal
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from octoworker.errors import RefusedError, StoreError, UnknownMessageError
+from octoworker.record import FINAL, Record, State
+from octoworker.store import keys
+
+SLACK_MS = 1000
+"""A job may be claimed this much before it is due: clocks of machines differ, a message a second early harms nobody."""
+
+SOCKET_TIMEOUT = 5.0
+"""Seconds for one answer of Redis. A script here takes microseconds; longer means the server or the link is gone."""
+
+SCRIPTS = ("create", "claim", "settle", "reject", "take_due", "change")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker brings to a claim. Durations in seconds, instants as Unix seconds. `repr` shows no payload."""
+
+    message_id: str
+    fingerprint: str
+    lane: str
+    payload: str = field(repr=False)
+    job_id: str = ""
+    """Celery's id of the job, when it is not the message's own: later jobs keep it, so that its result is kept up."""
+    segments: int = 0
+    hold_until: float | None = None
+    refuse_before: float | None = None
+    expires_at: float | None = None
+    past_reason: str = ""
+
+
+@dataclass(frozen=True)
+class Go:
+    """The right to make one submit, until the lease ends. `token` fences the outcome."""
+
+    token: int
+    generation: int
+    key_used_before: bool
+    key_doubtful: bool
+    attempts: int
+    now: float
+    age: float
+    unknown_for: float
+    pending: tuple[str, ...]
+    """Recipients still to be sent to, when others of this message have their outcome. Empty: all."""
+    earlier: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """Outcomes of earlier submits of this message, by recipient."""
+    earlier_cost: str = ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """Nothing left to do here: the message is final or parked."""
+
+    record: Record
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Not now. The due set knows when."""
+
+    record: Record
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Another worker is acting on it."""
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """The id belongs to a message with other content."""
+
+
+Claim = Go | Done | Wait | Busy | Conflict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What to write after a submit. `delay` in seconds; None: no machine acts again."""
+
+    state: State
+    reason: str
+    generation: int
+    key: Literal["unused", "used", "next", "doubtful"] = "used"
+    counts: bool = True
+    delay: float | None = None
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Ring:
+    """A message whose job must be published now. `delay` in seconds: how far ahead of its instant it was taken."""
+
+    message_id: str
+    job_id: str
+    lane: str
+    arguments: Mapping[str, Any] = field(repr=False)
+    delay: float = 0.0
+    found: str = "due"
+
+
+def connect(url: str, *, timeout: float = SOCKET_TIMEOUT, connections: int = 64, retries: int = 2) -> redis.Redis:
+    """A client that never waits for ever. It opens its first connection at its first use."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=timeout,
+        socket_connect_timeout=min(timeout, 3.0),
+        socket_keepalive=True,
+        health_check_interval=25,
+        max_connections=connections,
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
+        client_name="octoworker",
+    )
+
+
+class Store:
+    """The records, as one worker or one web app uses them. Safe to share between threads, not over a fork."""
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        keep_for: float,
+        requeue_after: float,
+        lease: float = 0.0,
+        key_window: float = 0.0,
+        max_crashes: int = 0,
+    ) -> None:
+        self._redis = client
+        common = _source("_common")
+        self._scripts = {name: client.register_script(common + _source(name)) for name in SCRIPTS}
+        self._keep = _ms(keep_for)
+        self._requeue = _ms(requeue_after)
+        self._lease = _ms(lease)
+        self._key_window = _ms(key_window)
+        self._max_crashes = max_crashes
+
+    def create(self, message_id: str, fingerprint: str, lane: str, payload: str) -> Literal["created", "same", "conflict"]:
+        """Write the record of a message before its job is published."""
+        facts = self._facts(Job(message_id, fingerprint, lane, payload))
+        reply = self._run("create", [keys.record(message_id), keys.DUE], [message_id, json.dumps(facts), payload])
+        return reply  # type: ignore[no-any-return]
+
+    def claim(self, job: Job) -> Claim:
+        """Ask for the right to submit. One round trip decides everything; asking twice by accident is harmless."""
+        facts = {
+            **self._facts(job),
+            "nonce": uuid.uuid4().hex,
+            "lease": self._lease,
+            "key_window": self._key_window,
+            "slack": SLACK_MS,
+            "max_crashes": self._max_crashes,
+            "segments": job.segments,
+            "hold_until": _ms(job.hold_until),
+            "refuse_before": _ms(job.refuse_before),
+            "expires_at": _ms(job.expires_at),
+            "past_reason": job.past_reason,
+        }
+        places = [keys.record(job.message_id), keys.DUE, keys.MARKS, keys.STATE_PREFIX]
+        verdict, *rest = self._run("claim", places, [job.message_id, json.dumps(facts), job.payload])
+        match verdict:
+            case "go":
+                return _go(rest)
+            case "wait":
+                return Wait(_record(job.message_id, rest[1:]))
+            case "done":
+                return Done(_record(job.message_id, rest))
+            case "busy":
+                return Busy()
+            case _:
+                return Conflict()
+
+    def settle(self, message_id: str, token: int, outcome: Outcome) -> Record | None:
+        """Write the outcome of a submit. None: the lease was lost and the record is somebody else's now."""
+        facts = {
+            "state": outcome.state.value,
+            "reason": _line(outcome.reason),
+            "keep": self._keep,
+            "generation": outcome.generation,
+            "key": outcome.key,
+            "counts": outcome.counts,
+            "delay": _ms(outcome.delay),
+            "fields": dict(outcome.fields) or {"changed": "0"},
+        }
+        places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX]
+        verdict, *rest = self._run("settle", places, [message_id, token, json.dumps(facts)])
+        return None if verdict == "fenced" else _record(message_id, rest)
+
+    def reject(self, job: Job, reason: str, error_code: str | None) -> Record | None:
+        """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
+        facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or ""}
+        places = [keys.record(job.message_id), keys.DUE, keys.STATE_PREFIX]
+        verdict, *rest = self._run("reject", places, [job.message_id, json.dumps(facts), job.payload])
+        return None if verdict == "conflict" else _record(job.message_id, rest)
+
+    def take_due(self, *, slice_size: int, look_ahead: float, queues: Mapping[str, str]) -> tuple[list[Ring], bool]:
+        """Take what is due or stranded; each is taken by one worker only. True: there may be more."""
+        places = [keys.DUE, keys.RECORD_PREFIX, keys.MARKS, keys.STATE_PREFIX]
+        limits = [slice_size, _ms(look_ahead), self._requeue, self._max_crashes, self._keep, json.dumps(dict(queues))]
+        _, looked_at, *rows = self._run("take_due", places, limits)
+        rings = [Ring(row[0], row[1], row[2], _arguments(row[3]), int(row[4]) / 1000, row[5]) for row in rows]
+        return rings, looked_at >= slice_size
+
+    def cancel(self, message_id: str) -> Record:
+        """Stop a message that has not gone. RefusedError when it is too late, UnknownMessageError when there is none."""
+        return self._change(message_id, "cancel", {})
+
+    def replay(self, message_id: str, *, force: bool) -> Record:
+        """Put an ended message back in its queue under a new key. RefusedError when it may ring twice and not forced."""
+        return self._change(message_id, "replay", {"force": force})
+
+    def get(self, message_id: str) -> Record | None:
+        """The record, or None."""
+        fields = self._guard(lambda: self._redis.hgetall(keys.record(message_id)))
+        return Record.from_hash(message_id, fields) if fields.get("state") else None
+
+    def list(self, state: State | None, limit: int) -> Iterator[Record]:
+        """Records in a state: what is coming soonest first, what is over latest first. None: every state."""
+        for message_id in self._ids(state, limit):
+            if (record := self.get(message_id)) and state in (None, record.state):
+                yield record
+
+    def count(self) -> dict[str, int]:
+        """How many messages stand in each state that is indexed, and `moving` for all that are not final."""
+        states = [state for state in State if state not in (State.QUEUED, State.SUBMITTING)]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for state in states:
+                pipe.zcard(keys.state(state))
+            pipe.zcard(keys.DUE)
+            sizes = self._guard(pipe.execute)
+        return dict(zip([*(state.value for state in states), "moving"], sizes, strict=True))
+
+    def prune(self) -> None:
+        """Drop from the indexes what is older than the records are kept."""
+
+        def drop() -> None:
+            now = int(self._redis.time()[0]) * 1000
+            with self._redis.pipeline(transaction=False) as pipe:
+                for state in FINAL:
+                    pipe.zremrangebyscore(keys.state(state), "-inf", now - (self._keep or 0))
+                pipe.execute()
+
+        self._guard(drop)
+
+    def ping(self) -> None:
+        """StoreError when Redis is out of reach."""
+        self._guard(self._redis.ping)
+
+    def close(self) -> None:
+        self._redis.close()
+
+    def _change(self, message_id: str, change: str, options: Mapping[str, Any]) -> Record:
+        facts = {"keep": self._keep, "requeue_after": self._requeue, **options}
+        places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX]
+        verdict, before, *rest = self._run("change", places, [message_id, change, json.dumps(facts)])
+        if verdict == "absent":
+            raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
+        if verdict != "done":
+            raise RefusedError(_refusal(change, before, forceable=verdict == "force"))
+        return _record(message_id, rest)
+
+    def _ids(self, state: State | None, limit: int) -> Iterable[str]:
+        if state in (None, State.QUEUED, State.SUBMITTING):
+            yield from self._guard(lambda: self._redis.zrange(keys.DUE, 0, limit - 1))
+        if state in (State.QUEUED, State.SUBMITTING):
+            return
+        listed = [state] if state else sorted(FINAL | {State.UNKNOWN})
+        for each in listed:
+            soonest = each in (State.SCHEDULED, State.WAITING)
+            name = keys.state(each)
+            yield from self._guard(lambda name=name, desc=not soonest: self._redis.zrange(name, 0, limit - 1, desc=desc))
+
+    def _facts(self, job: Job) -> dict[str, Any]:
+        return {
+            "fp": job.fingerprint,
+            "lane": job.lane,
+            "job_id": job.job_id or job.message_id,
+            "keep": self._keep,
+            "requeue_after": self._requeue,
+        }
+
+    def _run(self, script: str, places: Sequence[str], arguments: Sequence[Any]) -> Any:
+        return self._guard(lambda: self._scripts[script](keys=places, args=arguments))
+
+    def _guard(self, act: Any) -> Any:
+        """Redis' own errors may quote a command, and with it a number: ours name only their kind."""
+        try:
+            return act()
+        except redis.RedisError as error:
+            raise StoreError(f"Redis could not be read or written ({type(error).__name__}).") from None
+
+
+REFUSALS = {
+    ("cancel", State.ACCEPTED): "it was handed over to Octopush, whose API knows no cancel",
+    ("cancel", State.SUBMITTING): "it is being handed over to Octopush right now",
+    ("cancel", State.UNKNOWN): "it may have been sent",
+    ("cancel", State.WAITING): "it may have been sent in part",
+}
+
+
+def _refusal(change: str, before: str, *, forceable: bool) -> str:
+    if forceable:
+        return f"The message is {before} and may have been sent: a replay can make the handset ring twice. Use --force to insist."
+    why = REFUSALS.get((change, State(before)), "it is over" if State(before) in FINAL else "it is still on its way")
+    return f"The message cannot be changed ({change}): it is {before}, {why}."
+
+
+def _source(script: str) -> str:
+    return files("octoworker.store").joinpath(f"lua/{script}.lua").read_text(encoding="utf-8")
+
+
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+def _line(reason: str) -> str:
+    """The history keeps one line per move."""
+    return " ".join(reason.split())
+
+
+def _arguments(payload: str) -> dict[str, Any]:
+    value = json.loads(payload)
+    return value if isinstance(value, dict) else {}
+
+
+def _record(message_id: str, flat: Sequence[str]) -> Record:
+    return Record.from_hash(message_id, dict(zip(flat[::2], flat[1::2], strict=True)))
+
+
+def _go(reply: Sequence[Any]) -> Go:
+    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost = reply
+    return Go(
+        token=int(token),
+        generation=int(generation),
+        key_used_before=bool(int(used)),
+        key_doubtful=bool(int(doubtful)),
+        attempts=int(attempts),
+        now=int(now) / 1000,
+        age=max(0, int(now) - int(since)) / 1000,
+        unknown_for=max(0, int(now) - int(maybe_at)) / 1000,
+        pending=tuple(json.loads(pending)) if pending else (),
+        earlier=_arguments(earlier) if earlier else {},
+        earlier_cost=cost,
+    )

@@ -1,0 +1,59 @@
+-- Shared by every script, put in front of it when it is loaded. No KEYS or ARGV of its own.
+-- The clock that counts is the clock of Redis: no worker's clock decides anything here.
+
+local FINAL = {accepted = true, delivered = true, undelivered = true, rejected = true,
+               expired = true, cancelled = true, dead = true}
+-- States found through the due set alone; all others stand in an index of their own, for `list`.
+local UNLISTED = {queued = true, submitting = true}
+-- A history longer than this loses its middle: the beginning and the latest lines tell the story.
+local HISTORY_LINES = 100
+
+local function clock()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+local function number(text)
+  return tonumber(text or '') or 0
+end
+
+local function given(value)
+  return value ~= nil and value ~= cjson.null and value ~= ''
+end
+
+local function append(history, line)
+  local _, lines = string.gsub(history, '\n', '')
+  if lines >= HISTORY_LINES then
+    local first = string.find(history, '\n', 1, true)
+    local second = string.find(history, '\n', first + 1, true)
+    history = string.sub(history, 1, first) .. string.sub(history, second + 1)
+  end
+  return history .. line .. '\n'
+end
+
+-- One move: state, reason, history, index, time to live. `keep` in ms.
+local function move(record, id, index, now, from, to, reason, keep, due)
+  local history = redis.call('HGET', record, 'history') or ''
+  redis.call('HSET', record, 'state', to, 'reason', reason, 'changed', now,
+             'history', append(history, string.format('%.0f|%s|%s', now, to, reason)))
+  if from and not UNLISTED[from] then redis.call('ZREM', index .. from, id) end
+  if not UNLISTED[to] then redis.call('ZADD', index .. to, due or now, id) end
+  if FINAL[to] then redis.call('PEXPIRE', record, keep) else redis.call('PERSIST', record) end
+end
+
+local function wake_at(record, id, due_set, at)
+  redis.call('HSET', record, 'due', string.format('%.0f', at))
+  redis.call('ZADD', due_set, at, id)
+end
+
+local function no_wake(record, id, due_set)
+  redis.call('HDEL', record, 'due')
+  redis.call('ZREM', due_set, id)
+end
+
+local function create(record, id, due_set, now, job, payload)
+  redis.call('HSET', record, 'state', 'queued', 'fp', job.fp, 'payload', payload, 'lane', job.lane, 'job', job.job_id,
+             'created', now, 'since', now, 'queued_at', now, 'reason', '', 'changed', now,
+             'history', string.format('%.0f|queued|\n', now))
+  redis.call('ZADD', due_set, now + job.requeue_after, id)
+end

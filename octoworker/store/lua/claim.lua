@@ -1,0 +1,84 @@
+-- Decide in one step all that a worker must know before it may call Octopush.
+-- KEYS  1 record (hash)   2 due set (zset)   3 marks (hash)   4 prefix of the state indexes (zsets)
+-- ARGV  1 id   2 job (JSON: fp, lane, job_id, nonce, keep, lease, key_window, requeue_after, slack (ms), max_crashes,
+--         segments, hold_until, refuse_before, expires_at (ms or absent), past_reason)   3 payload (JSON)
+-- returns  {'go', token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost}
+--          {'done', field, value, ...}   nothing is left to do: final, or parked for a person
+--          {'busy', until}               another worker has the lease
+--          {'wait', until, field, value, ...}   not due yet; the due set knows it
+--          {'conflict'}                  the id belongs to a message with other content
+local record, due_set, marks, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local id, job, now = ARGV[1], cjson.decode(ARGV[2]), clock()
+
+if redis.call('EXISTS', record) == 0 then create(record, id, due_set, now, job, ARGV[3]) end
+local f = redis.call('HMGET', record, 'state', 'fp', 'due', 'lease_until', 'nonce', 'token', 'gen', 'uses',
+                     'doubt', 'attempts', 'crashes', 'maybe_at', 'created', 'since', 'queued_at', 'lane',
+                     'parked', 'pending', 'outcomes', 'cost')
+local state, due, lease_until, uses = f[1], number(f[3]), number(f[4]), number(f[8])
+local attempts, crashes, maybe_at, queued_at = number(f[10]), number(f[11]), number(f[12]), number(f[15])
+
+local function answer(verdict, ...)
+  local reply = {verdict, ...}
+  for _, part in ipairs(redis.call('HGETALL', record)) do reply[#reply + 1] = part end
+  return reply
+end
+
+local function go(token)
+  return {'go', token, number(f[7]), uses > 0 and 1 or 0, number(f[9]), attempts + 1, now, number(f[14]),
+          maybe_at > 0 and maybe_at or now, f[18] or '', f[19] or '', f[20] or ''}
+end
+
+local function stop(to, reason)
+  move(record, id, index, now, state, to, reason, job.keep)
+  no_wake(record, id, due_set)
+  if to == 'unknown' then redis.call('HSET', record, 'parked', 1) end
+  return answer('done')
+end
+
+if f[2] ~= job.fp then return {'conflict'} end
+-- This lane has been served up to here: an older job that is still waiting for its claim has been lost.
+if queued_at > number(redis.call('HGET', marks, f[16])) then redis.call('HSET', marks, f[16], queued_at) end
+if FINAL[state] or f[17] then return answer('done') end
+
+if state == 'submitting' then
+  if lease_until > now then
+    -- The same claim asked twice, because the first reply was lost on the way: the same answer.
+    if f[5] == job.nonce then attempts = attempts - 1; uses = uses - 1; return go(number(f[6])) end
+    return {'busy', lease_until}
+  end
+  crashes = redis.call('HINCRBY', record, 'crashes', 1)
+  if crashes >= job.max_crashes then
+    return stop('dead', 'stopped: ' .. crashes .. ' workers in a row did not come back from it; may have been sent')
+  end
+  move(record, id, index, now, state, 'unknown', 'the worker that had it did not come back', job.keep)
+  state = 'unknown'
+elseif due > now + job.slack then
+  redis.call('ZADD', due_set, due, id)
+  return answer('wait', due)
+end
+
+if attempts == 0 and given(job.refuse_before) and number(f[13]) > job.refuse_before then
+  return stop('rejected', job.past_reason)
+end
+if given(job.expires_at) and job.expires_at <= now then
+  if uses > 0 then return stop('unknown', 'expired before its outcome was known; may have been sent, a person decides') end
+  return stop('expired', 'expires_at had passed before it could be sent')
+end
+if uses > 0 and now - maybe_at > job.key_window then
+  return stop('unknown', 'Octopush may have forgotten the key by now; may have been sent, a person decides')
+end
+if given(job.hold_until) and due == 0 and job.hold_until > now + job.slack then
+  move(record, id, index, now, state, 'scheduled', 'held until due', job.keep, job.hold_until)
+  wake_at(record, id, due_set, job.hold_until)
+  redis.call('HSET', record, 'segments', job.segments)
+  return answer('wait', job.hold_until)
+end
+
+move(record, id, index, now, state, 'submitting', '', job.keep)
+local token = redis.call('HINCRBY', record, 'token', 1)
+if maybe_at == 0 then redis.call('HSET', record, 'maybe_at', now) end
+redis.call('HSET', record, 'lease_until', now + job.lease, 'nonce', job.nonce, 'uses', uses + 1,
+           'attempts', attempts + 1, 'segments', job.segments, 'rings', 0)
+redis.call('HDEL', record, 'due', 'rung')
+redis.call('ZADD', due_set, now + job.lease, id)
+return go(token)

@@ -1,0 +1,81 @@
+"""The Celery task. It turns what became of a message into Celery's words; all deciding is done in `dispatch`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from celery import Task
+from celery.exceptions import Ignore, Reject
+
+from octoworker import log, runtime, wire
+from octoworker.app import app
+from octoworker.errors import OctoworkerError, StoreError
+from octoworker.record import Record, State
+from octoworker.worker import MASKED_ARGS
+
+STORE_PAUSE = 1.0
+"""Seconds a thread rests when Redis cannot be used, so that returned jobs do not go round in a circle."""
+
+
+class MessageFailed(OctoworkerError):  # noqa: N818 - reads as what it says in Flower's list
+    """The message ended without being sent. One sentence says why; the record has the rest."""
+
+
+class MessageWaits(OctoworkerError):  # noqa: N818 - the same
+    """The message has not ended. The record says what it waits for."""
+
+
+class SmsTask(Task):  # type: ignore[type-arg]
+    """A task whose arguments are shown nowhere. Celery drops the producer's own masks on a retry; this one does not."""
+
+    Request = "octoworker.worker:MaskedRequest"
+
+    def apply_async(self, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
+        options |= {"argsrepr": MASKED_ARGS, "kwargsrepr": wire.MASKED_KWARGS}
+        return super().apply_async(args, kwargs, *rest, **options)
+
+
+@app.task(name=wire.TASK, base=SmsTask, bind=True, typing=False, throws=(MessageFailed,), max_retries=0)
+def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any]:
+    """Send one SMS. Keyword arguments only, JSON types only; they are listed in docs/contract.md.
+
+    Returns the record with its numbers masked once the message is accepted. A message that is rejected or dead
+    makes the task fail with one sentence; one that waits leaves the task in RETRY until the clock rings again.
+    """
+    if positional:
+        arguments = {**arguments, "positional": len(positional)}
+    try:
+        result = runtime.current().dispatch.handle(arguments, self.request.id)
+    except StoreError as error:
+        log.warning("sms.store_unavailable", job_id=self.request.id, reason=str(error))
+        time.sleep(STORE_PAUSE)
+        raise Reject(str(error), requeue=True) from None
+    except OctoworkerError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a bug must neither show what it was handling nor lose the message
+        log.warning("sms.bug", job_id=self.request.id, kind=type(error).__name__, where=_where(error))
+        raise MessageFailed(f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again.") from None
+    if result.conflict:
+        raise MessageFailed("idempotency_key: it already belongs to a message with other content; use a new key.")
+    if result.record is None:
+        raise Ignore
+    return _in_celerys_words(self, result.record)
+
+
+def _in_celerys_words(task: SmsTask, record: Record) -> dict[str, Any]:
+    if record.state in (State.ACCEPTED, State.DELIVERED, State.UNDELIVERED):
+        return record.masked()
+    if record.final:
+        raise MessageFailed(record.reason or f"The message is {record.state}.")
+    waits = MessageWaits(f"{record.state}: {record.reason}" if record.reason else record.state.value)
+    task.backend.mark_as_retry(task.request.id, waits, request=task.request)
+    raise Ignore
+
+
+def _where(error: BaseException) -> str:
+    """File and line of a bug, without the values that led to it."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""

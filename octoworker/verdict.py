@@ -1,0 +1,121 @@
+"""What an answer, or the lack of one, means for the record. Pure: the claim and the answer in, what to write out.
+
+One message may take several submits: recipients that Octopush refused only for now go again, alone, under the next
+key. So outcomes are merged with those of earlier submits, and a message that reached anybody ends as accepted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from octoworker import retry, schedule
+from octoworker.catalogue import Kind, lookup
+from octoworker.errors import GatewayError
+from octoworker.gateway import Answer, Submit
+from octoworker.gateway import Outcome as Fate
+from octoworker.record import State
+from octoworker.store import Go, Outcome
+
+Fates = dict[str, dict[str, Any]]
+
+
+def of_failure(error: GatewayError, go: Go, policy: retry.Policy, chance: float) -> Outcome:
+    """The submit did not end in "accepted"."""
+    facts = retry.Facts(go.attempts, go.age, go.key_used_before, go.key_doubtful, go.unknown_for)
+    decision = retry.decide(error, facts, policy, chance)
+    fields = {"error_code": decision.error_code or ""}
+    if decision.state not in (State.REJECTED, State.DEAD) or not _anybody(go.earlier):
+        return _outcome(decision, go, fields)
+    given_up = {number: _refused(error.error_code) for number in go.pending}
+    ended = retry.Decision(State.ACCEPTED, f"accepted for some recipients only: {decision.reason}")
+    return _outcome(ended, go, {**fields, "pending": "", "outcomes": json.dumps({**go.earlier, **given_up})})
+
+
+def of_answer(answer: Answer, order: Submit, go: Go, policy: retry.Policy, chance: float) -> Outcome:
+    """Octopush said 000. It may still have refused recipients, some of them only for now."""
+    later = [fate for fate in answer.outcomes if _only_for_now(fate)]
+    fates: Fates = {**{n: dict(fate) for n, fate in go.earlier.items()}, **{f.recipient: _fate(f) for f in answer.outcomes}}
+    decision = _for_now(later, answer, go, policy, chance) if later else None
+    if decision is not None and decision.delay is not None:
+        for fate in later:
+            fates[fate.recipient]["state"] = State.WAITING.value
+    decision = decision or retry.Decision(State.ACCEPTED, schedule.echo_problem(order.sending_date, answer.sending_date))
+    if decision.delay is None and not _anybody(fates):
+        decision = _nobody(answer, decision)
+    pending = json.dumps([fate.recipient for fate in later]) if decision.delay is not None else ""
+    fields = {**_known(answer, go), "outcomes": json.dumps(fates), "pending": pending}
+    return _outcome(decision, go, {**fields, "error_code": decision.error_code or "000"})
+
+
+def _only_for_now(fate: Fate) -> bool:
+    return fate.state != "accepted" and lookup(fate.error_code or "").kind is Kind.TRANSIENT
+
+
+def _for_now(later: list[Fate], answer: Answer, go: Go, policy: retry.Policy, chance: float) -> retry.Decision:
+    """Wait for those recipients, or give them up when the message is too old."""
+    code = later[0].error_code
+    delay = retry.backoff(go.attempts, policy, chance)
+    reason = f"{len(later)} of {len(answer.outcomes)} recipients refused for now: {lookup(code or '').meaning}"
+    over = retry.spent(retry.Facts(go.attempts, go.age, key_used_before=False), policy, delay)
+    if over:
+        return retry.Decision(State.ACCEPTED, f"{reason} ({over})")
+    return retry.Decision(State.WAITING, reason, delay, "next", error_code=code)
+
+
+def _nobody(answer: Answer, decision: retry.Decision) -> retry.Decision:
+    """Octopush took the call and refused every recipient: nothing was sent."""
+    code = next((fate.error_code for fate in answer.outcomes if fate.error_code), None)
+    state = State.DEAD if decision.reason and lookup(code or "").kind is Kind.TRANSIENT else State.REJECTED
+    reason = decision.reason if state is State.DEAD else f"no recipient was accepted: {lookup(code or '').meaning}"
+    return retry.Decision(state, reason, key="next", error_code=code)
+
+
+def _anybody(fates: Mapping[str, Mapping[str, Any]]) -> bool:
+    return any(fate.get("state") == "accepted" for fate in fates.values())
+
+
+def _outcome(decision: retry.Decision, go: Go, fields: Mapping[str, str]) -> Outcome:
+    return Outcome(
+        state=decision.state,
+        reason=decision.reason,
+        generation=go.generation,
+        key=decision.key,
+        counts=decision.counts,
+        delay=decision.delay,
+        fields=fields,
+    )
+
+
+def _known(answer: Answer, go: Go) -> dict[str, str]:
+    """What Octopush told us, as the record keeps it. Nothing here can fail on an odd value: it is text already."""
+    facts = {
+        "ticket": answer.ticket,
+        "cost": _sum([go.earlier_cost, answer.cost]),
+        "balance": answer.balance,
+        "currency": answer.currency,
+        "sending_date": answer.sending_date,
+        "segments": None if go.pending else answer.segments,
+    }
+    return {name: str(value) for name, value in facts.items() if value is not None}
+
+
+def _sum(costs: Iterable[str | Decimal | None]) -> Decimal | None:
+    known = [Decimal(cost) for cost in costs if cost]
+    return sum(known, Decimal(0)) if known else None
+
+
+def _fate(fate: Fate) -> dict[str, Any]:
+    return {
+        "state": fate.state,
+        "country": fate.country,
+        "cost": None if fate.cost is None else str(fate.cost),
+        "segments": fate.segments,
+        "error_code": fate.error_code,
+    }
+
+
+def _refused(code: str | None) -> dict[str, Any]:
+    return {"state": "rejected", "country": None, "cost": None, "segments": None, "error_code": code}
