@@ -67,6 +67,11 @@ class Client:
         except (OperationalError, OSError):
             return
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self.store.close()
+        self.app.close()
+
 
 def enqueue(**arguments: Any) -> str:
     """Take an SMS and return its message id: 32 hex digits. The arguments are those of `octoworker.send_sms`.

@@ -18,7 +18,7 @@ local function number(text)
 end
 
 local function given(value)
-  return value ~= nil and value ~= cjson.null and value ~= ''
+  return value and value ~= cjson.null and value ~= ''
 end
 
 local function append(history, line)

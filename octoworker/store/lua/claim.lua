@@ -67,7 +67,7 @@ end
 if uses > 0 and now - maybe_at > job.key_window then
   return stop('unknown', 'Octopush may have forgotten the key by now; may have been sent, a person decides')
 end
-if given(job.hold_until) and due == 0 and job.hold_until > now + job.slack then
+if given(job.hold_until) and not f[3] and job.hold_until > now + job.slack then
   move(record, id, index, now, state, 'scheduled', 'held until due', job.keep, job.hold_until)
   wake_at(record, id, due_set, job.hold_until)
   redis.call('HSET', record, 'segments', job.segments)

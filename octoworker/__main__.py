@@ -1,0 +1,5 @@
+"""`python -m octoworker`."""
+
+from octoworker.cli import main
+
+main()

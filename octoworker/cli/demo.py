@@ -1,0 +1,147 @@
+"""The main job in half a minute, on this machine alone: nothing is sent to anybody, nothing is paid.
+
+1. A private Redis, the sandbox and one worker are started.
+2. Four messages go in: an ordinary one, a deferred one, one that must be refused, one that fails twice and then passes.
+3. Their progress is shown live, then a table of what happened. Exit status 0 when each ended as it should.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from octoworker import embedded
+from octoworker.cli import show
+from octoworker.client import Client
+from octoworker.record import Record, State
+from octoworker.sandbox import Sandbox
+
+TIMEOUT = 45.0
+"""Seconds after which the demo calls itself failed. It takes about ten."""
+
+POLL = 0.1
+LOGIN, API_KEY = "demo@example.com", "demo-key-of-the-sandbox"
+
+SETTINGS = {
+    "OCTOWORKER_SENDER": "Octo",
+    "OCTOWORKER_RETRY_BASE": "1",
+    "OCTOWORKER_CONCURRENCY": "4",
+    "OCTOWORKER_LOG_FORMAT": "json",
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One message of the demo, and how it should end."""
+
+    title: str
+    arguments: Mapping[str, Any]
+    ends: State
+
+
+def scenes() -> tuple[Scene, ...]:
+    code = {"text": "Votre code est 4711", "transactional": True}
+    tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    return (
+        Scene("an ordinary SMS", {"recipients": "06 12 34 56 78", **code}, State.ACCEPTED),
+        Scene("one for tomorrow", {"recipients": "+33612345679", "send_at": tomorrow, **code}, State.ACCEPTED),
+        Scene("one without STOP mention", {"recipients": "+33612345680", "text": "Soldes demain !"}, State.REJECTED),
+        Scene("one that fails twice", {"recipients": "+33612345681", **code}, State.ACCEPTED),
+    )
+
+
+def run(console: Console | None = None) -> int:
+    """Play all scenes. Returns the exit status."""
+    console = console or Console(highlight=False)
+    with _stage() as (client, sandbox, worker):
+        console.print(f"A private Redis, the sandbox and a worker are up. Handsets: http://127.0.0.1:{sandbox.port}/")
+        sandbox.fault(fault="code", code="153", times=2, recipient="+33612345681")
+        played = [(scene, client.enqueue(scene.arguments)) for scene in scenes()]
+        ended = _watch(client, played, worker, console)
+    right = [record is not None and record.state is scene.ends for (scene, _), record in zip(played, ended, strict=True)]
+    console.print(_summary(played, ended))
+    console.print("Each ended as it should." if all(right) else "Not all ended as they should.")
+    return 0 if all(right) else 1
+
+
+@contextmanager
+def _stage() -> Iterator[tuple[Client, Sandbox, subprocess.Popen[bytes]]]:
+    """Everything the demo needs; all of it ends with the demo."""
+    with ExitStack() as stack:
+        server = stack.enter_context(embedded.Server())
+        sandbox = stack.enter_context(Sandbox(user_login=LOGIN, api_key=API_KEY))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="octoworker-demo-")))
+        ours = ("OCTOPUSH_", "OCTOWORKER_", "CELERY_", "REDIS_")
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        account = {"OCTOPUSH_USER_LOGIN": LOGIN, "OCTOPUSH_API_KEY": API_KEY, "OCTOPUSH_URL": sandbox.url}
+        environ = {**clean, **SETTINGS, **account, "REDIS_URL": server.url}
+        log = stack.enter_context((folder / "worker.log").open("wb"))
+        command = [sys.executable, "-m", "octoworker", "worker"]
+        worker = subprocess.Popen(command, env=environ, stdout=log, stderr=log)  # noqa: S603 - our own command
+        stack.callback(worker.wait)
+        stack.callback(worker.terminate)
+        client = Client(environ)
+        stack.callback(client.close)
+        yield client, sandbox, worker
+
+
+def _watch(
+    client: Client, played: list[tuple[Scene, str]], worker: subprocess.Popen[bytes], console: Console
+) -> list[Record | None]:
+    """Show where each message is until all have ended, the time is up, or the worker is gone."""
+    deadline = time.monotonic() + TIMEOUT
+    seen: dict[str, int] = {}
+    with Live(console=console, transient=True, refresh_per_second=10) as live:
+        while True:
+            records = [client.store.get(message_id) for _, message_id in played]
+            live.update(_progress(played, records))
+            _narrate(played, records, seen, console)
+            over = all(record is not None and record.final for record in records)
+            if over or time.monotonic() > deadline or worker.poll() is not None:
+                return records
+            time.sleep(POLL)
+
+
+def _narrate(
+    played: list[tuple[Scene, str]], records: list[Record | None], seen: dict[str, int], console: Console
+) -> None:
+    """One line for each move, as it happens."""
+    for (scene, message_id), record in zip(played, records, strict=True):
+        moves = record.history if record else ()
+        for move in moves[seen.get(message_id, 0) :]:
+            console.print(f"  {move.at:%H:%M:%S}  {scene.title:<26}{show.coloured(move.state)}  {move.reason}".rstrip())
+        seen[message_id] = len(moves)
+
+
+def _progress(played: list[tuple[Scene, str]], records: list[Record | None]) -> Table:
+    grid = Table(box=None, pad_edge=False, show_header=False)
+    for (scene, _), record in zip(played, records, strict=True):
+        grid.add_row(scene.title, show.coloured(record.state if record else "queued"))
+    return grid
+
+
+def _summary(played: list[tuple[Scene, str]], records: list[Record | None]) -> Table:
+    grid = Table(title="What happened", title_justify="left")
+    for heading in ("message", "state", "attempts", "ticket", "cost", "why"):
+        grid.add_column(heading, overflow="fold")
+    for (scene, _), record in zip(played, records, strict=True):
+        if record is None:
+            grid.add_row(scene.title, "gone")
+            continue
+        cost = f"{record.cost} {record.currency or ''}".strip() if record.cost else ""
+        why = record.reason or (f"goes out {datetime.fromtimestamp(record.sending_date, UTC):%Y-%m-%d %H:%M} UTC" if "send_at" in scene.arguments and record.sending_date else "")
+        grid.add_row(scene.title, show.coloured(record.state), str(record.attempts), record.ticket or "", cost, why)
+    return grid

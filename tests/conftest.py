@@ -1,0 +1,43 @@
+"""Fixtures: the real things of tests/harness.py, ended with the test that asked for them."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import redis
+
+from octoworker import embedded
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch):
+    """No setting of the machine's reaches a test."""
+    for name in list(os.environ):
+        if name.startswith(("OCTOPUSH_", "OCTOWORKER_", "CELERY_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def redis_server():
+    """One server for the tests that only need a store."""
+    with embedded.Server() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_client(redis_server):
+    """A client of an empty database."""
+    client = redis.Redis.from_url(redis_server.url, decode_responses=True)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def house(tmp_path, request):
+    """A Redis, a sandbox and room for workers. Settings by `@pytest.mark.parametrize("house", [{...}], indirect=True)`."""
+    import harness  # noqa: PLC0415 - unit tests need none of it
+
+    with harness.house(tmp_path, getattr(request, "param", None)) as it:
+        yield it

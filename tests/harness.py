@@ -1,0 +1,177 @@
+"""Real things to test against: a private Redis, the sandbox, and worker processes that can be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from octoworker import embedded
+from octoworker.client import Client
+from octoworker.sandbox import Sandbox
+
+LOGIN, API_KEY = "tests@example.com", "MARKERKEY4711"
+NUMBER, TEXT = "+33612345678", "MARKERTEXT votre code est 4711"
+
+FAST = {
+    # Small timings, in the proportions of the real ones, so that a fault heals in a second and not in a minute.
+    "OCTOWORKER_HTTP_TIMEOUT": "1",
+    "OCTOWORKER_LEASE": "3",
+    "OCTOWORKER_VISIBILITY_TIMEOUT": "6",
+    "OCTOWORKER_ETA_HORIZON": "1",
+    "OCTOWORKER_RETRY_BASE": "0.1",
+    "OCTOWORKER_RETRY_CAP": "0.5",
+    "OCTOWORKER_SWEEP_EVERY": "0.1",
+    "OCTOWORKER_REQUEUE_AFTER": "1",
+    "OCTOWORKER_ACCOUNT_RETRY": "0.3",
+    "OCTOWORKER_CONCURRENCY": "4",
+    "OCTOWORKER_SENDER": "Octo",
+    "OCTOWORKER_LOG_FORMAT": "json",
+}
+
+
+def until(fact, timeout=30.0, every=0.02):
+    """The first true value of `fact()`. Fails when there is none in time."""
+    deadline = time.monotonic() + timeout
+    while True:
+        if value := fact():
+            return value
+        assert time.monotonic() < deadline, f"not true within {timeout} s: {getattr(fact, '__name__', fact)}"
+        time.sleep(every)
+
+
+class Worker:
+    """One worker process, with its log in a file."""
+
+    def __init__(self, environ, log_path, *arguments, app="octoworker.app", pool="threads"):
+        self.log_path = log_path
+        self._log = log_path.open("ab")
+        command = [sys.executable, "-m", "octoworker", "worker", "-P", pool, *arguments]
+        if app != "octoworker.app":
+            command = [
+                *(sys.executable, "-m", "celery", "-A", app, "worker", "-P", pool, "-c", environ["OCTOWORKER_CONCURRENCY"]),
+                *("--without-gossip", "--without-mingle", "--loglevel", "INFO", *arguments),
+            ]
+        self.process = subprocess.Popen(
+            command, env=environ, stdout=self._log, stderr=self._log, start_new_session=True, cwd=Path(__file__).parent
+        )
+
+    def ready(self):
+        until(lambda: self._says_ready() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.log()
+        return self
+
+    def _says_ready(self):
+        return " ready." in self.log()
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """As the kernel would: the whole process group, without a word."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        return self.wait()
+
+    def wait(self, timeout=30):
+        code = self.process.wait(timeout)
+        self._log.close()
+        return code
+
+    def stop(self):
+        """Gently, then not."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+            try:
+                return self.wait()
+            except subprocess.TimeoutExpired:
+                return self.kill()
+        self._log.close()
+        return self.process.returncode
+
+
+class House:
+    """A Redis, a sandbox, and the workers a test starts: all ended with the test."""
+
+    def __init__(self, redis_url, sandbox, folder, settings=None):
+        self.sandbox, self.folder, self.redis_url = sandbox, folder, redis_url
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("OCTO", "CELERY", "REDIS"))}
+        self.environ = {
+            **clean,
+            **FAST,
+            "REDIS_URL": redis_url,
+            "OCTOPUSH_URL": sandbox.url,
+            "OCTOPUSH_USER_LOGIN": LOGIN,
+            "OCTOPUSH_API_KEY": API_KEY,
+            "PYTHONUNBUFFERED": "1",
+            **(settings or {}),
+        }
+        self.client = Client(self.environ)
+        self.workers = []
+
+    def worker(self, *arguments, settings=None, **options):
+        log = self.folder / f"worker-{len(self.workers)}.log"
+        worker = Worker({**self.environ, **(settings or {})}, log, *arguments, **options)
+        self.workers.append(worker)
+        return worker.ready()
+
+    def enqueue(self, recipients=NUMBER, text=TEXT, *, transactional=True, **more):
+        return self.client.enqueue({"recipients": recipients, "text": text, "transactional": transactional, **more})
+
+    def record(self, message_id):
+        return self.client.store.get(message_id)
+
+    def ended(self, message_id, *states, timeout=30.0):
+        """The record once it is in one of the states (default: any final one)."""
+
+        def there():
+            record = self.record(message_id)
+            return record if record and (record.state in states if states else record.final) else None
+
+        return until(there, timeout)
+
+    def texts(self, number=NUMBER):
+        """What the handset shows."""
+        return [message["text"] for message in self.sandbox.handsets().get(number, [])]
+
+    def command(self, *arguments, check=True, **options):
+        """The command line, as a person would run it."""
+        done = subprocess.run(
+            [sys.executable, "-m", "octoworker", *arguments],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=self.folder,
+            **options,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def logs(self):
+        return "\n".join(worker.log() for worker in self.workers)
+
+    def close(self):
+        for worker in self.workers:
+            worker.kill()
+        self.client.close()
+
+
+@contextmanager
+def house(folder, settings=None, **redis_flags):
+    """A house of its own, with its own Redis."""
+    with embedded.Server(**redis_flags) as server, Sandbox(user_login=LOGIN, api_key=API_KEY) as sandbox:
+        it = House(server.url, sandbox, folder, settings)
+        it.server = server
+        try:
+            yield it
+        finally:
+            it.close()
