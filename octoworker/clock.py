@@ -20,6 +20,7 @@ from kombu.exceptions import OperationalError
 from octoworker import log, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
+from octoworker.dispatch import Steps, no_step
 from octoworker.errors import OctoworkerError
 from octoworker.store import Ring, Store
 from octoworker.worker import MASKED_ARGS
@@ -34,11 +35,12 @@ PRUNE_EVERY = 600
 class Clock:
     """Looks, publishes, sleeps. One thread; `stop` returns when it has ended."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, at_step: Steps = no_step) -> None:
         self._every = settings.sweep_every
         self._look_ahead = min(settings.eta_horizon, settings.sweep_every)
         self._queues = _lists(settings)
         self._store = store
+        self._at_step = at_step
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="octoworker-clock", daemon=True)
 
@@ -54,7 +56,9 @@ class Clock:
         rung, more = 0, True
         while more and not self._stopping.is_set():
             rings, more = self._store.take_due(slice_size=SLICE, look_ahead=self._look_ahead, queues=self._queues)
-            publish(rings)
+            if rings:
+                self._at_step("before_publish")
+                publish(rings)
             rung += len(rings)
         return rung
 
@@ -74,8 +78,6 @@ class Clock:
 
 def publish(rings: list[Ring]) -> None:
     """Publish the jobs of what was taken, over one connection."""
-    if not rings:
-        return
     with app.producer_or_acquire() as producer:
         for ring in rings:
             if ring.found != "due":
@@ -107,8 +109,8 @@ class ClockStep(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def start(self, worker: Any) -> None:
         del worker
-        settings = runtime.current().settings
-        self._clock = Clock(settings, runtime.current().store)
+        mine = runtime.current()
+        self._clock = Clock(mine.settings, mine.store, runtime.at_step)
         self._clock.start()
 
     def stop(self, worker: Any) -> None:

@@ -34,7 +34,7 @@ PAST = "send_at: the time had passed when the message came in; leave send_at out
 Steps = Callable[[str], None]
 
 
-def _no_step(_: str) -> None:
+def no_step(_: str) -> None:
     """The named steps mean nothing outside the tests that kill a worker at each of them."""
 
 
@@ -68,7 +68,7 @@ class Result:
 class Dispatch:
     """Moves messages. Safe to share between the threads of one process."""
 
-    def __init__(self, store: Store, gateway: Gateway, rules: Rules, *, at_step: Steps = _no_step) -> None:
+    def __init__(self, store: Store, gateway: Gateway, rules: Rules, *, at_step: Steps = no_step) -> None:
         self._store = store
         self._gateway = gateway
         self._rules = rules

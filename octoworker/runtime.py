@@ -27,7 +27,7 @@ class Runtime:
     dispatch: dispatch.Dispatch
 
 
-at_step: dispatch.Steps | None = None
+at_step: dispatch.Steps = dispatch.no_step
 """Called with the name of each step of a send. For tests that kill a worker at a named step; nothing else sets it."""
 
 _lock = threading.Lock()
@@ -48,7 +48,7 @@ def build(settings: Settings) -> Runtime:
     """Put the parts together from the settings. Opens no connection."""
     store = open_store(settings)
     gateway = Gateway(account(settings), pool_size=settings.concurrency)
-    moves = dispatch.Dispatch(store, gateway, rules(settings), **({"at_step": at_step} if at_step else {}))
+    moves = dispatch.Dispatch(store, gateway, rules(settings), at_step=at_step)
     return Runtime(os.getpid(), settings, store, gateway, moves)
 
 

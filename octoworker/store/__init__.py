@@ -27,7 +27,7 @@ SLACK_MS = 1000
 SOCKET_TIMEOUT = 5.0
 """Seconds for one answer of Redis. A script here takes microseconds; longer means the server or the link is gone."""
 
-SCRIPTS = ("create", "claim", "settle", "reject", "take_due", "change")
+SCRIPTS = ("create", "claim", "settle", "reject", "take_due", "change", "receipt")
 
 
 @dataclass(frozen=True)
@@ -228,6 +228,14 @@ class Store:
     def replay(self, message_id: str, *, force: bool) -> Record:
         """Put an ended message back in its queue under a new key. RefusedError when it may ring twice and not forced."""
         return self._change(message_id, "replay", {"force": force})
+
+    def receipt(self, message_id: str, recipient: str, state: Literal["delivered", "undelivered"], reason: str) -> Record:
+        """Write a later word on delivery. Nothing changes when it says nothing new."""
+        places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX]
+        verdict, *rest = self._run("receipt", places, [message_id, recipient, state, _line(reason), self._keep])
+        if verdict == "absent":
+            raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
+        return _record(message_id, rest)
 
     def get(self, message_id: str) -> Record | None:
         """The record, or None."""

@@ -1,0 +1,40 @@
+-- A later word on delivery: a stronger fact than anything we concluded ourselves.
+-- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)
+-- ARGV  1 id   2 recipient (E.164)   3 'delivered' | 'undelivered'   4 reason   5 keep (ms)
+-- returns  {'done' | 'ignored' | 'absent', field, value, ...}
+--          ignored: the message is where such a word cannot be about it, or said the same before
+local record, due_set, index = KEYS[1], KEYS[2], KEYS[3]
+local id, number_, fate, reason, keep, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), clock()
+local f = redis.call('HMGET', record, 'state', 'outcomes', 'maybe_at')
+local state = f[1]
+
+local function answer(verdict)
+  local reply = {verdict}
+  for _, part in ipairs(redis.call('HGETALL', record)) do reply[#reply + 1] = part end
+  return reply
+end
+
+if not state then return {'absent'} end
+local sent = state == 'accepted' or state == 'undelivered' or state == 'unknown' or (state == 'dead' and given(f[3]))
+if not sent then return answer('ignored') end
+
+local outcomes = cjson.decode(given(f[2]) and f[2] or '{}')
+local known = outcomes[number_] or {}
+if known.state == fate or known.state == 'delivered' then return answer('ignored') end
+known.state = fate
+outcomes[number_] = known
+redis.call('HSET', record, 'outcomes', cjson.encode(outcomes))
+
+-- The message is delivered when each recipient that was accepted has it; undelivered when each has its word.
+local open, failed = 0, 0
+for _, outcome in pairs(outcomes) do
+  if outcome.state == 'accepted' or outcome.state == 'waiting' then open = open + 1 end
+  if outcome.state == 'undelivered' then failed = failed + 1 end
+end
+local to = open == 0 and (failed > 0 and 'undelivered' or 'delivered') or (state ~= 'undelivered' and state ~= 'accepted' and 'accepted') or nil
+if to and to ~= state then
+  redis.call('HDEL', record, 'parked', 'lease_until')
+  no_wake(record, id, due_set)
+  move(record, id, index, now, state, to, reason, keep)
+end
+return answer('done')

@@ -1,0 +1,61 @@
+"""The record outside Redis."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from octoworker.record import FINAL, MOVES, Record, State, mask
+
+FIELDS = {
+    "state": "accepted",
+    "payload": json.dumps({"recipients": "+33612345678", "text": "secret words", "reference": "order 17"}),
+    "ticket": "api1100",
+    "error_code": "000",
+    "cost": "0.110",
+    "balance": "6.93",
+    "currency": "EUR",
+    "sending_date": "1455975613",
+    "segments": "1",
+    "attempts": "1",
+    "outcomes": json.dumps({"+33612345678": {"state": "accepted", "country": "FR", "cost": "0.055", "segments": 1, "error_code": None}}),
+    "history": "1795395584743|queued|\n1795395584843|submitting|\n1795395584943|accepted|as|it|was\n",
+}
+
+
+def test_the_record_has_the_shape_of_the_contract():
+    shown = Record.from_hash("a" * 32, FIELDS).as_json()
+    assert shown["reference"] == "order 17"
+    assert shown["recipients"]["+33612345678"]["cost"] == "0.055"
+    assert shown["history"][-1] == {"at": "2026-11-23T00:59:44.943Z", "state": "accepted", "reason": "as|it|was"}
+    assert (shown["cost"], shown["sending_date"], shown["due_at"]) == ("0.110", 1455975613, None)
+
+
+def test_a_masked_record_shows_no_number_and_no_text():
+    masked = json.dumps(Record.from_hash("a" * 32, FIELDS).masked())
+    assert "33612345678" not in masked
+    assert "secret" not in masked
+
+
+def test_a_record_does_not_show_its_numbers_when_printed():
+    assert "612345678" not in repr(Record.from_hash("a" * 32, FIELDS))
+
+
+@pytest.mark.parametrize("number", ["+33612345678", "+3361234567", "12", ""])
+def test_a_mask_hides_the_middle(number):
+    assert number[4:-2] == "" or number[4:-2] not in mask(number)
+
+
+def test_a_damaged_record_is_still_readable():
+    damaged = {"state": "queued", "payload": "{", "outcomes": "[]", "attempts": "many", "history": "x|y\n|||\n"}
+    assert Record.from_hash("a" * 32, damaged).state is State.QUEUED
+
+
+def test_every_state_has_its_moves():
+    assert set(MOVES) == set(State)
+
+
+def test_no_machine_leaves_a_final_state_but_by_a_stronger_fact_or_a_person():
+    stronger = {State.QUEUED, State.ACCEPTED, State.DELIVERED, State.UNDELIVERED}
+    assert all(MOVES[state] <= stronger for state in FINAL)

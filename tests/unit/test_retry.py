@@ -1,0 +1,88 @@
+"""When to try again and when to stop: a table of decisions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from octoworker.errors import BusyError, DuplicateKeyError, MaybeSentError, RefusedByOctopushError, UnreachableError
+from octoworker.record import State
+from octoworker.retry import Facts, Policy, backoff, decide
+
+POLICY = Policy(base=2, cap=300, give_up_after=86400, max_attempts=50, account_wait=60, key_window=86400)
+FRESH = Facts(attempts=1, age=1, key_used_before=False)
+USED = replace(FRESH, attempts=2, key_used_before=True, unknown_for=10)
+DOUBTFUL = replace(USED, key_doubtful=True)
+
+
+def refused(code):
+    return RefusedByOctopushError("no", error_code=code)
+
+
+@pytest.mark.parametrize(
+    ("error", "facts", "state", "key", "again"),
+    [
+        # not one byte left, or turned away unread: the key is still unused
+        (UnreachableError("x"), FRESH, State.WAITING, "unused", True),
+        (BusyError("x"), FRESH, State.WAITING, "unused", True),
+        # but an earlier call with this key may have arrived
+        (UnreachableError("x"), USED, State.UNKNOWN, "unused", True),
+        # may have arrived: the same key again
+        (MaybeSentError("x"), FRESH, State.UNKNOWN, "used", True),
+        (MaybeSentError("x"), USED, State.UNKNOWN, "used", True),
+        # refused for now: the next key, for this one may be used up
+        (refused("153"), FRESH, State.WAITING, "next", True),
+        # refused after a maybe: proves nothing about the first call
+        (refused("153"), USED, State.UNKNOWN, "doubtful", True),
+        (refused("104"), USED, State.UNKNOWN, "doubtful", True),
+        (refused("121"), USED, State.UNKNOWN, "doubtful", False),
+        # refused for good
+        (refused("121"), FRESH, State.REJECTED, "next", False),
+        (refused("117"), FRESH, State.REJECTED, "next", False),
+        # the account is refused, not the message
+        (refused("101"), FRESH, State.WAITING, "next", True),
+        (refused("104"), FRESH, State.WAITING, "next", True),
+        # a code nobody has seen: no machine tries again
+        (refused("777"), FRESH, State.UNKNOWN, "doubtful", False),
+        # 120: believed of a key we used, and of no other
+        (DuplicateKeyError("x"), USED, State.ACCEPTED, "used", False),
+        (DuplicateKeyError("x"), FRESH, State.UNKNOWN, "used", False),
+        (DuplicateKeyError("x"), DOUBTFUL, State.UNKNOWN, "used", False),
+    ],
+)
+def test_what_follows_a_submit_that_did_not_end_in_accepted(error, facts, state, key, again):
+    decision = decide(error, facts, POLICY, chance=0.5)
+    assert (decision.state, decision.key, decision.delay is not None) == (state, key, again)
+
+
+@pytest.mark.parametrize("code", ["101", "104", "105", "108", "109", "113", "114"])
+def test_a_refused_account_burns_no_attempt_and_no_age(code):
+    decision = decide(refused(code), replace(FRESH, attempts=1000, age=1e9), POLICY, chance=0.5)
+    assert (decision.state, decision.counts, decision.delay) == (State.WAITING, False, 60)
+
+
+def test_backoff_doubles_up_to_the_cap():
+    assert [backoff(n, POLICY, chance=1.0) for n in (1, 2, 3, 4, 20, 5000)] == [2, 4, 8, 16, 300, 300]
+
+
+def test_backoff_is_drawn_from_nothing_to_the_ceiling():
+    assert backoff(4, POLICY, chance=0.0) == 0
+    assert backoff(4, POLICY, chance=0.25) == 4
+
+
+def test_octopush_is_never_asked_sooner_than_it_said():
+    decision = decide(BusyError("x", retry_after=30), FRESH, POLICY, chance=0.0)
+    assert decision.delay == 30
+
+
+@pytest.mark.parametrize("spent", [{"age": 86400}, {"attempts": 50}])
+def test_a_message_that_never_left_is_dead_when_its_time_is_up(spent):
+    assert decide(UnreachableError("x"), replace(FRESH, **spent), POLICY, chance=0.5).state is State.DEAD
+
+
+@pytest.mark.parametrize("spent", [{"age": 86400}, {"attempts": 50}, {"unknown_for": 86400}])
+def test_a_message_that_may_have_been_sent_is_never_called_dead(spent):
+    decision = decide(MaybeSentError("x"), replace(USED, **spent), POLICY, chance=0.5)
+    assert (decision.state, decision.delay) == (State.UNKNOWN, None)
+    assert "a person decides" in decision.reason

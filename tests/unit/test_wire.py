@@ -1,0 +1,90 @@
+"""What both sides must agree on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from octoworker import wire
+
+SMS = {"recipients": "+33612345678", "text": "hello"}
+
+
+def test_the_same_key_leads_to_the_same_message_on_every_machine():
+    assert wire.message_id_of({**SMS, "idempotency_key": "order-17"}) == "9da578fdedb9772a91dbdffcb8a83f7d"
+
+
+
+def test_every_message_without_a_key_is_another_one():
+    assert wire.message_id_of(SMS) != wire.message_id_of(SMS)
+
+
+def test_a_redelivered_job_is_the_same_message():
+    job = "0b9d1f6e-5c3f-4a4e-9a53-0d8f9a0c1b2d"
+    assert wire.message_id_of(SMS, job) == job.replace("-", "") == wire.message_id_of(SMS, job)
+
+
+def test_a_job_id_of_any_shape_gives_32_hex_digits():
+    assert len(wire.message_id_for_job("my own job id")) == 32
+    int(wire.message_id_for_job("my own job id"), 16)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"recipients": "+33 6 12 34 56 78", "text": "hello"},
+        {"recipients": ["+33612345678"], "text": "hello"},
+        {"recipients": ["+33612345678", "+33.6.12.34.56.78"], "text": "hello"},
+        {**SMS, "reference": "other words", "lane": "bulk", "transactional": False, "sender": None},
+        {**SMS, "send_at": "2027-01-01T00:00:00+00:00"},
+    ],
+)
+def test_content_is_equal_however_it_is_written(same):
+    assert wire.fingerprint(same) == wire.fingerprint(SMS)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**SMS, "text": "Hello"},
+        {**SMS, "recipients": "+33612345679"},
+        {**SMS, "sender": "Octo"},
+        {**SMS, "transactional": True},
+        {**SMS, "sms_type": "WWW"},
+    ],
+)
+def test_another_sms_has_another_fingerprint(other):
+    assert wire.fingerprint(other) != wire.fingerprint(SMS)
+
+
+@pytest.mark.parametrize("junk", [None, 7, [None], {"a": 1}, [[1]], b"x"])
+def test_junk_has_a_fingerprint_too(junk):
+    assert wire.fingerprint({"recipients": junk, "text": junk}) == wire.fingerprint({"recipients": junk, "text": junk})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lane"),
+    [
+        ({**SMS}, "normal"),
+        ({**SMS, "transactional": True}, "urgent"),
+        ({"recipients": ["+33612345678"], "transactional": True}, "urgent"),
+        ({"recipients": ["a", "b"], "transactional": True}, "normal"),
+        ({**SMS, "transactional": True, "lane": "bulk"}, "bulk"),
+    ],
+)
+def test_the_lane_follows_from_the_message_unless_given(arguments, lane):
+    assert wire.lane_of(arguments) == lane
+
+
+def test_an_unknown_lane_goes_the_normal_way():
+    assert wire.queue_of("express") == "sms"
+
+
+def test_celerys_own_variable_wins_over_redis_url():
+    assert wire.broker_url({"REDIS_URL": "redis://a", "CELERY_BROKER_URL": "redis://b"}) == "redis://b"
+    assert wire.broker_url({"REDIS_URL": "redis://a"}) == "redis://a"
+
+
+def test_instants_travel_as_text():
+    assert wire.jsonable({"send_at": datetime(2027, 1, 1, tzinfo=UTC), "sender": None}) == {"send_at": "2027-01-01T00:00:00+00:00"}
