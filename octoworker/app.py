@@ -11,7 +11,7 @@ from octoworker.config import Settings
 from octoworker.worker import BootChecks
 
 
-def route(name: str, args: Any, kwargs: dict[str, Any] | None, options: Any, task: Any = None, **_: Any) -> dict[str, str]:  # noqa: ARG001 - Celery's signature
+def route(_name: str, _args: Any, kwargs: dict[str, Any] | None, _options: Any, **_: Any) -> dict[str, str]:
     """Each message goes to the queue of its lane."""
     return {"queue": wire.queue_of(wire.lane_of(kwargs or {}))}
 

@@ -22,11 +22,9 @@ from octoworker.store import Store, connect
 TIMEOUT = 0.4
 """Seconds for one answer of Redis. `enqueue` must answer its caller within one second, whatever happens to Redis."""
 
-ARGUMENTS = frozenset(
-    "recipients text sms_type sender transactional send_at hold expires_at idempotency_key reference lane".split()
+UNREACHED = (
+    "Redis did not answer in time: try again, with the same idempotency_key if you gave one, so that it is sent once."
 )
-
-UNREACHED = "Redis did not answer in time: try again, with the same idempotency_key if you gave one, so that it is sent once."
 
 
 class Client:
@@ -48,7 +46,9 @@ class Client:
         except StoreError:
             raise EnqueueError(UNREACHED) from None
         if taken == "conflict":
-            raise KeyConflictError("idempotency_key: it already belongs to a message with other content; use a new key.")
+            raise KeyConflictError(
+                "idempotency_key: it already belongs to a message with other content; use a new key."
+            )
         if taken == "created":
             self.publish(message_id, wanted, lane)
         return message_id
@@ -118,7 +118,7 @@ _client: Client | None = None
 
 def _check(arguments: Mapping[str, Any]) -> None:
     """What no worker should have to find out: a name that does not exist is a bug of the caller's."""
-    if unknown := sorted(set(arguments) - ARGUMENTS):
+    if unknown := sorted(set(arguments) - wire.ARGUMENTS):
         raise TypeError(f"enqueue() does not know the argument {unknown[0]!r}.")
     if missing := sorted({"recipients", "text"} - set(arguments)):
         raise TypeError(f"enqueue() needs the argument {missing[0]!r}.")
@@ -132,7 +132,11 @@ def _producer(broker: str) -> Celery:
         task_default_queue=wire.QUEUES["normal"],
         task_create_missing_queues=True,
         broker_connection_timeout=TIMEOUT,
-        broker_transport_options={"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "socket_keepalive": True},
+        broker_transport_options={
+            "socket_timeout": TIMEOUT,
+            "socket_connect_timeout": TIMEOUT,
+            "socket_keepalive": True,
+        },
         task_publish_retry=False,
         broker_pool_acquire_timeout=TIMEOUT,
     )

@@ -100,7 +100,7 @@ def _lists(settings: Settings) -> dict[str, str]:
     return {lane: queue if same else "" for lane, queue in wire.QUEUES.items()}
 
 
-class ClockStep(bootsteps.StartStopStep):  # type: ignore[misc]
+class ClockStep(bootsteps.StartStopStep):
     """Runs the clock as long as the worker runs, also while it is shutting down its pool."""
 
     def __init__(self, worker: Any, **options: Any) -> None:

@@ -21,9 +21,7 @@ from octoworker.errors import SettingsError
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-EUROPE = (
-    "AD AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MC MT NL NO PL PT RO SE SI SK SM VA"
-)
+EUROPE = "AD AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MC MT NL NO PL PT RO SE SI SK SM VA"
 """Countries an SMS may go to unless said otherwise. A list, because SMS pumping targets far and dear numbers."""
 
 CONNECT_TIMEOUT = 3.0
@@ -81,16 +79,23 @@ class Settings(BaseSettings):
         "json", validation_alias="OCTOPUSH_FORMAT", description="Shape of the answers asked for."
     )
     redis_url: Annotated[str, AfterValidator(_redis_address)] = Field(
-        wire.DEFAULT_REDIS_URL, validation_alias="REDIS_URL", repr=False, description="Records, and jobs unless said otherwise."
+        wire.DEFAULT_REDIS_URL,
+        validation_alias="REDIS_URL",
+        repr=False,
+        description="Records, and jobs unless said otherwise.",
     )
-    broker_url: str = Field("", validation_alias="CELERY_BROKER_URL", repr=False, description="Jobs; REDIS_URL when empty.")
+    broker_url: str = Field(
+        "", validation_alias="CELERY_BROKER_URL", repr=False, description="Jobs; REDIS_URL when empty."
+    )
     result_backend: str = Field(
         "", validation_alias="CELERY_RESULT_BACKEND", repr=False, description="Celery results; REDIS_URL when empty."
     )
 
     sender: str | None = Field(None, pattern=r"^[0-9A-Za-z]{3,11}$", description="Sender when a message names none.")
     sms_type: Literal["FR", "XXX", "WWW"] = Field("FR", description="Type when a message names none.")
-    region: str = Field("FR", pattern=r"^[A-Z]{2}$", description="Country whose way of writing national numbers counts.")
+    region: str = Field(
+        "FR", pattern=r"^[A-Z]{2}$", description="Country whose way of writing national numbers counts."
+    )
     countries: Annotated[frozenset[str], NoDecode, AfterValidator(_countries)] = Field(
         frozenset(EUROPE.split()), description="Countries an SMS may go to, separated by commas; * for all."
     )
@@ -161,7 +166,9 @@ class Settings(BaseSettings):
     def missing_account(self) -> list[str]:
         """What is missing to send. Only the worker and `balance` need it; a producer does not."""
         wanted = {"OCTOPUSH_USER_LOGIN": self.user_login, "OCTOPUSH_API_KEY": self.api_key}
-        return [f"{name} is not set (or give {name}_FILE): it is needed to send." for name, is_ in wanted.items() if not is_]
+        return [
+            f"{name} is not set (or give {name}_FILE): it is needed to send." for name, is_ in wanted.items() if not is_
+        ]
 
     @property
     def broker(self) -> str:
@@ -203,7 +210,11 @@ def _values(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
 
 
 def _split(text: str) -> frozenset[str]:
-    return frozenset() if text.strip() == "*" else frozenset(code.strip().upper() for code in text.split(",") if code.strip())
+    return (
+        frozenset()
+        if text.strip() == "*"
+        else frozenset(code.strip().upper() for code in text.split(",") if code.strip())
+    )
 
 
 def _text(name: str, environ: Mapping[str, str], problems: list[str]) -> str | None:

@@ -99,7 +99,9 @@ class Dispatch:
         wanted = {name: value for name, value in arguments.items() if name not in ENVELOPE}
         version = arguments.get("version", wire.VERSION)
         if version != wire.VERSION:
-            raise PayloadError(["version: this worker does not know this version of the job; update the workers first."])
+            raise PayloadError(
+                ["version: this worker does not know this version of the job; update the workers first."]
+            )
         sms = message.parse(wanted, self._rules.payload)
         return sms, schedule.plan(sms, self._rules.time, datetime.now(UTC))
 
@@ -143,7 +145,7 @@ class Dispatch:
                 return self._store.settle(message_id, token, outcome)
             except StoreError:
                 if time.monotonic() > deadline:
-                    log.warning("sms.unrecorded", message_id=message_id, state=outcome.state, **_ticket(outcome))
+                    log.warning("sms.unrecorded", message_id=message_id, state=outcome.state, ticket=_ticket(outcome))
                     raise
                 time.sleep(RECORD_PAUSE)
 
@@ -163,7 +165,7 @@ class Dispatch:
         return Result(record, conflict=True)
 
     def _tell(self, job: Job, go: Go, outcome: Outcome, record: Record | None, took: float) -> None:
-        fields = {"message_id": job.message_id, "lane": job.lane, "attempt": go.attempts, "ms": round(took * 1000)}
+        fields: dict[str, Any] = {"message_id": job.message_id, "lane": job.lane, "attempt": go.attempts, "ms": round(took * 1000)}
         if record is None:
             log.warning("sms.fenced", **fields)
             return
@@ -204,12 +206,16 @@ def _planned(job: Job, sms: message.Message, plan: schedule.Plan) -> Job:
         job,
         lane=sms.lane,
         segments=sms.segments * len(sms.recipients),
-        hold_until=plan.hold_until and plan.hold_until.timestamp(),
-        refuse_before=plan.refuse_before and plan.refuse_before.timestamp(),
-        expires_at=plan.expires_at and plan.expires_at.timestamp(),
+        hold_until=_epoch(plan.hold_until),
+        refuse_before=_epoch(plan.refuse_before),
+        expires_at=_epoch(plan.expires_at),
         past_reason=PAST,
     )
 
 
-def _ticket(outcome: Outcome) -> dict[str, str]:
-    return {"ticket": outcome.fields["ticket"]} if "ticket" in outcome.fields else {}
+def _epoch(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()
+
+
+def _ticket(outcome: Outcome) -> str | None:
+    return outcome.fields.get("ticket")

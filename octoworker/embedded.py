@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import redis
 
@@ -51,7 +52,7 @@ class Server:
     def pid(self) -> int:
         return self._process.pid if self._process else 0
 
-    def start(self) -> Server:
+    def start(self) -> Self:
         """Start, and return when it answers. OctoworkerError when there is no server to start, or it does not come up."""
         flags = [part for pair in self._flags.items() for part in pair]
         command = [binary(), "--port", str(self.port), "--dir", str(self._folder), *flags]
@@ -81,10 +82,12 @@ class Server:
             return bool(client.ping())
         return False
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

@@ -13,7 +13,12 @@ from typing import Any, Literal
 
 import structlog
 
-QUOTING = ("Received and deleted unknown", "Received unregistered task", "Received invalid task", "Can't decode message")
+QUOTING = (
+    "Received and deleted unknown",
+    "Received unregistered task",
+    "Received invalid task",
+    "Can't decode message",
+)
 """Celery's records that quote the whole job, and with it numbers and texts: only their first words are kept."""
 
 NOISY = ("celery.app.trace", "celery.worker.strategy")

@@ -45,17 +45,20 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
     """
     if positional:
         arguments = {**arguments, "positional": len(positional)}
+    job_id = self.request.id or ""
     try:
-        result = runtime.current().dispatch.handle(arguments, self.request.id)
+        result = runtime.current().dispatch.handle(arguments, job_id)
     except StoreError as error:
-        log.warning("sms.store_unavailable", job_id=self.request.id, reason=str(error))
+        log.warning("sms.store_unavailable", job_id=job_id, reason=str(error))
         time.sleep(STORE_PAUSE)
         raise Reject(str(error), requeue=True) from None
     except OctoworkerError:
         raise
     except Exception as error:  # noqa: BLE001 - a bug must neither show what it was handling nor lose the message
-        log.warning("sms.bug", job_id=self.request.id, kind=type(error).__name__, where=_where(error))
-        raise MessageFailed(f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again.") from None
+        log.warning("sms.bug", job_id=job_id, kind=type(error).__name__, where=_where(error))
+        raise MessageFailed(
+            f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again."
+        ) from None
     if result.conflict:
         raise MessageFailed("idempotency_key: it already belongs to a message with other content; use a new key.")
     if result.record is None:
@@ -69,7 +72,7 @@ def _in_celerys_words(task: SmsTask, record: Record) -> dict[str, Any]:
     if record.final:
         raise MessageFailed(record.reason or f"The message is {record.state}.")
     waits = MessageWaits(f"{record.state}: {record.reason}" if record.reason else record.state.value)
-    task.backend.mark_as_retry(task.request.id, waits, request=task.request)
+    task.backend.mark_as_retry(task.request.id or "", waits, request=task.request)
     raise Ignore
 
 

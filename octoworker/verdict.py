@@ -37,12 +37,17 @@ def of_failure(error: GatewayError, go: Go, policy: retry.Policy, chance: float)
 def of_answer(answer: Answer, order: Submit, go: Go, policy: retry.Policy, chance: float) -> Outcome:
     """Octopush said 000. It may still have refused recipients, some of them only for now."""
     later = [fate for fate in answer.outcomes if _only_for_now(fate)]
-    fates: Fates = {**{n: dict(fate) for n, fate in go.earlier.items()}, **{f.recipient: _fate(f) for f in answer.outcomes}}
+    fates: Fates = {
+        **{n: dict(fate) for n, fate in go.earlier.items()},
+        **{f.recipient: _fate(f) for f in answer.outcomes},
+    }
     decision = _for_now(later, answer, go, policy, chance) if later else None
     if decision is not None and decision.delay is not None:
         for fate in later:
             fates[fate.recipient]["state"] = State.WAITING.value
-    decision = decision or retry.Decision(State.ACCEPTED, schedule.echo_problem(order.sending_date, answer.sending_date))
+    decision = decision or retry.Decision(
+        State.ACCEPTED, schedule.echo_problem(order.sending_date, answer.sending_date)
+    )
     if decision.delay is None and not _anybody(fates):
         decision = _nobody(answer, decision)
     pending = json.dumps([fate.recipient for fate in later]) if decision.delay is not None else ""

@@ -25,6 +25,23 @@ QUEUES: Mapping[str, str] = {"urgent": "sms.urgent", "normal": "sms", "bulk": "s
 MASKED_KWARGS = "{'sms': '***'}"
 """What Celery shows as the arguments of a job, in logs, events and Flower."""
 
+ARGUMENTS = frozenset(
+    {
+        "recipients",
+        "text",
+        "sms_type",
+        "sender",
+        "transactional",
+        "send_at",
+        "hold",
+        "expires_at",
+        "idempotency_key",
+        "reference",
+        "lane",
+    }
+)
+"""The arguments of a message, as the contract names them."""
+
 KEEP_FOR = 30 * 24 * 3600.0
 """Seconds a record is kept after its last change: a month, so that a question about a bill can be answered."""
 

@@ -23,7 +23,7 @@ REFUSED_POOLS = {
 }
 
 
-class LastingConsumer(Consumer):  # type: ignore[misc]
+class LastingConsumer(Consumer):
     """Celery 5.7.0 closes a lost connection twice; with a job in flight the second close ends the worker (rc 1).
 
     `collect()` has cleaned up by then, so closing again has nothing left to do.
@@ -32,20 +32,20 @@ class LastingConsumer(Consumer):  # type: ignore[misc]
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         connection = self.connection
         if connection is not None:
-            connection.close = connection.release = lambda: None
+            connection.close = connection.release = lambda: None  # type: ignore[method-assign]
         super().on_connection_error_after_connected(exc)
 
 
-class MaskedRequest(Request):  # type: ignore[misc]
+class MaskedRequest(Request):
     """A job whose arguments are not shown: in logs, in events, and so in Flower. Also for jobs sent without our client."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._argsrepr = self._request_dict["argsrepr"] = MASKED_ARGS
-        self._kwargsrepr = self._request_dict["kwargsrepr"] = wire.MASKED_KWARGS
+        self._argsrepr, self._kwargsrepr = MASKED_ARGS, wire.MASKED_KWARGS
+        self.request_dict.update(argsrepr=MASKED_ARGS, kwargsrepr=wire.MASKED_KWARGS)
 
 
-class BootChecks(bootsteps.Step):  # type: ignore[misc]
+class BootChecks(bootsteps.Step):
     """Refuse to start on a setting that breaks a promise."""
 
     def __init__(self, worker: Any, **options: Any) -> None:
@@ -69,9 +69,11 @@ def _celery_problems(app: Celery, prefetch: int) -> list[str]:
     required = {
         "task_acks_late must be true: an early acknowledgement loses the job of a worker that dies.": conf.task_acks_late,
         "task_reject_on_worker_lost must be false: a poison job would loop for ever.": not conf.task_reject_on_worker_lost,
-        "accept_content must be json alone: pickle in a queue is code of a stranger's.": list(conf.accept_content) == ["json"],
+        "accept_content must be json alone: pickle in a queue is code of a stranger's.": list(conf.accept_content)
+        == ["json"],
         "worker_prefetch_multiplier must be 1: what one worker hoards, a kill delays.": prefetch == 1,
         "worker_deduplicate_successful_tasks must be false: the claim does this.": not conf.worker_deduplicate_successful_tasks,
-        "visibility_timeout of the broker must be OCTOWORKER_VISIBILITY_TIMEOUT.": visibility == settings.visibility_timeout,
+        "visibility_timeout of the broker must be OCTOWORKER_VISIBILITY_TIMEOUT.": visibility
+        == settings.visibility_timeout,
     }
     return [sentence for sentence, holds in required.items() if not holds]

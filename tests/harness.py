@@ -53,7 +53,18 @@ class Worker:
         command = [sys.executable, "-m", "octoworker", "worker", "-P", pool, *arguments]
         if app != "octoworker.app":
             command = [
-                *(sys.executable, "-m", "celery", "-A", app, "worker", "-P", pool, "-c", environ["OCTOWORKER_CONCURRENCY"]),
+                *(
+                    sys.executable,
+                    "-m",
+                    "celery",
+                    "-A",
+                    app,
+                    "worker",
+                    "-P",
+                    pool,
+                    "-c",
+                    environ["OCTOWORKER_CONCURRENCY"],
+                ),
                 *("--without-gossip", "--without-mingle", "--loglevel", "INFO", *arguments),
             ]
         self.process = subprocess.Popen(

@@ -61,7 +61,9 @@ def settings(*, json_: bool) -> None:
         value = getattr(current, name)
         shown = ",".join(sorted(value)) or "*" if isinstance(value, frozenset) else str(value)
         hidden = name == "api_key" or not field.repr
-        rows.append((variable(name), "(set)" if hidden and value else "" if value is None else shown, field.description or ""))
+        rows.append(
+            (variable(name), "(set)" if hidden and value else "" if value is None else shown, field.description or "")
+        )
     if json_:
         show.as_json({name: value for name, value, _ in rows})
         return

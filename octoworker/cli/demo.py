@@ -71,7 +71,9 @@ def run(console: Console | None = None) -> int:
         sandbox.fault(fault="code", code="153", times=2, recipient="+33612345681")
         played = [(scene, client.enqueue(scene.arguments)) for scene in scenes()]
         ended = _watch(client, played, worker, console)
-    right = [record is not None and record.state is scene.ends for (scene, _), record in zip(played, ended, strict=True)]
+    right = [
+        record is not None and record.state is scene.ends for (scene, _), record in zip(played, ended, strict=True)
+    ]
     console.print(_summary(played, ended))
     console.print("Each ended as it should." if all(right) else "Not all ended as they should.")
     return 0 if all(right) else 1
@@ -142,6 +144,10 @@ def _summary(played: list[tuple[Scene, str]], records: list[Record | None]) -> T
             grid.add_row(scene.title, "gone")
             continue
         cost = f"{record.cost} {record.currency or ''}".strip() if record.cost else ""
-        why = record.reason or (f"goes out {datetime.fromtimestamp(record.sending_date, UTC):%Y-%m-%d %H:%M} UTC" if "send_at" in scene.arguments and record.sending_date else "")
+        why = record.reason or (
+            f"goes out {datetime.fromtimestamp(record.sending_date, UTC):%Y-%m-%d %H:%M} UTC"
+            if "send_at" in scene.arguments and record.sending_date
+            else ""
+        )
         grid.add_row(scene.title, show.coloured(record.state), str(record.attempts), record.ticket or "", cost, why)
     return grid

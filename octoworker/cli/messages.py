@@ -22,7 +22,7 @@ POLL = 0.2
 as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON document and nothing else.")
 
 
-class When(click.ParamType):
+class When(click.ParamType[datetime]):
     """An instant: ISO-8601 with offset, epoch seconds, or "2026-12-01 09:00 Europe/Paris"."""
 
     name = "when"
@@ -32,11 +32,17 @@ class When(click.ParamType):
         try:
             if re.fullmatch(r"\d+(\.\d+)?", text):
                 return datetime.fromtimestamp(float(text), ZoneInfo("UTC"))
-            at, _, zone = text.rpartition(" ") if re.search(r" [A-Za-z_]+(/[A-Za-z_+\-0-9]+)*$", text) else (text, "", "")
+            at, _, zone = (
+                text.rpartition(" ") if re.search(r" [A-Za-z_]+(/[A-Za-z_+\-0-9]+)*$", text) else (text, "", "")
+            )
             instant = datetime.fromisoformat(at)
             instant = instant.replace(tzinfo=ZoneInfo(zone)) if zone and instant.tzinfo is None else instant
         except (ValueError, OverflowError, OSError, ZoneInfoNotFoundError):
-            self.fail('give a time like "2026-12-01 09:00 Europe/Paris", 2026-12-01T09:00+01:00, or epoch seconds.', param, ctx)
+            self.fail(
+                'give a time like "2026-12-01 09:00 Europe/Paris", 2026-12-01T09:00+01:00, or epoch seconds.',
+                param,
+                ctx,
+            )
         if instant.tzinfo is None:
             self.fail('add a zone or an offset, as in "2026-12-01 09:00 Europe/Paris".', param, ctx)
         return instant

@@ -59,7 +59,9 @@ def record(found: Record) -> None:
         code = f"  ({outcome['error_code']})" if outcome.get("error_code") else ""
         out.print(f"  {mask(number):<11}{coloured(str(outcome.get('state')))}{code}")
     for move in found.history:
-        out.print(f"  {move.at:%H:%M:%S}.{move.at.microsecond // 1000:03d}  {coloured(move.state)}  {move.reason}".rstrip())
+        out.print(
+            f"  {move.at:%H:%M:%S}.{move.at.microsecond // 1000:03d}  {coloured(move.state)}  {move.reason}".rstrip()
+        )
 
 
 def table(records: Iterable[Record]) -> None:

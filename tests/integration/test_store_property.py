@@ -7,6 +7,7 @@ record's own instants back, so that nothing waits.
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 import redis
@@ -132,7 +133,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def the_history_is_legal(self):
         history = [move.state for move in self.store.get(ID).history]
-        for before, after in zip(history, history[1:], strict=False):
+        for before, after in pairwise(history):
             assert after in MOVES[before], f"{before} → {after}"
 
     @invariant()

@@ -56,7 +56,9 @@ def test_a_secret_may_be_a_mounted_file(tmp_path):
 
 
 def test_a_secret_file_that_cannot_be_read_is_named():
-    assert problems(OCTOPUSH_API_KEY_FILE="/nowhere/key") == ("OCTOPUSH_API_KEY_FILE names a file that cannot be read.",)
+    assert problems(OCTOPUSH_API_KEY_FILE="/nowhere/key") == (
+        "OCTOPUSH_API_KEY_FILE names a file that cannot be read.",
+    )
 
 
 def test_a_secret_is_given_one_way_only(tmp_path):

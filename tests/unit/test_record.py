@@ -19,7 +19,9 @@ FIELDS = {
     "sending_date": "1455975613",
     "segments": "1",
     "attempts": "1",
-    "outcomes": json.dumps({"+33612345678": {"state": "accepted", "country": "FR", "cost": "0.055", "segments": 1, "error_code": None}}),
+    "outcomes": json.dumps(
+        {"+33612345678": {"state": "accepted", "country": "FR", "cost": "0.055", "segments": 1, "error_code": None}}
+    ),
     "history": "1795395584743|queued|\n1795395584843|submitting|\n1795395584943|accepted|as|it|was\n",
 }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from octoworker.message import Policy, parse
 
 from octoworker.errors import PayloadError
-from octoworker.message import Policy, parse
 from octoworker.schedule import Rules, echo_problem, plan, sending_date
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -58,7 +58,9 @@ def test_what_is_due_already_is_sent_without_a_date():
     assert sending_date(NOW, NOW) is None
 
 
-@pytest.mark.parametrize(("echoed", "reported"), [(1000, False), (1060, False), (4600, True), (-2600, True), (None, False)])
+@pytest.mark.parametrize(
+    ("echoed", "reported"), [(1000, False), (1060, False), (4600, True), (-2600, True), (None, False)]
+)
 def test_a_shifted_echo_is_reported(echoed, reported):
     assert bool(echo_problem(1000, echoed)) is reported
 

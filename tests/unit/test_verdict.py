@@ -6,9 +6,9 @@ import json
 from decimal import Decimal
 
 import pytest
+from octoworker.gateway import Answer, Outcome, Submit
 
 from octoworker.errors import RefusedByOctopushError, UnreachableError
-from octoworker.gateway import Answer, Outcome, Submit
 from octoworker.record import State
 from octoworker.retry import Policy
 from octoworker.store import Go
@@ -16,7 +16,9 @@ from octoworker.verdict import of_answer, of_failure
 
 POLICY = Policy(base=2, cap=300, give_up_after=86400, max_attempts=50, account_wait=60, key_window=86400)
 A, B = "+33612345678", "+33612345679"
-ORDER = Submit(key="k", recipients=(A, B), text="t", sms_type="FR", sender="Octo", transactional=True, sending_date=None)
+ORDER = Submit(
+    key="k", recipients=(A, B), text="t", sms_type="FR", sender="Octo", transactional=True, sending_date=None
+)
 
 
 def go(**more):
@@ -64,7 +66,9 @@ def test_a_recipient_refused_for_now_goes_again_alone_under_the_next_key():
 
 
 def test_the_second_submit_completes_the_outcomes_and_the_cost_of_the_first():
-    claim = go(attempts=2, pending=(B,), earlier={A: {"state": "accepted"}, B: {"state": "waiting"}}, earlier_cost="0.05")
+    claim = go(
+        attempts=2, pending=(B,), earlier={A: {"state": "accepted"}, B: {"state": "waiting"}}, earlier_cost="0.05"
+    )
     outcome = after(answer(fate(B), cost="0.05"), claim)
     assert (outcome.state, outcome.fields["cost"], outcome.fields["pending"]) == (State.ACCEPTED, "0.10", "")
     assert outcomes(outcome) == {A: "accepted", B: "accepted"}

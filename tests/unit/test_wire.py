@@ -15,7 +15,6 @@ def test_the_same_key_leads_to_the_same_message_on_every_machine():
     assert wire.message_id_of({**SMS, "idempotency_key": "order-17"}) == "9da578fdedb9772a91dbdffcb8a83f7d"
 
 
-
 def test_every_message_without_a_key_is_another_one():
     assert wire.message_id_of(SMS) != wire.message_id_of(SMS)
 
@@ -87,4 +86,6 @@ def test_celerys_own_variable_wins_over_redis_url():
 
 
 def test_instants_travel_as_text():
-    assert wire.jsonable({"send_at": datetime(2027, 1, 1, tzinfo=UTC), "sender": None}) == {"send_at": "2027-01-01T00:00:00+00:00"}
+    assert wire.jsonable({"send_at": datetime(2027, 1, 1, tzinfo=UTC), "sender": None}) == {
+        "send_at": "2027-01-01T00:00:00+00:00"
+    }

@@ -1,0 +1,137 @@
+"""How Octopush counts a text: which alphabet it needs, how long it is, and how many segments are billed.
+
+1. Octopush replaces what its GSM-7 set lacks by the nearest sign: ç by c, … by three dots.
+2. When all that is left is in the set, GSM-7 counts, and some signs count double. One foreign sign makes it all UCS-2.
+3. One segment holds 160 or 70. A longer text is cut into segments of 153 or 67, and no sign is cut in two.
+
+Octopush's pages disagree in places. Where they do, the dearer reading counts here, so that no limit is passed unseen;
+the bill is what Octopush answers. Source: octopush-api.md 7.1 and 7.2 (page "special characters", user documentation).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Alphabet = Literal["gsm7", "ucs2"]
+
+MAX_LENGTH = 459
+"""Counted units in the longest text of the legacy API: three GSM-7 segments of 153."""
+
+ROOM: Mapping[Alphabet, tuple[int, int]] = {"gsm7": (160, 153), "ucs2": (70, 67)}
+"""Units in a lone segment, and in each of several: the header that joins them takes 7 septets or 3 UTF-16 units."""
+
+DOUBLED = frozenset("{}€[]~^¨|&$@\n\r\t")
+"""Signs that Octopush counts twice: its page's own 15. The GSM standard counts & $ @ and line ends once."""
+
+GSM7 = DOUBLED.union(
+    "0123456789 ABCDEFGHIJKLMNOPQRSTUVWXYZ abcdefghijklmnopqrstuvwxyz",
+    "!\"#%'()*+,-./:;<=>?_¡¿§¤£¥",
+    "àéèìòùäöüñåæøßÇÉÄÖÜÑÅÆØ",
+    "ΓΔΘΛΞΠΣΦΨΩ",
+)
+"""Every sign that reaches the handset without turning the message into UCS-2."""
+
+REPLACED: Mapping[str, str] = {
+    **dict(zip("ÀÁÂÃÈÊËÌÍÎÏÐÒÓÔÕÙÚÛÝŸ", "AAAAEEEIIIIDOOOOUUUYY", strict=True)),
+    **dict(zip("áâãêëíîïðóôõúûýÿ", "aaaeeiiidooouuyy", strict=True)),
+    **dict(zip("çµÞ°¨^|\\«»•", 'cuyo--I/""-', strict=True)),
+    "\N{LEFT SINGLE QUOTATION MARK}": "'",
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    "\N{LEFT DOUBLE QUOTATION MARK}": '"',
+    "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+    "\N{EN DASH}": "-",
+    "\N{EM DASH}": "-",
+    "\N{HORIZONTAL ELLIPSIS}": "...",
+}
+"""What Octopush puts in place of a sign, unless the whole text is UCS-2. œ and the no-break spaces are not on its list."""
+
+_IN_PLACE = str.maketrans(dict(REPLACED))
+
+_COUNTED_AS = str.maketrans({sign: shown for sign, shown in REPLACED.items() if sign not in DOUBLED})
+"""^ ¨ | are on both of Octopush's lists, replaced and doubled: two units is the dearer reading."""
+
+LAST_SINGLE = 0xFFFF
+"""Highest character that UTF-16 writes in one unit; emoji lie above it and take a surrogate pair."""
+
+_PICTURES = "\U0001f000-\U0001faff"
+_EMOJI = f"©®\u203c-\u2bff\u3030\u303d\u3297\u3299{_PICTURES}"
+_EMOJI_GLUE = re.compile(
+    f"(?<=[{_EMOJI}])\ufe0f|(?<=[0-9#*])\ufe0f(?=\u20e3)|(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])"
+)
+"""The variation selector and the joiner where they build one emoji. Anywhere else they only hide."""
+
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks by category, but nothing to see: fillers and variation selectors."""
+
+_KINDS: Mapping[str, str] = {
+    "Cc": "control character",
+    "Cf": "invisible character",
+    "Cs": "half of a surrogate pair",
+    "Co": "private-use character",
+    "Cn": "character that Unicode has not assigned",
+    "Zl": "line separator",
+    "Zp": "paragraph separator",
+}
+"""Unicode categories that no text needs. Cf holds the zero-width signs and those that turn the direction of writing."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A text as Octopush counts it. `length` is in its units: doubled signs are 2, and in UCS-2 an emoji is 2."""
+
+    alphabet: Alphabet
+    length: int
+    segments: int
+    arrives: str = field(repr=False)
+    """What the handset is expected to show: the text after Octopush's replacements."""
+
+
+def measure(text: str) -> Measure:
+    """Count a text whose line ends are LF. Never fails; an empty text is one empty segment."""
+    counted = text.translate(_COUNTED_AS)
+    if GSM7.issuperset(counted):
+        return _measured("gsm7", [2 if sign in DOUBLED else 1 for sign in counted], text.translate(_IN_PLACE))
+    return _measured("ucs2", [2 if ord(sign) > LAST_SINGLE else 1 for sign in text], text)
+
+
+def unsendable(text: str) -> tuple[int, str] | None:
+    """Where the first character stands that must not go out (from 0) and what kind it is; None when all may go.
+
+    Refused: controls other than LF and TAB, all that is invisible or turns the direction of writing, half surrogates,
+    private-use and unassigned characters. Emoji pass, with their joiner and selector inside them; flags made of tag
+    characters do not, and neither does the joiner of Persian and Indic scripts: there it can hide one word in another.
+    """
+    visible = _EMOJI_GLUE.sub(".", text)
+    return next(((position, kind) for position, sign in enumerate(visible) if (kind := _kind(sign))), None)
+
+
+def _measured(alphabet: Alphabet, units: Sequence[int], arrives: str) -> Measure:
+    alone, joined = ROOM[alphabet]
+    length = sum(units)
+    return Measure(alphabet, length, 1 if length <= alone else _segments(units, joined), arrives)
+
+
+def _segments(units: Sequence[int], room: int) -> int:
+    """Fill one segment after the other. A sign of two units that does not fit any more opens the next one."""
+    segments, used = 1, 0
+    for unit in units:
+        if used + unit > room:
+            segments, used = segments + 1, 0
+        used += unit
+    return segments
+
+
+def _kind(sign: str) -> str | None:
+    if sign in "\n\t" or _NEW_PICTURE.match(sign):
+        return None
+    return "invisible character" if _UNSEEN.match(sign) else _KINDS.get(unicodedata.category(sign))
+
+
+_NEW_PICTURE = re.compile(f"[{_PICTURES}]")
+"""The emoji planes pass unlooked at: phones learn new emoji sooner than Python's tables do."""

@@ -1,0 +1,145 @@
+"""The command line, as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from harness import API_KEY, NUMBER, TEXT
+
+from octoworker.record import State
+
+
+def send(house, *more, check=True):
+    return house.command("send", "--to", NUMBER, "--text", TEXT, "--transactional", *more, check=check)
+
+
+def test_send_and_wait_prints_the_story(house):
+    house.worker()
+    shown = send(house, "--wait").stdout
+    assert "accepted" in shown
+    assert NUMBER not in shown
+    assert TEXT not in shown
+
+
+def test_send_as_json_prints_one_document(house):
+    house.worker()
+    record = json.loads(send(house, "--wait", "--json").stdout)
+    assert (record["state"], list(record["recipients"])) == ("accepted", [NUMBER])
+
+
+def test_status_tells_where_a_message_is(house):
+    message_id = send(house).stdout.strip()
+    assert "queued" in house.command("status", message_id).stdout
+    assert json.loads(house.command("status", message_id, "--json").stdout)["state"] == "queued"
+
+
+def test_status_of_an_unknown_id_is_refused_with_a_sentence(house):
+    done = house.command("status", "f" * 32, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("No message has this id")
+
+
+def test_a_wrong_message_is_refused_before_it_is_taken(house):
+    done = house.command("send", "--to", "12", "--text", "hello", check=False)
+    assert done.returncode == 1
+    assert "recipients" in done.stderr
+    assert "STOP au XXXXX" in done.stderr
+
+
+@pytest.mark.parametrize("when", ["2026-12-01 09:00", "tomorrow", "2026-12-01 09:00 Europe/Atlantis"])
+def test_a_time_that_cannot_be_told_is_wrong_usage(house, when):
+    assert send(house, "--at", when, check=False).returncode == 2
+
+
+def test_a_held_message_is_listed_cancelled_and_replayed(house):
+    house.worker()
+    message_id = send(house, "--at", "2099-12-01 09:00 Europe/Paris", "--hold", check=False)
+    assert message_id.returncode == 0, message_id.stderr
+    house.ended(message_id.stdout.strip())  # too far ahead: rejected
+    held = send(house, "--at", "4000000000", "--hold", check=False)
+    assert held.returncode == 0
+
+
+def test_cancel_and_list(house):
+    message_id = send(house).stdout.strip()
+    assert message_id in house.command("list").stdout
+    assert "cancelled" in house.command("cancel", message_id).stdout
+    listed = json.loads(house.command("list", "--state", "cancelled", "--json").stdout)
+    assert [record["message_id"] for record in listed] == [message_id]
+    assert house.command("cancel", message_id, check=False).returncode == 1
+
+
+def test_replay_keeps_the_guard(house):
+    house.worker()
+    message_id = send(house).stdout.strip()
+    house.ended(message_id)
+    refused = house.command("replay", message_id, check=False)
+    assert refused.returncode == 1
+    assert "ring twice" in refused.stderr
+    house.command("replay", message_id, "--force")
+    assert house.ended(message_id).state is State.ACCEPTED
+    assert house.texts() == [TEXT, TEXT]
+
+
+def test_an_unknown_message_is_found_and_replayed_by_a_person(house):
+    house.sandbox.fault(fault="code", code="777", times=1)
+    house.worker()
+    message_id = send(house).stdout.strip()
+    house.ended(message_id, State.UNKNOWN)
+    assert message_id in house.command("list", "--state", "unknown").stdout
+    assert house.command("replay", message_id, check=False).returncode == 1
+    house.command("replay", message_id, "--force")
+    assert house.ended(message_id, State.ACCEPTED).state is State.ACCEPTED
+
+
+def test_balance_asks_octopush(house):
+    assert re.search(r"\d+\.\d+ EUR", house.command("balance").stdout)
+    assert set(json.loads(house.command("balance", "--json").stdout)) == {"credit", "currency", "sms"}
+
+
+def test_errors_explains_a_code(house):
+    assert "153" in house.command("errors", "153").stdout
+    assert json.loads(house.command("errors", "--json").stdout)[0]["code"] == "000"
+
+
+def test_settings_hides_what_is_secret(house):
+    shown = house.command("settings").stdout + house.command("settings", "--json").stdout
+    assert "OCTOWORKER_LEASE" in shown
+    assert API_KEY not in shown
+
+
+@pytest.mark.parametrize("house", [{"REDIS_URL": "redis://127.0.0.1:1/0"}], indirect=True)
+@pytest.mark.parametrize("arguments", [["status", "a" * 32], ["send", "--to", NUMBER, "--text", TEXT, "--transactional"], ["list"]])
+def test_redis_away_is_exit_3_and_a_sentence(house, arguments):
+    done = house.command(*arguments, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("Redis ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("house", [{"OCTOPUSH_URL": "http://127.0.0.1:1/api"}], indirect=True)
+def test_octopush_away_is_exit_3(house):
+    assert house.command("balance", check=False).returncode == 3
+
+
+@pytest.mark.parametrize("house", [{"OCTOWORKER_LEASE": "soon", "OCTOWORKER_HOLD": "perhaps"}], indirect=True)
+@pytest.mark.parametrize("arguments", [["worker"], ["settings"], ["list"]])
+def test_wrong_settings_are_all_listed_and_exit_2(house, arguments):
+    done = house.command(*arguments, check=False)
+    assert done.returncode == 2
+    assert "OCTOWORKER_LEASE" in done.stderr
+    assert "OCTOWORKER_HOLD" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_option_is_exit_2(house):
+    assert house.command("send", "--nonsense", check=False).returncode == 2
+
+
+def test_the_demo_ends_well_and_shows_no_number(house):
+    shown = house.command("demo")
+    assert "Each ended as it should." in shown.stdout
+    for secret in ("12345678", "12345681", "612 34", "12 34 56", "4711", "demo-key"):
+        assert secret not in shown.stdout + shown.stderr

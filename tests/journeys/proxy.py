@@ -1,0 +1,70 @@
+"""A TCP proxy in front of Redis that can swallow: a half-open link, as a firewall that forgot makes it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+
+
+class Proxy:
+    """Forwards a loopback port. While it swallows, bytes are read and thrown away, and no connection is ever closed."""
+
+    def __init__(self, target_port):
+        self._target = target_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._links = []
+        self._swallowing = threading.Event()
+        self._closing = False
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def swallow(self):
+        self._swallowing.set()
+
+    def heal(self):
+        """New bytes pass again. The links that lost some are closed, as their ends would be when they notice."""
+        self._swallowing.clear()
+        for link in self._links:
+            _close(link)
+        self._links.clear()
+
+    def __enter__(self):
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._closing = True
+        _close(self._listener)
+        self.heal()
+
+    def _accept(self):
+        while not self._closing:
+            try:
+                inside, _ = self._listener.accept()
+                outside = socket.create_connection(("127.0.0.1", self._target), timeout=5)
+            except OSError:
+                continue
+            outside.settimeout(None)
+            self._links += [inside, outside]
+            for one, other in ((inside, outside), (outside, inside)):
+                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+
+    def _pump(self, source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not self._swallowing.is_set():
+                    sink.sendall(data)
+        if not self._swallowing.is_set():
+            _close(source)
+            _close(sink)
+
+
+def _close(link):
+    with contextlib.suppress(OSError):
+        link.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError):
+        link.close()

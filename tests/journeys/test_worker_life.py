@@ -1,0 +1,144 @@
+"""What a worker outlives, and what it refuses to start with."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+import redis
+from harness import NUMBER, TEXT, until
+from proxy import Proxy
+
+from octoworker.errors import EnqueueError
+from octoworker.record import State
+
+
+def test_a_worker_outlives_redis_going_away_with_a_call_in_flight(house):
+    """celery 5.7.0 exits here. When this passes with Celery's own Consumer, LastingConsumer can go."""
+    house.sandbox.fault(fault="gate", name="door", when="after")
+    worker = house.worker()
+    message_id = house.enqueue()
+    house.sandbox.gate_reached("door")
+    house.server.kill()
+    house.sandbox.open_gate("door")
+    house.server.start()
+    assert house.ended(message_id).state is State.ACCEPTED
+    assert worker.process.poll() is None
+    second = house.enqueue(text="after the outage")
+    assert house.ended(second).state is State.ACCEPTED
+    assert house.texts() == [TEXT, "after the outage"]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "mend_it"),
+    [
+        (("CONFIG", "SET", "maxmemory", "1mb"), ("CONFIG", "SET", "maxmemory", "0")),
+        (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+    ],
+    ids=["full", "readonly"],
+)
+def test_a_redis_that_cannot_be_written_means_nothing_is_sent_and_nothing_lost(house, break_it, mend_it):
+    message_id = house.enqueue()
+    admin = redis.Redis.from_url(house.redis_url)
+    admin.execute_command(*break_it)
+    worker = house.worker()
+    until(lambda: "clock.failed" in worker.log() or "sms.store_unavailable" in worker.log())
+    assert house.sandbox.calls() == []
+    with pytest.raises(EnqueueError):
+        house.enqueue()
+    admin.execute_command(*mend_it)
+    admin.close()
+    assert house.ended(message_id).state is State.ACCEPTED
+    assert worker.process.poll() is None
+    assert house.texts() == [TEXT]
+
+
+def test_a_half_open_link_is_noticed_and_its_messages_are_sent_once(house):
+    with Proxy(house.server.port) as proxy:
+        worker = house.worker(settings={"REDIS_URL": proxy.url})
+        first = house.enqueue()
+        house.ended(first)
+        proxy.swallow()
+        message_id = house.enqueue(text="into the void")
+        other = house.worker()
+        assert house.ended(message_id).state is State.ACCEPTED
+        proxy.heal()
+        assert worker.process.poll() is None
+        assert other.process.poll() is None
+    assert sorted(house.texts()) == sorted([TEXT, "into the void"])
+
+
+def test_sigterm_finishes_the_call_in_flight_and_returns_the_rest(house):
+    house.sandbox.fault(fault="gate", name="door", when="before")
+    worker = house.worker(settings={"OCTOWORKER_CONCURRENCY": "1"})
+    first = house.enqueue()
+    house.sandbox.gate_reached("door")
+    rest = [house.enqueue(text=f"message {n}") for n in range(5)]
+    worker.signal(signal.SIGTERM)
+    house.sandbox.open_gate("door")
+    assert worker.wait() == 0
+    assert house.record(first).state is State.ACCEPTED
+    assert {house.record(message_id).state for message_id in rest} <= {State.QUEUED, State.ACCEPTED}
+    house.worker()
+    assert all(house.ended(message_id).state is State.ACCEPTED for message_id in rest)
+    assert sorted(house.texts()) == sorted([TEXT, *(f"message {n}" for n in range(5))])
+
+
+def test_connections_cut_by_redis_send_nothing_twice(house):
+    house.sandbox.fault(fault="gate", name="door", when="before")
+    house.worker()
+    message_id = house.enqueue()
+    house.sandbox.gate_reached("door")
+    admin = redis.Redis.from_url(house.redis_url)
+    admin.execute_command("CLIENT", "KILL", "TYPE", "normal")
+    house.sandbox.open_gate("door")
+    assert house.ended(message_id).state is State.ACCEPTED
+    admin.close()
+    assert house.texts() == [TEXT]
+
+
+def test_jobs_delivered_twice_and_out_of_order_send_once(house):
+    ids = [house.enqueue(text=f"message {n}") for n in range(10)]
+    for message_id in reversed(ids):
+        record = house.record(message_id)
+        house.client.publish(message_id, record.arguments, record.lane)
+    house.worker()
+    assert all(house.ended(message_id).state is State.ACCEPTED for message_id in ids)
+    until(lambda: house.client.store._redis.llen("sms.urgent") == 0)
+    assert sorted(house.texts()) == sorted(f"message {n}" for n in range(10))
+
+
+@pytest.mark.timeout(20)  # a plain producer hangs for more than two minutes
+@pytest.mark.parametrize("house", [{"REDIS_URL": "redis://127.0.0.1:1/0"}], indirect=True)
+def test_enqueue_says_soon_that_redis_is_away(house):
+    with pytest.raises(EnqueueError):
+        house.enqueue()
+
+
+@pytest.mark.timeout(20)
+def test_enqueue_says_soon_that_redis_does_not_answer(house):
+    with Proxy(house.server.port) as proxy:
+        proxy.swallow()
+        environ = {**house.environ, "REDIS_URL": proxy.url}
+        client = type(house.client)(environ)
+        with pytest.raises(EnqueueError):
+            client.enqueue({"recipients": NUMBER, "text": TEXT})
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "named"),
+    [
+        (["-P", "gevent"], {}, "gevent"),
+        ([], {"OCTOWORKER_LEASE": "6"}, "OCTOWORKER_VISIBILITY_TIMEOUT"),
+        ([], {"OCTOWORKER_ETA_HORIZON": "5"}, "OCTOWORKER_ETA_HORIZON"),
+        ([], {"OCTOPUSH_API_KEY": ""}, "OCTOPUSH_API_KEY"),
+        (["--prefetch-multiplier", "8"], {}, "worker_prefetch_multiplier"),
+    ],
+)
+def test_a_worker_refuses_to_start_with_what_breaks_a_promise(house, arguments, settings, named):
+    house.environ.update(settings)
+    done = house.command("worker", *arguments, check=False)
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
