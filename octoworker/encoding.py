@@ -64,6 +64,9 @@ _EMOJI_GLUE = re.compile(
 )
 """The variation selector and the joiner where they build one emoji. Anywhere else they only hide."""
 
+_NEW_PICTURE = re.compile(f"[{_PICTURES}]")
+"""The emoji planes pass unlooked at: phones learn new emoji sooner than Python's tables do."""
+
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
@@ -131,7 +134,3 @@ def _kind(sign: str) -> str | None:
     if sign in "\n\t" or _NEW_PICTURE.match(sign):
         return None
     return "invisible character" if _UNSEEN.match(sign) else _KINDS.get(unicodedata.category(sign))
-
-
-_NEW_PICTURE = re.compile(f"[{_PICTURES}]")
-"""The emoji planes pass unlooked at: phones learn new emoji sooner than Python's tables do."""

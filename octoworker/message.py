@@ -187,7 +187,7 @@ def _as_meant_in_france(number: str) -> str:
 
 
 def _look_up(number: str, region: str) -> _Found:
-    import phonenumbers as plan  # noqa: PLC0415 - its tables take longer to load than all of ours; only numbers need them
+    import phonenumbers as plan  # noqa: PLC0415 - 26 ms to load, which only a reader of numbers should pay
 
     try:
         parsed = plan.parse(number, region)

@@ -16,8 +16,9 @@ DOUBLED = frozenset("{}€[]~^¨|&$@\n\r\t")
 REPLACED: dict[str, str] = {
     **dict(zip("ÀÁÂÃÈÊËÌÍÎÏÐÒÓÔÕÙÚÛÝŸ", "AAAAEEEIIIIDOOOOUUUYY", strict=True)),
     **dict(zip("áâãêëíîïðóôõúûýÿ", "aaaeeiiidooouuyy", strict=True)),
-    **dict(zip("çµÞ°¨^«»|\\‘’“”–—•", "cuyo--\"\"I/''\"\"---", strict=True)),
-    "…": "...",
+    **dict(zip("çµÞ°¨^«»|\\", 'cuyo--""I/', strict=True)),
+    **dict(zip("\u2018\u2019\u201c\u201d\u2013\u2014\u2022", "''\"\"---", strict=True)),  # quotes, dashes, bullet
+    "\u2026": "...",
 }
 
 ONE_PART = {"gsm": 160, "unicode": 70}

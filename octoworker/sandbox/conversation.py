@@ -11,17 +11,12 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from email.message import Message
-from http.client import HTTPException, parse_headers
 from typing import BinaryIO
 
 from octoworker.sandbox.form import Request
+from octoworker.sandbox.reading import LONGEST_LINE, UnreadableError, read_request
 from octoworker.sandbox.replies import Reply
 
-LONGEST_LINE = 64 * 1024
-"""Bytes of the request line: a GET with 500 recipients fits several times."""
-LARGEST_BODY = 1024 * 1024
-"""Bytes. 500 recipients with names need about a tenth."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER on, zero seconds: close() sends RST instead of FIN."""
 
@@ -44,15 +39,19 @@ class Conversation:
                 self._exchange(stream)
 
     def write(self, data: bytes) -> None:
+        """Send bytes, all of them."""
         self._line.sendall(data)
 
     def pause(self, seconds: float) -> None:
+        """Do nothing for a while, or until the sandbox closes."""
         self._closing.wait(seconds)
 
     def hang_up(self) -> None:
+        """End it in the ordinary way (FIN)."""
         self._over = True
 
     def reset(self) -> None:
+        """End it rudely (RST)."""
         self._line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self._over = True
 
@@ -62,31 +61,23 @@ class Conversation:
             self._line.shutdown(socket.SHUT_RDWR)
 
     def _exchange(self, stream: BinaryIO) -> None:
-        asked = self._read(stream)
-        if asked is None:
+        line = stream.readline(LONGEST_LINE)
+        self.idle = False
+        reply = self._answer(stream, line) if line else None
+        if reply is None:
             self.hang_up()
             return
-        reply = asked if isinstance(asked, Reply) else self._route(asked)
-        reply = replace(reply, keep=reply.keep and (isinstance(asked, Request) and asked.keep))
-        if reply.delay:
-            self.pause(reply.delay)
+        self.pause(reply.delay)
         reply.leave(self, reply.packet())
         self._over = self._over or not reply.keep
         self.idle = True
 
-    def _read(self, stream: BinaryIO) -> Request | Reply | None:
-        """The next request, the reply to one that cannot be read, or None when the caller has gone."""
-        line = stream.readline(LONGEST_LINE)
-        self.idle = False
-        words = line.decode("latin-1").split()
-        if not line:
-            return None
+    def _answer(self, stream: BinaryIO, line: bytes) -> Reply | None:
         try:
-            method, target, version = words
-            headers = parse_headers(stream)
-            length = int(headers.get("Content-Length", "0"))
-        except (ValueError, HTTPException):
-            return Reply(status=400)
-        if unwelcome := _unwelcome(headers, length):
-            return Reply(status=unwelcome)
-        return self._read_body(stream, Request(method, target, headers.get("Content-Type", "")), length, headers)
+            request = read_request(stream, line, self.write)
+        except UnreadableError as error:
+            return Reply(status=error.status, keep=False)
+        if request is None:
+            return None
+        reply = self._route(request)
+        return replace(reply, keep=reply.keep and request.keep)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 FOREVER = -1
 """`times` of a fault that strikes until it is cleared."""
 REQUIRED = object()
+CALLS = ("sms", "balance", "credit")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ KINDS: dict[str, Kind] = {
     "cut": Kind("takes the call, sends half of the answer", readable=False),
     "html": Kind("answers 200 with a web page", readable=False, options={"accept": True}),
     "status": Kind(
-        "answers with this HTTP status", readable=False, options={"status": REQUIRED, "accept": False, "retry_after": ""}
+        "answers with this HTTP status",
+        readable=False,
+        options={"status": REQUIRED, "accept": False, "retry_after": ""},
     ),
     "drip": Kind("takes the call, answers byte by byte", options={"seconds": 0.01}),
     "partial": Kind("these numbers fail, the others are taken", options={"codes": REQUIRED}),
@@ -115,16 +118,28 @@ class Fault:
 
 def read_fault(wanted: Mapping[str, object]) -> Fault:
     """The fault a test asks for, with `id` 0. ValueError says in one sentence what is wrong with it."""
-    kind = str(wanted.get("fault", ""))
-    if kind not in KINDS:
-        raise ValueError(f"The fault must be one of {', '.join(KINDS)}.")
-    options = _options(kind, wanted)
+    kind = _one_of(KINDS, "fault", wanted.get("fault"))
     recipient = wanted.get("recipient")
-    try:
-        times = int(str(wanted.get("times", 1)))
-    except ValueError as error:
-        raise ValueError("times is a whole number; -1 means until cleared.") from error
-    return Fault(0, kind, times, str(recipient) if recipient else None, str(wanted.get("call", "sms")), options)
+    return Fault(
+        id=0,
+        kind=kind,
+        times=_times(wanted.get("times", 1)),
+        recipient=str(recipient) if recipient else None,
+        call=_one_of(CALLS, "call", wanted.get("call", "sms")),
+        options=_options(kind, wanted),
+    )
+
+
+def _one_of(known: Collection[str], name: str, value: object) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"The {name} must be one of {', '.join(known)}.")
+    return value
+
+
+def _times(value: object) -> int:
+    if not isinstance(value, int) or not (value > 0 or value == FOREVER):
+        raise ValueError("times is a whole number above 0, or -1 for until cleared.")
+    return value
 
 
 def _options(kind: str, wanted: Mapping[str, object]) -> dict[str, object]:

@@ -19,7 +19,9 @@ class Request:
     method: str
     target: str
     content_type: str
-    body: bytes
+    body: bytes = b""
+    keep: bool = True
+    """Whether the caller wants the connection to carry another call."""
 
     @property
     def path(self) -> str:

@@ -27,6 +27,10 @@ class Wire(Protocol):
     def reset(self) -> None: ...
 
 
+def _whole(wire: Wire, packet: bytes) -> None:
+    wire.write(packet)
+
+
 @dataclass(frozen=True)
 class Reply:
     """What goes back. `delay` is seconds before the first byte; `leave` puts it on the wire."""
@@ -36,7 +40,7 @@ class Reply:
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     delay: float = 0.0
-    leave: Callable[[Wire, bytes], None] = Wire.write
+    leave: Callable[[Wire, bytes], None] = _whole
     keep: bool = True
     """Whether the connection may carry another call."""
 

@@ -160,14 +160,16 @@ def due_at(fields: Fields, now: float) -> float | None:
 
     Which field wins when several are sent is not documented. "Timestamp GMT+1" is a plain epoch: no client adds an hour.
     """
-    wanted = {
-        "sending_period": lambda value: now + value,
-        "sending_time": float,
-        **({"sending_date": float} if fields.get("sms_mode") == "2" else {}),
-    }
-    dated = ((read, fields.get(name, "")) for name, read in wanted.items())
-    moments = [read(int(value)) for read, value in dated if re.fullmatch(r"[0-9]{1,11}", value)]
-    return moments[0] if moments and moments[0] > now else None
+    period, at = _seconds(fields, "sending_period"), _seconds(fields, "sending_time")
+    if at is None and fields.get("sms_mode") == "2":
+        at = _seconds(fields, "sending_date")
+    due = at if period is None else now + period
+    return due if due is not None and due > now else None
+
+
+def _seconds(fields: Fields, name: str) -> float | None:
+    value = fields.get(name, "")
+    return float(value) if re.fullmatch(r"[0-9]{1,11}", value) else None
 
 
 def signature(fields: Fields) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-_ITU = """
+ITU = """
 1 US 7 RU 20 EG 211 SS 212 MA 213 DZ 216 TN 218 LY 220 GM 221 SN 222 MR 223 ML 224 GN 225 CI 226 BF 227 NE 228 TG
 229 BJ 230 MU 231 LR 232 SL 233 GH 234 NG 235 TD 236 CF 237 CM 238 CV 239 ST 240 GQ 241 GA 242 CG 243 CD 244 AO
 245 GW 248 SC 249 SD 250 RW 251 ET 252 SO 253 DJ 254 KE 255 TZ 256 UG 257 BI 258 MZ 260 ZM 261 MG 262 RE 263 ZW
@@ -22,9 +22,10 @@ _ITU = """
 852 HK 853 MO 855 KH 856 LA 86 CN 880 BD 886 TW 90 TR 91 IN 92 PK 93 AF 94 LK 95 MM 960 MV 961 LB 962 JO 963 SY
 964 IQ 965 KW 966 SA 967 YE 968 OM 970 PS 971 AE 972 IL 973 BH 974 QA 975 BT 976 MN 977 NP 98 IR 992 TJ 993 TM 994 AZ
 995 GE 996 KG 998 UZ
-""".split()
+"""
 
-COUNTRIES = dict(zip(_ITU[::2], _ITU[1::2], strict=True))
+_words = ITU.split()
+COUNTRIES = dict(zip(_words[::2], _words[1::2], strict=True))
 LONGEST_PREFIX = 3
 UNSERVED = frozenset({"KP"})
 """Answered with 151: which countries Octopush really leaves out is not documented."""

@@ -155,11 +155,12 @@ class Store:
         self._key_window = _ms(key_window)
         self._max_crashes = max_crashes
 
-    def create(self, message_id: str, fingerprint: str, lane: str, payload: str) -> Literal["created", "same", "conflict"]:
+    def create(
+        self, message_id: str, fingerprint: str, lane: str, payload: str
+    ) -> Literal["created", "same", "conflict"]:
         """Write the record of a message before its job is published."""
         facts = self._facts(Job(message_id, fingerprint, lane, payload))
-        reply = self._run("create", [keys.record(message_id), keys.DUE], [message_id, json.dumps(facts), payload])
-        return reply  # type: ignore[no-any-return]
+        return self._run("create", [keys.record(message_id), keys.DUE], [message_id, json.dumps(facts), payload])  # type: ignore[no-any-return]
 
     def claim(self, job: Job) -> Claim:
         """Ask for the right to submit. One round trip decides everything; asking twice by accident is harmless."""
@@ -229,7 +230,9 @@ class Store:
         """Put an ended message back in its queue under a new key. RefusedError when it may ring twice and not forced."""
         return self._change(message_id, "replay", {"force": force})
 
-    def receipt(self, message_id: str, recipient: str, state: Literal["delivered", "undelivered"], reason: str) -> Record:
+    def receipt(
+        self, message_id: str, recipient: str, state: Literal["delivered", "undelivered"], reason: str
+    ) -> Record:
         """Write a later word on delivery. Nothing changes when it says nothing new."""
         places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX]
         verdict, *rest = self._run("receipt", places, [message_id, recipient, state, _line(reason), self._keep])
@@ -296,7 +299,9 @@ class Store:
         for each in listed:
             soonest = each in (State.SCHEDULED, State.WAITING)
             name = keys.state(each)
-            yield from self._guard(lambda name=name, desc=not soonest: self._redis.zrange(name, 0, limit - 1, desc=desc))
+            yield from self._guard(
+                lambda name=name, desc=not soonest: self._redis.zrange(name, 0, limit - 1, desc=desc)
+            )
 
     def _facts(self, job: Job) -> dict[str, Any]:
         return {

@@ -156,7 +156,7 @@ class Run:
         self.proxy.heal()
 
     def do_full(self, _):
-        self.admin.config_set("maxmemory", "1mb")
+        self.admin.config_set("maxmemory", "1")
         self.over.wait(self.chance.uniform(0.5, 2))
         self.admin.config_set("maxmemory", "0")
 

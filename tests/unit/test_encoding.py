@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from functools import cache
+from itertools import accumulate
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -35,19 +35,13 @@ def widths(text):
 
 
 def fewest_segments(units, room):
-    """Every way to cut is tried, not only the greedy one."""
-
-    @cache
-    def fewest(start):
-        best, used, end = len(units), 0, start
-        while end < len(units) and used + units[end] <= room:
-            used, end = used + units[end], end + 1
-            best = min(best, 1 + fewest(end))
-        return best if start < len(units) else 0
-
-    for start in reversed(range(len(units))):  # short steps first, so that no recursion runs deep
-        fewest(start)
-    return fewest(0)
+    """Every place to cut is tried, not only the last that fits."""
+    total = [0, *accumulate(units)]
+    fewest = [0]
+    for end in range(1, len(total)):
+        starts = range(max(0, end - room), end)
+        fewest.append(1 + min(fewest[start] for start in starts if total[end] - total[start] <= room))
+    return fewest[-1]
 
 
 @pytest.mark.parametrize(

@@ -223,7 +223,7 @@ def test_the_same_number_twice_is_sent_once_in_the_order_given():
         ("+33 6 12 34 56 78 90", "too many digits"),
         ("+999123456789", "a country code that exists"),
         ("0899 12 34 56", "a premium-rate number"),
-        ("+44 843 123 4567", "a shared-cost number"),
+        ("0884 01 23 45", "a shared-cost number"),
         ("09 12 34 56 78", "an internet telephony (VoIP) number"),
         ("01 23 45 67 89", "a fixed line"),
         ("0800 12 34 56", "a toll-free number"),

@@ -1,4 +1,6 @@
 -- Shared by every script, put in front of it when it is loaded. No KEYS or ARGV of its own.
+-- A script that fails half way is not undone. Redis decides once, when a script starts, whether memory is left for it;
+-- so each script's first change is one that a full Redis refuses (HSET, HINCRBY), before any that it would let pass (HDEL).
 -- The clock that counts is the clock of Redis: no worker's clock decides anything here.
 
 local FINAL = {accepted = true, delivered = true, undelivered = true, rejected = true,

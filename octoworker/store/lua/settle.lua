@@ -34,6 +34,8 @@ if f[2] ~= token or state ~= 'submitting' then
   return answer('late')
 end
 
+-- First a write that a full Redis refuses: a script is not rolled back, so nothing may be taken away before it.
+write_fields()
 if outcome.key == 'next' then
   redis.call('HINCRBY', record, 'gen', 1)
   redis.call('HSET', record, 'uses', 0)
@@ -46,7 +48,6 @@ elseif outcome.key == 'doubtful' then
 end
 if not outcome.counts then redis.call('HINCRBY', record, 'attempts', -1) end
 redis.call('HDEL', record, 'lease_until', 'crashes')
-write_fields()
 if given(outcome.delay) then
   wake_at(record, id, due_set, now + outcome.delay)
   move(record, id, index, now, state, outcome.state, outcome.reason, outcome.keep, now + outcome.delay)
