@@ -165,7 +165,12 @@ class Dispatch:
         return Result(record, conflict=True)
 
     def _tell(self, job: Job, go: Go, outcome: Outcome, record: Record | None, took: float) -> None:
-        fields: dict[str, Any] = {"message_id": job.message_id, "lane": job.lane, "attempt": go.attempts, "ms": round(took * 1000)}
+        fields: dict[str, Any] = {
+            "message_id": job.message_id,
+            "lane": job.lane,
+            "attempt": go.attempts,
+            "ms": round(took * 1000),
+        }
         if record is None:
             log.warning("sms.fenced", **fields)
             return

@@ -65,7 +65,7 @@ def scenes() -> tuple[Scene, ...]:
 
 def run(console: Console | None = None) -> int:
     """Play all scenes. Returns the exit status."""
-    console = console or Console(highlight=False)
+    console = console or show.console()
     with _stage() as (client, sandbox, worker):
         console.print(f"A private Redis, the sandbox and a worker are up. Handsets: http://127.0.0.1:{sandbox.port}/")
         sandbox.fault(fault="code", code="153", times=2, recipient="+33612345681")
@@ -138,7 +138,7 @@ def _progress(played: list[tuple[Scene, str]], records: list[Record | None]) -> 
 def _summary(played: list[tuple[Scene, str]], records: list[Record | None]) -> Table:
     grid = Table(title="What happened", title_justify="left")
     for heading in ("message", "state", "attempts", "ticket", "cost", "why"):
-        grid.add_column(heading, overflow="fold")
+        grid.add_column(heading, overflow="fold", no_wrap=heading != "why")
     for (scene, _), record in zip(played, records, strict=True):
         if record is None:
             grid.add_row(scene.title, "gone")

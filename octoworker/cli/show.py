@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -25,8 +26,12 @@ COLOURS = {
 }
 
 
+WIDE = 200
+"""Columns when the output is no terminal: a pipe has no width, and a folded id finds nothing."""
+
+
 def console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def as_json(document: Any) -> None:
@@ -67,10 +72,10 @@ def record(found: Record) -> None:
 def table(records: Iterable[Record]) -> None:
     """A line per message."""
     grid = Table(box=None, pad_edge=False)
-    for heading in ("message", "state", "lane", "reference", "since", "due", "reason"):
-        grid.add_column(heading, overflow="fold")
+    for heading in ("message", "state", "lane", "since", "due", "reference", "reason"):
+        grid.add_column(heading, overflow="fold", no_wrap=heading not in ("reference", "reason"))
     for each in records:
         since = f"{each.history[-1].at:%Y-%m-%d %H:%M:%S}" if each.history else ""
         due = f"{each.due_at:%Y-%m-%d %H:%M:%S}" if each.due_at else ""
-        grid.add_row(each.message_id, coloured(each.state), each.lane, each.reference or "", since, due, each.reason)
+        grid.add_row(each.message_id, coloured(each.state), each.lane, since, due, each.reference or "", each.reason)
     console().print(grid)

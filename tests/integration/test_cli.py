@@ -111,7 +111,9 @@ def test_settings_hides_what_is_secret(house):
 
 
 @pytest.mark.parametrize("house", [{"REDIS_URL": "redis://127.0.0.1:1/0"}], indirect=True)
-@pytest.mark.parametrize("arguments", [["status", "a" * 32], ["send", "--to", NUMBER, "--text", TEXT, "--transactional"], ["list"]])
+@pytest.mark.parametrize(
+    "arguments", [["status", "a" * 32], ["send", "--to", NUMBER, "--text", TEXT, "--transactional"], ["list"]]
+)
 def test_redis_away_is_exit_3_and_a_sentence(house, arguments):
     done = house.command(*arguments, check=False)
     assert (done.returncode, done.stdout) == (3, "")

@@ -165,7 +165,10 @@ def test_only_the_recipients_refused_for_now_go_again(house):
     house.worker()
     record = house.ended(house.enqueue(recipients=[NUMBER, other]))
     assert record.state is State.ACCEPTED
-    assert {number: fate["state"] for number, fate in record.recipients.items()} == {NUMBER: "accepted", other: "accepted"}
+    assert {number: fate["state"] for number, fate in record.recipients.items()} == {
+        NUMBER: "accepted",
+        other: "accepted",
+    }
     assert (house.texts(), house.texts(other)) == ([TEXT], [TEXT])
 
 

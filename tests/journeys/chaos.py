@@ -129,7 +129,9 @@ class Run:
 
     def do_child(self, workers):
         parent = workers["prefork"].process.pid
-        children = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=False).stdout.split()
+        children = subprocess.run(
+            ["pgrep", "-P", str(parent)], capture_output=True, text=True, check=False
+        ).stdout.split()
         if children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(self.chance.choice(children)), signal.SIGKILL)
@@ -225,7 +227,12 @@ class Run:
             verdict = judge(record, rang[text])
             verdicts[verdict] += 1
             if verdict in BAD:
-                print(verdict, message_id, f"rang {rang[text]}", record and [(m.at.isoformat(), m.state.value, m.reason) for m in record.history])
+                print(
+                    verdict,
+                    message_id,
+                    f"rang {rang[text]}",
+                    record and [(m.at.isoformat(), m.state.value, m.reason) for m in record.history],
+                )
         return verdicts
 
 

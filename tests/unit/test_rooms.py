@@ -73,7 +73,11 @@ def test_each_library_has_its_owner(path):
 
 @pytest.mark.parametrize("path", [path for path in FILES if room_of(path) == "sandbox"], ids=name)
 def test_the_sandbox_imports_nothing_of_ours(path):
-    foreign = [module for module in imports_of(path) if module.startswith("octoworker") and not module.startswith("octoworker.sandbox")]
+    foreign = [
+        module
+        for module in imports_of(path)
+        if module.startswith("octoworker") and not module.startswith("octoworker.sandbox")
+    ]
     assert foreign == []
 
 
@@ -86,5 +90,7 @@ def test_a_web_app_does_not_pay_for_the_workers_libraries():
 
 def test_importing_the_application_connects_nowhere():
     wanted = "import octoworker.tasks, octoworker.clock, octoworker.client"
-    done = subprocess.run([sys.executable, "-c", wanted], env={"REDIS_URL": "redis://127.0.0.1:1/0"}, check=False, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", wanted], env={"REDIS_URL": "redis://127.0.0.1:1/0"}, check=False, capture_output=True
+    )
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,174 @@
+"""Octopush's numbers and words, as data: every code, what it means, what kind of fact it is, and what a person does.
+
+The kind is what the rest of the house acts on. TRANSIENT, ACCOUNT and REQUEST are a definite no to the call. MAYBE is
+not: the server failed somewhere, perhaps after it had sent. A code that is not here is never guessed at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+
+class Kind(Enum):
+    """What a code proves, and so who can do something about it."""
+
+    SUCCESS = "success"
+    DUPLICATE = "duplicate"
+    """Done before, by us or by somebody else."""
+    TRANSIENT = "transient"
+    """A definite no for now."""
+    ACCOUNT = "account"
+    """A definite no to every message, until a person mends the account. No message is to blame."""
+    REQUEST = "request"
+    """A definite no to this message, for good."""
+    MAYBE = "maybe"
+    """The server failed and does not say where: the message may have gone out."""
+    UNKNOWN = "unknown"
+    """Not in this list, which may be older than Octopush: held for a person."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """One code. `meaning` and `hint` are short phrases, safe to show. `where` names the calls it is for."""
+
+    code: str
+    meaning: str
+    kind: Kind
+    hint: str
+    where: str
+    source: str
+
+
+PAGE = "https://octopush.com/en/sms-gateway-api-documentation/return-codes/"
+CLIENTS = "the list of codes in Octopush's own Python and Node clients"
+PLUGIN = "Octopush's own WooCommerce plugin"
+
+CALL, RECIPIENT, BATCH, SUB_ACCOUNT, LISTS = "call", "recipient or call", "batch", "sub-account", "lists"
+
+OURS = "a fault of this program: report it"
+WAIT = "wait: it is tried again by itself"
+TOP_UP = "buy credit: waiting messages go out by themselves"
+CREDENTIALS = "check OCTOPUSH_USER_LOGIN and OCTOPUSH_API_KEY"
+NUMBERS = "check the number and its country"
+ELSEWHERE = "not for this kind of call: report it if you see it"
+SUPPORT = "the same key is tried again; if it goes on, ask Octopush's support"
+
+_S, _D, _T, _A, _R, _M = Kind.SUCCESS, Kind.DUPLICATE, Kind.TRANSIENT, Kind.ACCOUNT, Kind.REQUEST, Kind.MAYBE
+
+_TABLE: tuple[tuple[str, Kind, str, str, str, str], ...] = (
+    ("000", _S, CALL, PAGE, "accepted", "nothing; some recipients may still have been refused"),
+    ("001", _M, CALL, PLUGIN, "connection failed at Octopush", SUPPORT),
+    ("100", _R, CALL, PAGE, "no parameters received", OURS),
+    ("101", _A, CALL, PAGE, "wrong login or API key", CREDENTIALS),
+    ("102", _R, CALL, PAGE, "text too long", "shorten the text"),
+    ("103", _R, CALL, PAGE, "no recipient", "name a recipient"),
+    ("104", _A, CALL, PAGE, "not enough credit", TOP_UP),
+    ("105", _A, CALL, PAGE, "not enough credit, an order is being validated", "wait for the order, or ask Octopush"),
+    ("106", _R, CALL, PAGE, "sender not allowed", "use 3 to 11 letters and digits without accents"),
+    ("107", _R, CALL, PAGE, "empty text", "write a text"),
+    ("108", _A, CALL, PAGE, "login missing", CREDENTIALS),
+    ("109", _A, CALL, PAGE, "API key missing", CREDENTIALS),
+    ("110", _R, CALL, PAGE, "list of recipients missing", "name a recipient"),
+    ("111", _R, CALL, PAGE, "no way of giving recipients chosen", OURS),
+    ("112", _R, CALL, PAGE, "type of SMS missing", "set sms_type to FR, XXX or WWW"),
+    ("113", _A, CALL, PAGE, "account not validated", "validate the account on Octopush's site"),
+    ("114", _A, CALL, PAGE, "account under investigation for fraud", "ask Octopush at once: nothing goes out"),
+    ("115", _R, CALL, PAGE, "recipients and their attached values differ in number", OURS),
+    ("116", _R, CALL, PAGE, "mail merge works only with a contact list", OURS),
+    ("117", _R, CALL, PAGE, "no valid number among the recipients", NUMBERS),
+    ("118", _R, CALL, PAGE, "box of the test SMS not ticked", OURS),
+    ("119", _R, CALL, PAGE, "text too long for this type of SMS", "shorten the text to 160 characters, or use FR"),
+    (
+        "120",
+        _D,
+        CALL,
+        PAGE,
+        "a call with this key came before",
+        "nothing when we sent it; else look on Octopush's site",
+    ),
+    ("121", _R, CALL, PAGE, "the STOP mention is missing", 'add "STOP au XXXXX" exactly so, or set transactional'),
+    ("122", _R, CALL, PAGE, "the mention for standard SMS is missing", 'add "no PUB=STOP" to the text'),
+    ("123", _R, CALL, CLIENTS, "signature missing", OURS),
+    ("124", _R, CALL, CLIENTS, "signature wrong", OURS),
+    ("125", _M, CALL, CLIENTS, "undefined error at Octopush", SUPPORT),
+    ("126", _A, BATCH, CLIENTS, "a campaign already awaits approval", "approve or cancel it on Octopush's site"),
+    ("127", _T, BATCH, CLIENTS, "a campaign is being computed", WAIT),
+    # Final for a batch; a single send that meets it can only have been slowed down.
+    ("128", _T, BATCH, CLIENTS, "too many attempts", WAIT),
+    ("129", _T, BATCH, CLIENTS, "the campaign is being built", WAIT),
+    ("130", _R, BATCH, CLIENTS, "the campaign is not marked as finished", ELSEWHERE),
+    ("131", _R, BATCH, CLIENTS, "no such campaign", ELSEWHERE),
+    ("132", _D, BATCH, CLIENTS, "the campaign was sent already", ELSEWHERE),
+    ("133", _D, BATCH, CLIENTS, "this batch or frame came before", ELSEWHERE),
+    ("150", _R, RECIPIENT, CLIENTS, "no country for this prefix", NUMBERS),
+    ("151", _R, RECIPIENT, CLIENTS, "Octopush does not serve this country", "use another provider for this country"),
+    ("152", _R, RECIPIENT, CLIENTS, "no low cost SMS to this country", "use FR or WWW"),
+    ("153", _T, RECIPIENT, CLIENTS, "the route is congested", "wait, or use another type when it is urgent"),
+    ("155", _R, BATCH, PLUGIN, "the campaign can no longer be changed", ELSEWHERE),
+    ("156", _R, BATCH, PLUGIN, "the campaign can no longer be changed", ELSEWHERE),
+    ("157", _R, BATCH, PLUGIN, "the campaign cannot be cancelled", ELSEWHERE),
+    ("158", _R, BATCH, PLUGIN, "the campaign does not exist", ELSEWHERE),
+    ("159", _T, BATCH, PLUGIN, "the campaign is being processed", WAIT),
+    ("160", _R, BATCH, PLUGIN, "not possible for the campaign now", ELSEWHERE),
+    ("201", _A, SUB_ACCOUNT, CLIENTS, "sub-accounts are not open to this account", "ask Octopush to open them"),
+    ("202", _R, SUB_ACCOUNT, CLIENTS, "wrong e-mail of the account to credit", ELSEWHERE),
+    ("203", _T, SUB_ACCOUNT, CLIENTS, "another token session is open", WAIT),
+    ("204", _R, SUB_ACCOUNT, CLIENTS, "wrong token", ELSEWHERE),
+    ("205", _R, SUB_ACCOUNT, CLIENTS, "amount of the transfer too low", ELSEWHERE),
+    ("206", _T, SUB_ACCOUNT, CLIENTS, "no campaign while credit is being moved", WAIT),
+    ("207", _A, SUB_ACCOUNT, CLIENTS, "no access to this feature", "ask Octopush for the right"),
+    ("208", _R, SUB_ACCOUNT, CLIENTS, "wrong type of SMS", "set sms_type to FR, XXX or WWW"),
+    ("209", _A, SUB_ACCOUNT, CLIENTS, "not allowed to send to this user", "ask Octopush for the right"),
+    ("210", _R, SUB_ACCOUNT, CLIENTS, "not the e-mail of one of the sub-accounts", ELSEWHERE),
+    ("300", _A, LISTS, CLIENTS, "lists are not open to this account", "ask Octopush to open them"),
+    ("301", _A, LISTS, CLIENTS, "no more lists allowed", "remove a list on Octopush's site"),
+    ("302", _D, LISTS, CLIENTS, "a list of this name exists", ELSEWHERE),
+    ("303", _R, LISTS, CLIENTS, "no such list", ELSEWHERE),
+    ("304", _R, LISTS, CLIENTS, "the list is full", ELSEWHERE),
+    ("305", _R, LISTS, CLIENTS, "too many contacts in one request", ELSEWHERE),
+    ("306", _R, LISTS, CLIENTS, "unknown action", ELSEWHERE),
+    ("308", _R, LISTS, CLIENTS, "error in the file", ELSEWHERE),
+    ("500", _M, CALL, CLIENTS, "Octopush could not do what was asked", SUPPORT),
+    ("501", _M, CALL, CLIENTS, "connection error at Octopush", SUPPORT),
+)
+"""Meanings restated in our words; the kinds are our reading of them."""
+
+_CODES: Mapping[str, Code] = {
+    code: Code(code, meaning, kind, hint, where, source) for code, kind, where, source, meaning, hint in _TABLE
+}
+
+_UNLISTED = Code(
+    code="?",
+    meaning="a code that is not in our list",
+    kind=Kind.UNKNOWN,
+    hint="ask Octopush what it means; no machine tries again until you decide",
+    where="unknown",
+    source="none of Octopush's lists",
+)
+
+_WRITTEN = re.compile(r"[0-9]{1,4}")
+"""Codes have three digits; a fourth is room for what Octopush may add. Anything longer may be somebody's number."""
+
+
+def normalise(code: object) -> str | None:
+    """A code as this list writes it ("0", 0 and "00" are "000"), or None for what cannot be a code. Never raises."""
+    if isinstance(code, int) and not isinstance(code, bool) and 0 <= code < 10_000:
+        return str(code).zfill(3)
+    text = code.strip() if isinstance(code, str) else ""
+    return str(int(text)).zfill(3) if _WRITTEN.fullmatch(text) else None
+
+
+def lookup(code: str) -> Code:
+    """What a code means. Never raises: one that is not listed has the kind UNKNOWN, which holds and reports."""
+    known = normalise(code)
+    if known is None:
+        return _UNLISTED
+    return _CODES.get(known) or replace(_UNLISTED, code=known)
+
+
+def all_codes() -> tuple[Code, ...]:
+    """Every listed code, in order."""
+    return tuple(_CODES.values())
