@@ -10,6 +10,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import redis
+
 from octoworker import embedded
 from octoworker.client import Client
 from octoworker.sandbox import Sandbox
@@ -125,6 +127,7 @@ class House:
             **(settings or {}),
         }
         self.client = Client(self.environ)
+        self.redis = redis.Redis.from_url(redis_url, decode_responses=True)
         self.workers = []
 
     def worker(self, *arguments, settings=None, **options):
@@ -174,6 +177,7 @@ class House:
         for worker in self.workers:
             worker.kill()
         self.client.close()
+        self.redis.close()
 
 
 @contextmanager

@@ -195,7 +195,7 @@ def test_a_key_that_octopush_knows_and_we_do_not_is_left_to_a_person(house):
     house.worker()
     message_id = house.enqueue(idempotency_key="order-17")
     house.ended(message_id)
-    house.client.store._redis.flushall()
+    house.redis.flushall()
     assert house.enqueue(idempotency_key="order-17") == message_id
     record = house.ended(message_id, State.UNKNOWN)
     assert "never used here" in record.reason
@@ -236,7 +236,7 @@ def test_a_held_message_can_be_cancelled(house):
 
 def test_a_job_that_vanished_from_the_queue_is_found(house):
     message_id = house.enqueue()
-    house.client.store._redis.delete("sms.urgent")
+    house.redis.delete("sms.urgent")
     house.worker()
     assert house.ended(message_id).state is State.ACCEPTED
 
@@ -293,8 +293,8 @@ def test_fifty_claims_of_one_message_make_one_call(house):
     for _ in range(50):
         house.client.publish(message_id, arguments, "urgent")
     house.ended(message_id)
-    until(lambda: house.client.store._redis.llen("sms.urgent") == 0)
-    until(lambda: house.client.store._redis.hlen("unacked") == 0)
+    until(lambda: house.redis.llen("sms.urgent") == 0)
+    until(lambda: house.redis.hlen("unacked") == 0)
     assert len(house.sandbox.calls()) == 1
 
 
@@ -302,4 +302,4 @@ def test_the_default_queue_of_the_web_app_is_left_alone(house, plain):
     house.worker()
     plain.send_task("shop.clean_up", queue="celery")
     house.ended(house.enqueue())
-    assert house.client.store._redis.llen("celery") == 1
+    assert house.redis.llen("celery") == 1

@@ -14,7 +14,7 @@ from harness import NUMBER, TEXT, until
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 MAKE = re.findall(r"^make (\w+)$", README, re.MULTILINE)
-COMMANDS = [line for line in re.findall(r"^octoworker (.+)$", README, re.MULTILINE)]
+COMMANDS = re.findall(r"^octoworker (.+)$", README, re.MULTILINE)
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 LONG_RUNNING = ("worker", "sandbox")

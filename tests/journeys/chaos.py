@@ -27,7 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import redis
-from harness import House
+from harness import House, Worker
 from proxy import Proxy
 
 from octoworker import embedded
@@ -101,8 +101,6 @@ class Run:
         settings = {"REDIS_URL": self.proxy.url} if place == "proxied" else {}
         log = self.house.folder / f"{place}-{self.counts['workers started']}.log"
         self.counts["workers started"] += 1
-        from harness import Worker
-
         return Worker({**self.house.environ, **settings}, log, "-n", f"{place}@%h", pool=pool)
 
     def fault(self, workers):

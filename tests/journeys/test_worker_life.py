@@ -109,7 +109,7 @@ def test_jobs_delivered_twice_and_out_of_order_send_once(house):
         house.client.publish(message_id, record.arguments, record.lane)
     house.worker()
     assert all(house.ended(message_id).state is State.ACCEPTED for message_id in ids)
-    until(lambda: house.client.store._redis.llen("sms.urgent") == 0)
+    until(lambda: house.redis.llen("sms.urgent") == 0)
     assert sorted(house.texts()) == sorted(f"message {n}" for n in range(10))
 
 
