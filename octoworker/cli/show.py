@@ -26,7 +26,7 @@ COLOURS = {
 }
 
 
-WIDE = 200
+WIDE = 140
 """Columns when the output is no terminal: a pipe has no width, and a folded id finds nothing."""
 
 

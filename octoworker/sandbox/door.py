@@ -114,7 +114,7 @@ class _Porter:
 
     def _let_in(self, door: socket.socket) -> None:
         while not self._dismissed.is_set():
-            with suppress(TimeoutError, ConnectionError):
+            with suppress(OSError):
                 line, _ = door.accept()
                 line.settimeout(None)
                 self._welcome(line)

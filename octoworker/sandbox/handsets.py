@@ -35,6 +35,8 @@ class Handsets:
         self.messages: dict[str, list[Message]] = {}
         self.touched: dict[str, None] = {}
         """Numbers in the order something last happened to them, the latest last."""
+        self.doubled: dict[str, None] = {}
+        """Numbers that got something twice, the latest last."""
         self.rung = 0
         self.twice = 0
         self._held: list[tuple[float, int, Message]] = []
@@ -49,7 +51,7 @@ class Handsets:
         seen |= marks
         self.messages.setdefault(message.recipient, []).append(message)
         self.rung += 1
-        self.twice += message.twice
+        self._count_double(message)
         self._touch(message.recipient)
 
     def hold(self, message: Message) -> None:
@@ -74,6 +76,15 @@ class Handsets:
         """When the next held message rings (epoch seconds)."""
         return self._held[0][0] if self._held else None
 
+    def _count_double(self, message: Message) -> None:
+        if message.twice:
+            self.twice += 1
+            _move_to_end(self.doubled, message.recipient)
+
     def _touch(self, recipient: str) -> None:
-        self.touched.pop(recipient, None)
-        self.touched[recipient] = None
+        _move_to_end(self.touched, recipient)
+
+
+def _move_to_end(numbers: dict[str, None], number: str) -> None:
+    numbers.pop(number, None)
+    numbers[number] = None

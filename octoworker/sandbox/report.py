@@ -8,11 +8,13 @@ from typing import Any
 
 from octoworker.sandbox.account import Account
 from octoworker.sandbox.calls import Call
-from octoworker.sandbox.faults import Fault
+from octoworker.sandbox.faults import KINDS, REQUIRED, Fault
 from octoworker.sandbox.handsets import Message
 
 ON_THE_WALL = 60
 """Handsets the page shows: more than anybody looks at, few enough to draw several times a second."""
+PINNED = 12
+"""Handsets that rang twice and stay in front, however much happens since: one double in thousands must be seen."""
 ON_A_HANDSET = 20
 """Messages the page shows of each."""
 
@@ -56,11 +58,22 @@ def fault(scripted: Fault) -> Document:
     return {**head, "recipient": scripted.recipient, **scripted.options}
 
 
+def kinds() -> Document:
+    """What can be scripted: the story of each kind, and its options with their presets, null where one is needed."""
+    return {
+        name: {
+            "story": kind.story,
+            "options": {option: None if preset is REQUIRED else preset for option, preset in kind.options.items()},
+        }
+        for name, kind in KINDS.items()
+    }
+
+
 def wall(account: Account) -> Document:
-    """What the page draws: the handsets something last happened to, the latest first."""
+    """What the page draws: handsets that rang twice, then those something last happened to, the latest first."""
     with account.reading() as version:
         touched = account.handsets.touched
-        numbers = list(islice(reversed(touched), ON_THE_WALL))
+        numbers = _numbers(account)
         return {
             "version": version,
             **counts(account),
@@ -68,8 +81,14 @@ def wall(account: Account) -> Document:
             "twice": account.handsets.twice,
             "rung": account.handsets.rung,
             "handsets": _cards(account, numbers),
-            "more": max(0, len(touched) - ON_THE_WALL),
+            "more": len(touched) - len(numbers),
         }
+
+
+def _numbers(account: Account) -> list[str]:
+    doubled = islice(reversed(account.handsets.doubled), PINNED)
+    latest = islice(reversed(account.handsets.touched), ON_THE_WALL)
+    return list(dict.fromkeys((*doubled, *latest)))[:ON_THE_WALL]
 
 
 def _cards(account: Account, numbers: list[str]) -> list[Document]:

@@ -16,7 +16,7 @@ from octoworker.sandbox.account import Account
 from octoworker.sandbox.api import PATHS, Api
 from octoworker.sandbox.control import PREFIX, Control
 from octoworker.sandbox.door import LOOPBACK, Door
-from octoworker.sandbox.faults import KINDS, Faults, read_fault
+from octoworker.sandbox.faults import Faults, read_fault
 from octoworker.sandbox.form import Request
 from octoworker.sandbox.gates import Gates
 from octoworker.sandbox.replies import Reply
@@ -155,7 +155,7 @@ class Sandbox:
             **report.wall(self._account),
             "faults": self.faults(),
             "gates": self._gates.standing(),
-            "kinds": {name: kind.story for name, kind in KINDS.items()},
+            "kinds": report.kinds(),
             "login": {"user_login": self.user_login, "api_key": self.api_key, "url": self.url},
         }
 

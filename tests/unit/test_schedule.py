@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from octoworker.message import Policy, parse
 
 from octoworker.errors import PayloadError
+from octoworker.message import Policy, parse
 from octoworker.schedule import Rules, echo_problem, plan, sending_date
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -6,9 +6,9 @@ import json
 from decimal import Decimal
 
 import pytest
-from octoworker.gateway import Answer, Outcome, Submit
 
 from octoworker.errors import RefusedByOctopushError, UnreachableError
+from octoworker.gateway import Answer, Outcome, Submit
 from octoworker.record import State
 from octoworker.retry import Policy
 from octoworker.store import Go
