@@ -89,6 +89,19 @@ def test_sigterm_finishes_the_call_in_flight_and_returns_the_rest(house):
     assert sorted(house.texts()) == sorted([TEXT, *(f"message {n}" for n in range(5))])
 
 
+def test_sigterm_under_prefork_lets_the_call_in_flight_end_and_be_recorded(house):
+    house.sandbox.fault(fault="gate", name="door", when="before")
+    worker = house.worker(pool="prefork")
+    message_id = house.enqueue()
+    house.sandbox.gate_reached("door")
+    worker.signal(signal.SIGTERM)
+    house.sandbox.open_gate("door")
+    worker.wait()
+    house.worker()
+    assert house.ended(message_id).state is State.ACCEPTED
+    assert house.texts() == [TEXT]
+
+
 def test_connections_cut_by_redis_send_nothing_twice(house):
     house.sandbox.fault(fault="gate", name="door", when="before")
     house.worker()
