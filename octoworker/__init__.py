@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from octoworker.client import cancel, enqueue, enqueue_many, status
+    from octoworker.client import cancel, enqueue, enqueue_many, reschedule, status
     from octoworker.errors import EnqueueError, KeyConflictError, OctoworkerError, RefusedError
     from octoworker.tasks import send_sms
 
@@ -22,6 +22,7 @@ __all__ = [
     "cancel",
     "enqueue",
     "enqueue_many",
+    "reschedule",
     "send_sms",
     "status",
 ]
@@ -29,7 +30,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _ROOMS = {
-    "octoworker.client": ("cancel", "enqueue", "enqueue_many", "status"),
+    "octoworker.client": ("cancel", "enqueue", "enqueue_many", "reschedule", "status"),
     "octoworker.errors": ("EnqueueError", "KeyConflictError", "OctoworkerError", "RefusedError"),
     "octoworker.tasks": ("send_sms",),
 }

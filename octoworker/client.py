@@ -1,4 +1,4 @@
-"""What a web app calls: `enqueue`, `enqueue_many`, `status`, `cancel`.
+"""What a web app calls: `enqueue`, `enqueue_many`, `status`, `cancel`, `reschedule`.
 
 The record is written first, then the job is published. If the publishing fails the record is enough: the clock of any
 worker finds it. It imports celery, kombu and redis, and nothing of the worker's; it connects at its first use.
@@ -10,13 +10,14 @@ import json
 import os
 import threading
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from celery import Celery
 from kombu.exceptions import OperationalError
 
 from octoworker import wire
-from octoworker.errors import EnqueueError, KeyConflictError, StoreError
+from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, StoreError
 from octoworker.store import Store, connect
 
 TIMEOUT = 0.4
@@ -35,6 +36,7 @@ class Client:
         redis_client = connect(wire.redis_url(environ), timeout=TIMEOUT, connections=50, retries=0)
         self.store = Store(redis_client, keep_for=wire.keep_for(environ), requeue_after=wire.requeue_after(environ))
         self.app = _producer(wire.broker_url(environ))
+        self.max_ahead = wire.max_ahead(environ)
 
     def enqueue(self, arguments: Mapping[str, Any]) -> str:
         """Write the record, publish the job, return the message id."""
@@ -102,6 +104,18 @@ def cancel(message_id: str) -> dict[str, Any]:
     return client().store.cancel(message_id).as_json()
 
 
+def reschedule(message_id: str, send_at: datetime | str | float) -> dict[str, Any]:
+    """Move a message that is held here to another time: an aware datetime, ISO-8601 with offset, or epoch seconds.
+
+    Atomic against its release: either it is moved, or RefusedError says that it is too late.
+    """
+    at = _instant(send_at)
+    mine = client()
+    found = mine.store.get(message_id)
+    payload = json.dumps({**(found.arguments if found else {}), "send_at": at})
+    return mine.store.reschedule(message_id, at, payload, max_ahead=mine.max_ahead).as_json()
+
+
 def client() -> Client:
     """This process's client, made at the first use and again after a fork."""
     global _client  # noqa: PLW0603 - one per process is the point
@@ -114,6 +128,19 @@ def client() -> Client:
 
 _lock = threading.Lock()
 _client: Client | None = None
+
+
+def _instant(send_at: datetime | str | float) -> float:
+    """Unix seconds. RefusedError for a time without a zone, or none at all."""
+    try:
+        at = datetime.fromisoformat(send_at) if isinstance(send_at, str) else send_at
+    except ValueError:
+        raise RefusedError("send_at: give ISO-8601 with an offset, epoch seconds, or an aware datetime.") from None
+    if not isinstance(at, datetime):
+        return float(at)
+    if at.tzinfo is None:
+        raise RefusedError("send_at: add an offset or a zone, for a time alone means another instant elsewhere.")
+    return at.timestamp()
 
 
 def _check(arguments: Mapping[str, Any]) -> None:

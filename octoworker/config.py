@@ -18,6 +18,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from octoworker import wire
 from octoworker.errors import SettingsError
+from octoworker.hours import Window
+from octoworker.hours import parse as parse_hours
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -104,7 +106,14 @@ class Settings(BaseSettings):
     )
     hold: bool = Field(default=False, description="Keep deferred messages here instead of handing them over.")
     past: Literal["refuse", "send"] = Field("refuse", description="What to do with a send_at more than a minute ago.")
-    max_ahead: Seconds = Field(366 * 86400.0, description="How far ahead send_at may lie, s.")
+    max_ahead: Seconds = Field(wire.MAX_AHEAD, description="How far ahead send_at may lie, s.")
+
+    hours: str = Field(
+        "FR=08:00-20:00",
+        description="When advertising may be sent, per country: FR=08:00-20:00,BE=…@Zone/City, or off.",
+    )
+    off_hours: Literal["wait", "refuse"] = Field("wait", description="What advertising does outside these hours.")
+    alsace_moselle: bool = Field(default=False, description="Also keep the holidays of Alsace and Moselle.")
 
     http_timeout: Seconds = Field(10.0, description="Longest wait for Octopush's answer, s.")
     lease: Seconds = Field(45.0, description="How long one worker has the only right to act on a message, s.")
@@ -161,7 +170,8 @@ class Settings(BaseSettings):
             "retry": self.retry_base <= self.retry_cap,
             "keep_for": self.key_window <= self.keep_for,
         }
-        return [BROKEN_RULES[rule].format(**self.__dict__) for rule, held in holds.items() if not held]
+        wrong = _wrong_hours(self.hours)
+        return wrong + [BROKEN_RULES[rule].format(**self.__dict__) for rule, held in holds.items() if not held]
 
     def missing_account(self) -> list[str]:
         """What is missing to send. Only the worker and `balance` need it; a producer does not."""
@@ -169,6 +179,11 @@ class Settings(BaseSettings):
         return [
             f"{name} is not set (or give {name}_FILE): it is needed to send." for name, is_ in wanted.items() if not is_
         ]
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """`hours`, read."""
+        return parse_hours(self.hours, alsace_moselle=self.alsace_moselle)
 
     @property
     def broker(self) -> str:
@@ -192,6 +207,14 @@ class Settings(BaseSettings):
     def record_budget(self) -> float:
         """Seconds to write the outcome: half of what the lease leaves, so that the other half is room."""
         return (self.lease - self.send_budget) / 2
+
+
+def _wrong_hours(setting: str) -> list[str]:
+    try:
+        parse_hours(setting, alsace_moselle=False)
+    except ValueError as error:
+        return [f"OCTOWORKER_HOURS: {error}."]
+    return []
 
 
 def variable(field: str) -> str:

@@ -212,6 +212,7 @@ def _planned(job: Job, sms: message.Message, plan: schedule.Plan) -> Job:
         lane=sms.lane,
         segments=sms.segments * len(sms.recipients),
         hold_until=_epoch(plan.hold_until),
+        closed_until=_epoch(plan.closed_until),
         refuse_before=_epoch(plan.refuse_before),
         expires_at=_epoch(plan.expires_at),
         past_reason=PAST,

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
@@ -409,3 +410,12 @@ def _unknown(name: object) -> str:
         return "arguments: one has a name that is no plain word; leave it out."
     close = difflib.get_close_matches(name, _EXPECTED, n=1)
     return f"{name}: there is no such argument" + (f"; did you mean {close[0]}?" if close else "; leave it out.")
+
+
+@lru_cache
+def calling_code(country: str) -> str:
+    """`+33` for FR; "" for a country without one."""
+    import phonenumbers  # noqa: PLC0415 - loaded when the first number is read
+
+    code = phonenumbers.country_code_for_region(country)
+    return f"+{code}" if code else ""

@@ -79,7 +79,7 @@ def account(settings: Settings) -> Account:
 def rules(settings: Settings) -> dispatch.Rules:
     return dispatch.Rules(
         payload=policy(settings),
-        time=schedule.Rules(settings.hold, settings.past == "refuse", timedelta(seconds=settings.max_ahead)),
+        time=time_rules(settings),
         retry=retry.Policy(
             base=settings.retry_base,
             cap=settings.retry_cap,
@@ -89,6 +89,16 @@ def rules(settings: Settings) -> dispatch.Rules:
             key_window=settings.key_window,
         ),
         budgets=dispatch.Budgets(settings.lease, settings.send_budget, settings.record_budget),
+    )
+
+
+def time_rules(settings: Settings) -> schedule.Rules:
+    return schedule.Rules(
+        hold=settings.hold,
+        refuse_past=settings.past == "refuse",
+        max_ahead=timedelta(seconds=settings.max_ahead),
+        windows=settings.windows,
+        refuse_off_hours=settings.off_hours == "refuse",
     )
 
 

@@ -1,5 +1,7 @@
 """When a message may go. Two ways for a later instant: held here until due, or handed over to Octopush now.
 
+Advertising waits for the hours of its countries, at whatever instant it would go.
+
 Handing over is final, because the legacy API knows no cancel. What was handed over is out of our hands.
 Octopush's "timestamp GMT+1" is a plain Unix epoch: no client shifts it, and a live answer shows it (octopush-api.md, 3).
 """
@@ -9,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from octoworker import hours
 from octoworker.errors import PayloadError
-from octoworker.message import Message
+from octoworker.message import Message, calling_code
 
 PAST_GRACE = timedelta(minutes=1)
 """A send_at this far behind is a slow clock or a slow queue, not a mistake: it goes at once."""
@@ -26,6 +29,8 @@ class Rules:
     hold: bool
     refuse_past: bool
     max_ahead: timedelta
+    windows: tuple[hours.Window, ...] = ()
+    refuse_off_hours: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,21 +42,38 @@ class Plan:
     expires_at: datetime | None = None
     refuse_before: datetime | None = None
     """A message first seen after this instant came too late. None: late ones go at once."""
+    closed_until: datetime | None = None
+    """Advertising out of hours: kept here until they open. Not asked again of what may have been sent already."""
 
 
 def plan(message: Message, rules: Rules, now: datetime) -> Plan:
-    """Decide. Raises PayloadError when send_at lies too far ahead."""
-    if message.send_at is None:
-        return Plan(expires_at=message.expires_at)
-    if message.send_at - now > rules.max_ahead:
+    """Decide. Raises PayloadError when send_at lies too far ahead, or out of hours when that is refused."""
+    asked = message.send_at
+    if asked is not None and asked - now > rules.max_ahead:
         raise PayloadError([f"send_at: choose a time within the next {rules.max_ahead.days} days."])
+    wanted = max(asked or now, now)
+    at = hours.next_opening(_windows_of(message, rules.windows), wanted)
+    if at != wanted and rules.refuse_off_hours:
+        raise PayloadError(
+            [f"send_at: advertising may not be sent then; the next time is {at.isoformat(timespec='minutes')}."]
+        )
+    refuse_before = asked + PAST_GRACE if asked is not None and rules.refuse_past else None
     held = rules.hold if message.hold is None else message.hold
+    if asked is not None and asked > now and not held:
+        return Plan(hand_over_at=at, expires_at=message.expires_at, refuse_before=refuse_before)
     return Plan(
-        hold_until=message.send_at if held else None,
-        hand_over_at=None if held else message.send_at,
+        hold_until=asked if held else None,
         expires_at=message.expires_at,
-        refuse_before=message.send_at + PAST_GRACE if rules.refuse_past else None,
+        refuse_before=refuse_before,
+        closed_until=at if at != wanted else None,
     )
+
+
+def _windows_of(message: Message, windows: tuple[hours.Window, ...]) -> tuple[hours.Window, ...]:
+    """The hours that bind this message: those of each country it advertises in."""
+    if message.transactional:
+        return ()
+    return tuple(w for w in windows if any(number.startswith(calling_code(w.country)) for number in message.recipients))
 
 
 def sending_date(at: datetime | None, now: datetime) -> int | None:

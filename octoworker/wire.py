@@ -48,6 +48,9 @@ KEEP_FOR = 30 * 24 * 3600.0
 REQUEUE_AFTER = 60.0
 """Seconds after which a job that nobody took is looked for."""
 
+MAX_AHEAD = 366 * 86400.0
+"""Seconds that send_at may lie ahead: a year."""
+
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 
 _CONTENT = ("recipients", "text", "sms_type", "sender", "transactional")
@@ -74,6 +77,11 @@ def keep_for(environ: Mapping[str, str] = os.environ) -> float:
 def requeue_after(environ: Mapping[str, str] = os.environ) -> float:
     """Seconds after which a job that nobody took is looked for, as both sides read it."""
     return _seconds(environ, "OCTOWORKER_REQUEUE_AFTER", REQUEUE_AFTER)
+
+
+def max_ahead(environ: Mapping[str, str] = os.environ) -> float:
+    """Seconds that send_at may lie ahead, as both sides read it."""
+    return _seconds(environ, "OCTOWORKER_MAX_AHEAD", MAX_AHEAD)
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:

@@ -1,16 +1,16 @@
-"""Commands about messages: send, status, list, cancel, replay."""
+"""Commands about messages: send, status, list, cancel, reschedule, replay."""
 
 from __future__ import annotations
 
 import re
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from octoworker import client, message, runtime
+from octoworker import client, message, runtime, schedule
 from octoworker.cli import show
 from octoworker.config import Settings
 from octoworker.errors import UnknownMessageError
@@ -60,19 +60,64 @@ class When(click.ParamType[datetime]):
 @click.option("--reference", help="Your own words, kept with the record.")
 @click.option("--lane", type=click.Choice(["urgent", "normal", "bulk"]))
 @click.option("--wait", is_flag=True, help="Wait until it has ended.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen and when, and do nothing.")
 @as_json
-def send(*, wait: bool, json_: bool, recipients: tuple[str, ...], **options: Any) -> None:
+def send(*, wait: bool, dry_run: bool, json_: bool, recipients: tuple[str, ...], **options: Any) -> None:
     """Send one SMS. What is wrong with it is said at once."""
     settings = Settings.load()
     given = {name: value for name, value in options.items() if value not in (None, False)}
     arguments = {"recipients": list(recipients), **given}
-    message.parse(arguments, runtime.policy(settings))
+    sms = message.parse(arguments, runtime.policy(settings))
+    now = datetime.now(UTC)
+    foreseen = schedule.plan(sms, runtime.time_rules(settings), now)
+    if dry_run:
+        preview(sms, foreseen, now, json_=json_)
+        return
     message_id = client.enqueue(**arguments)
     if wait:
         found = _wait(message_id)
         show.as_json(found.as_json()) if json_ else show.record(found)
         raise SystemExit(0 if found.state in (State.ACCEPTED, State.DELIVERED, State.SCHEDULED) else 1)
     show.as_json({"message_id": message_id}) if json_ else click.echo(message_id)
+
+
+def preview(sms: message.Message, foreseen: schedule.Plan, now: datetime, *, json_: bool) -> None:
+    """What would become of a message: who, how many segments, when, and where it would wait."""
+    held = max((at for at in (foreseen.hold_until, foreseen.closed_until) if at), default=None)
+    where, at = ("held here until", held) if held else ("handed over for", foreseen.hand_over_at)
+    if at is None or at <= now:
+        where, at = "sent at once", None
+    facts = {
+        "recipients": len(sms.recipients),
+        "segments": sms.segments,
+        "segments_in_all": sms.segments * len(sms.recipients),
+        "lane": sms.lane,
+        "how": where,
+        "at": at.isoformat() if at else None,
+        "hours": "advertising waits for its hours"
+        if foreseen.closed_until or (at and sms.send_at and at != sms.send_at)
+        else None,
+    }
+    if json_:
+        show.as_json(facts)
+        return
+    click.echo(
+        f"{len(sms.recipients)} recipients, {sms.segments} segments each, lane {sms.lane}: {where} {at or ''}".rstrip()
+    )
+    if facts["hours"]:
+        click.echo(str(facts["hours"]))
+
+
+@click.command()
+@click.argument("message_id")
+@click.option("--at", "send_at", type=When(), required=True, help="The new time.")
+@as_json
+def reschedule(message_id: str, send_at: datetime, *, json_: bool) -> None:
+    """Move a message that is held here to another time."""
+    Settings.load()
+    client.reschedule(message_id, send_at)
+    found = _found(message_id)
+    show.as_json(found.as_json()) if json_ else show.record(found)
 
 
 @click.command()
@@ -132,4 +177,4 @@ def _wait(message_id: str) -> Record:
         time.sleep(POLL)
 
 
-COMMANDS = (send, status, list_, cancel, replay)
+COMMANDS = (send, status, list_, cancel, reschedule, replay)

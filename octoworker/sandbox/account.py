@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 from itertools import count
 
@@ -18,25 +18,12 @@ from octoworker.sandbox import alphabet
 from octoworker.sandbox.calls import Call, Calls
 from octoworker.sandbox.handsets import Handsets, Message
 from octoworker.sandbox.rules import SHORT_NUMBER, Failure, Part
+from octoworker.sandbox.settings import Settings
 from octoworker.sandbox.tariff import HOME
 
 SIMULATION = "XXXSIMULATIONXXX"
 CENT = Decimal("0.01")
 DUPLICATE, NO_CREDIT = "120", "104"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a test may turn. `key_window` and `latency` are seconds, `credit` is euros."""
-
-    credit: Decimal
-    refused_uses_key: bool = False
-    """Whether a refused call uses its request_id up: the documents do not say."""
-    key_window: float = 86_400.0
-    """The newer API says 24 h; the older one says nothing."""
-    latency: float = 0.0
-    waived: tuple[str, ...] = ("122",)
-    """Codes not enforced. 122 by default: nobody has seen it, and texts without the mention have passed."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +113,7 @@ class Account:
     def configure(self, **changes: object) -> None:
         """Turn settings by name. ValueError names the first unknown one, or says that a value does not fit."""
         with self.changing():
-            self.settings = replace(self.settings, **_read(changes))  # type: ignore[arg-type] # _read converts
+            self.settings = self.settings.turned(changes)
 
     def reset(self) -> None:
         """As new: no calls, no handsets, no keys, settings and credit as at the start. Tickets count on."""
@@ -210,21 +197,3 @@ class Account:
 def _message(part: Part, order: Order, ticket: str, at: float) -> Message:
     shown = alphabet.shown(part.text).replace("XXXXX", SHORT_NUMBER)
     return Message(part.recipient, part.text, shown, order.sender, ticket, order.key, part.segments, at)
-
-
-_READERS: dict[str, Callable[[object], object]] = {
-    "credit": lambda value: Decimal(str(value)),
-    "refused_uses_key": lambda value: value is True,
-    "key_window": lambda value: float(str(value)),
-    "latency": lambda value: float(str(value)),
-    "waived": lambda value: tuple(map(str, value)) if isinstance(value, list | tuple) else (),
-}
-
-
-def _read(changes: dict[str, object]) -> dict[str, object]:
-    if unknown := sorted(changes.keys() - {setting.name for setting in fields(Settings)}):
-        raise ValueError(f"There is no setting called {unknown[0]}.")
-    try:
-        return {name: _READERS[name](value) for name, value in changes.items()}
-    except ArithmeticError as error:
-        raise ValueError("The credit is not a number.") from error

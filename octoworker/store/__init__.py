@@ -42,6 +42,7 @@ class Job:
     """Celery's id of the job, when it is not the message's own: later jobs keep it, so that its result is kept up."""
     segments: int = 0
     hold_until: float | None = None
+    closed_until: float | None = None
     refuse_before: float | None = None
     expires_at: float | None = None
     past_reason: str = ""
@@ -173,6 +174,7 @@ class Store:
             "max_crashes": self._max_crashes,
             "segments": job.segments,
             "hold_until": _ms(job.hold_until),
+            "closed_until": _ms(job.closed_until),
             "refuse_before": _ms(job.refuse_before),
             "expires_at": _ms(job.expires_at),
             "past_reason": job.past_reason,
@@ -225,6 +227,11 @@ class Store:
     def cancel(self, message_id: str) -> Record:
         """Stop a message that has not gone. RefusedError when it is too late, UnknownMessageError when there is none."""
         return self._change(message_id, "cancel", {})
+
+    def reschedule(self, message_id: str, due: float, payload: str, *, max_ahead: float) -> Record:
+        """Move a message that is held here to another instant (Unix seconds). RefusedError says why not."""
+        options = {"due": _ms(due), "payload": payload, "max_ahead": _ms(max_ahead)}
+        return self._change(message_id, "reschedule", options)
 
     def replay(self, message_id: str, *, force: bool) -> Record:
         """Put an ended message back in its queue under a new key. RefusedError when it may ring twice and not forced."""
@@ -286,6 +293,8 @@ class Store:
         verdict, before, *rest = self._run("change", places, [message_id, change, json.dumps(facts)])
         if verdict == "absent":
             raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
+        if verdict in WRONG_TIMES:
+            raise RefusedError(WRONG_TIMES[verdict])
         if verdict != "done":
             raise RefusedError(_refusal(change, before, forceable=verdict == "force"))
         return _record(message_id, rest)
@@ -323,7 +332,15 @@ class Store:
             raise StoreError(f"Redis could not be read or written ({type(error).__name__}).") from None
 
 
+WRONG_TIMES = {
+    "past": "send_at: that time has passed; choose a later one.",
+    "far": "send_at: that is too far ahead; choose an earlier time.",
+}
+
 REFUSALS = {
+    ("reschedule", State.ACCEPTED): "it was handed over to Octopush, whose API knows no change",
+    ("reschedule", State.QUEUED): "it is on its way already",
+    ("reschedule", State.WAITING): "it is on its way already",
     ("cancel", State.ACCEPTED): "it was handed over to Octopush, whose API knows no cancel",
     ("cancel", State.SUBMITTING): "it is being handed over to Octopush right now",
     ("cancel", State.UNKNOWN): "it may have been sent",

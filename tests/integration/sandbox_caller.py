@@ -55,5 +55,5 @@ class Caller:
 
     def control(self, method, path, body=None):
         """Status and JSON document of one control."""
-        status, _, answer = self.ask(method, f"/_sandbox/{path}", body and json.dumps(body))
+        status, _, answer = self.ask(method, f"/_sandbox/{path}", None if body is None else json.dumps(body))
         return status, json.loads(answer)

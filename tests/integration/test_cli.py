@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from harness import API_KEY, NUMBER, TEXT
@@ -53,13 +54,58 @@ def test_a_time_that_cannot_be_told_is_wrong_usage(house, when):
     assert send(house, "--at", when, check=False).returncode == 2
 
 
-def test_a_held_message_is_listed_cancelled_and_replayed(house):
+IN_A_WEEK = datetime.now(UTC) + timedelta(days=7)
+
+
+def test_a_held_message_is_listed_moved_and_cancelled(house):
     house.worker()
-    message_id = send(house, "--at", "2099-12-01 09:00 Europe/Paris", "--hold", check=False)
-    assert message_id.returncode == 0, message_id.stderr
-    house.ended(message_id.stdout.strip())  # too far ahead: rejected
-    held = send(house, "--at", "4000000000", "--hold", check=False)
-    assert held.returncode == 0
+    message_id = send(house, "--at", IN_A_WEEK.isoformat(), "--hold").stdout.strip()
+    house.ended(message_id, State.SCHEDULED)
+    assert message_id in house.command("list", "--state", "scheduled").stdout
+    moved = house.command("reschedule", message_id, "--at", (IN_A_WEEK + timedelta(days=1)).isoformat(), "--json")
+    assert json.loads(moved.stdout)["due_at"][:10] == f"{IN_A_WEEK + timedelta(days=1):%Y-%m-%d}"
+    assert json.loads(house.command("cancel", message_id, "--json").stdout)["state"] == "cancelled"
+
+
+def test_what_was_handed_over_is_neither_moved_nor_cancelled(house):
+    house.worker()
+    message_id = send(house, "--at", IN_A_WEEK.isoformat(), "--wait", "--json").stdout
+    message_id = json.loads(message_id)["message_id"]
+    for change in (["cancel", message_id], ["reschedule", message_id, "--at", IN_A_WEEK.isoformat()]):
+        done = house.command(*change, check=False)
+        assert done.returncode == 1
+        assert "handed over to Octopush" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("when", "why"), [("2099-12-01 09:00 Europe/Paris", "within the next"), ("2020-12-01 09:00 Europe/Paris", "passed")]
+)
+def test_a_time_too_far_or_past_is_refused(house, when, why):
+    house.worker()
+    done = send(house, "--at", when, "--wait", check=False)
+    assert done.returncode == 1
+    assert why in done.stdout + done.stderr
+
+
+def test_a_dry_run_says_what_would_happen_and_does_nothing(house):
+    shown = json.loads(send(house, "--at", IN_A_WEEK.isoformat(), "--hold", "--dry-run", "--json").stdout)
+    assert (shown["how"], shown["segments"], shown["recipients"]) == ("held here until", 1, 1)
+    assert send(house, "--dry-run").stdout.startswith("1 recipients, 1 segments each, lane urgent: sent at once")
+    advert = [
+        "--to",
+        NUMBER,
+        "--text",
+        "Soldes STOP au XXXXX",
+        "--at",
+        "2027-01-01 12:00 Europe/Paris",
+        "--dry-run",
+        "--json",
+    ]
+    shown = json.loads(house.command("send", *advert).stdout)
+    assert shown["at"].startswith("2027-01-02T07:00")  # the day after the holiday, at eight in Paris
+    assert house.command("send", "--to", NUMBER, "--to", "12", "--text", TEXT, "--dry-run", check=False).returncode == 1
+    assert house.redis.keys("ow:*") == []
+    assert house.sandbox.calls() == []
 
 
 def test_cancel_and_list(house):

@@ -303,4 +303,4 @@ def test_the_handset_shows_who_sent_it(sandbox, caller, sender, fields):
 
 def test_the_handset_shows_the_text_as_octopush_changes_it(sandbox, caller):
     caller.send(sms_text="Ça va, l’été à « Paris » ? STOP au XXXXX")
-    assert sandbox.handsets()[NUMBER][0]["shown"] == 'Ça va, l\'été à " Paris " ? STOP au 36111'.replace("Ç", "Ç")
+    assert sandbox.handsets()[NUMBER][0]["shown"] == 'Ça va, l\'été à " Paris " ? STOP au 36111'

@@ -218,9 +218,8 @@ ODD = {
     "half a character": ("ticket", "\ud800"),
     "an object for a ticket": ("ticket", {"id": 1}),
     "a currency of its own": ("currency_code", "credits"),
-    "a country of its own": ("country_code", "France"),
 }
-NAMES = {"number_of_sendings": "segments", "currency_code": "currency", "country_code": "ticket"}
+NAMES = {"number_of_sendings": "segments", "currency_code": "currency"}
 
 
 @pytest.mark.parametrize(("field", "value"), ODD.values(), ids=ODD)
@@ -343,8 +342,7 @@ BALANCES = {
     "json without a code": ("json", b'{"balance":{"FR":120.50,"XXX":99}}'),
     "xml": (
         "xml",
-        b"<octopush><error_code>000</error_code>"
-        b'<balance type="FR">120.50</balance><balance type="XXX">99</balance></octopush>',
+        b'<octopush><error_code>000</error_code><balance type="FR">120.50</balance><balance type="XXX">99</balance></octopush>',
     ),
     "xml without a code": (
         "xml",

@@ -14,7 +14,20 @@ import octoworker
 HOUSE = Path(octoworker.__file__).parent
 
 ORDER = (
-    *("errors", "wire", "encoding", "config", "message", "record", "catalogue", "retry", "schedule", "log", "store"),
+    *(
+        "errors",
+        "wire",
+        "encoding",
+        "hours",
+        "config",
+        "message",
+        "record",
+        "catalogue",
+        "retry",
+        "schedule",
+        "log",
+        "store",
+    ),
     *("gateway", "verdict", "dispatch", "runtime", "worker", "celeryconfig", "app", "tasks", "client", "clock"),
     *("embedded", "sandbox", "cli", "__main__"),
 )
@@ -25,6 +38,7 @@ OWNERS = {
     "urllib3": {"gateway"},
     "defusedxml": {"gateway"},
     "phonenumbers": {"message"},
+    "holidays": {"hours"},
     "structlog": {"log"},
     "redis": {"store", "embedded"},
     "pydantic": {"config", "message"},
@@ -48,13 +62,17 @@ def imports_of(path):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module == "octoworker":
-            yield from (f"octoworker.{name.name}" for name in node.names)
+            yield from (f"octoworker.{name.name}" for name in node.names if name.name in ORDER)
         elif isinstance(node, ast.ImportFrom):
             yield node.module or ""
 
 
 def name(path):
     return str(path.relative_to(HOUSE))
+
+
+def test_every_room_has_its_place():
+    assert {room_of(path) for path in FILES} <= set(ORDER)
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

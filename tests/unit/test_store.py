@@ -259,6 +259,48 @@ def test_a_held_message_waits_until_it_is_due_and_then_goes(store, client):
     assert isinstance(store.claim(held), Go)
 
 
+def test_advertising_out_of_hours_is_held_until_they_open(store):
+    claim = store.claim(Job(ID, "print", "normal", PAYLOAD, closed_until=4e9))
+    assert (claim.record.state, claim.record.due_at.timestamp()) == (State.SCHEDULED, 4e9)
+
+
+def test_a_message_that_may_have_been_sent_does_not_wait_for_hours(store, client):
+    go = store.claim(JOB)
+    store.settle(ID, go.token, outcome(State.UNKNOWN, delay=5.0))
+    rewind(client, 6)
+    assert isinstance(store.claim(Job(ID, "print", "normal", PAYLOAD, closed_until=4e9)), Go)
+
+
+def test_a_held_message_can_be_moved(store):
+    store.claim(Job(ID, "print", "normal", PAYLOAD, hold_until=4e9))
+    record = store.reschedule(ID, 3.9e9, '{"send_at": 3.9e9}', max_ahead=1e10)
+    assert (record.state, record.due_at.timestamp()) == (State.SCHEDULED, 3.9e9)
+
+
+def test_an_old_job_of_a_moved_message_does_not_move_it_back(store, client):
+    old = Job(ID, "print", "normal", PAYLOAD, hold_until=4e9)
+    store.claim(old)
+    soon = int(client.time()[0]) + 60
+    store.reschedule(ID, soon, "{}", max_ahead=1e10)
+    assert store.claim(old).record.due_at.timestamp() == soon
+    rewind(client, 61)
+    assert isinstance(store.claim(old), Go)
+
+
+@pytest.mark.parametrize(("due", "why"), [(1.0, "passed"), (9e9, "too far ahead")])
+def test_a_message_is_moved_to_a_possible_time_only(store, due, why):
+    store.claim(Job(ID, "print", "normal", PAYLOAD, hold_until=4e9))
+    with pytest.raises(RefusedError, match=why):
+        store.reschedule(ID, due, "{}", max_ahead=7e9)
+
+
+def test_what_was_handed_over_cannot_be_moved(store):
+    go = store.claim(JOB)
+    store.settle(ID, go.token, outcome(State.ACCEPTED))
+    with pytest.raises(RefusedError, match="handed over"):
+        store.reschedule(ID, 4e9, "{}", max_ahead=1e10)
+
+
 def test_an_invalid_message_is_kept_with_its_reason(store):
     record = store.reject(JOB, "text: write something.", "107")
     assert (record.state, record.reason, record.error_code) == (State.REJECTED, "text: write something.", "107")

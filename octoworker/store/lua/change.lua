@@ -1,8 +1,8 @@
 -- A person's change: cancel, reschedule or replay. Atomic against the clock and against claims.
 -- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)
--- ARGV  1 id   2 change ('cancel' | 'reschedule' | 'replay')   3 options (JSON: keep, requeue_after (ms); due (ms), payload
---         for reschedule; force (bool) for replay)
--- returns  {'done' | 'refused' | 'force' | 'absent', state before, field, value, ...}
+-- ARGV  1 id   2 change ('cancel' | 'reschedule' | 'replay')   3 options (JSON: keep, requeue_after (ms); due, max_ahead (ms),
+--         payload for reschedule; force (bool) for replay)
+-- returns  {'done' | 'refused' | 'past' | 'far' | 'force' | 'absent', state before, field, value, ...}
 --          force: it may have been sent; only with force
 local record, due_set, index = KEYS[1], KEYS[2], KEYS[3]
 local id, change, options, now = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), clock()
@@ -26,6 +26,8 @@ if change == 'cancel' then
 end
 
 if change == 'reschedule' then
+  if options.due <= now then return answer('past') end
+  if options.due - now > options.max_ahead then return answer('far') end
   if state ~= 'scheduled' and not (state == 'queued' and number(f[6]) == 0 and given(redis.call('HGET', record, 'due'))) then
     return answer('refused')
   end

@@ -1,7 +1,7 @@
 -- Decide in one step all that a worker must know before it may call Octopush.
 -- KEYS  1 record (hash)   2 due set (zset)   3 marks (hash)   4 prefix of the state indexes (zsets)
 -- ARGV  1 id   2 job (JSON: fp, lane, job_id, nonce, keep, lease, key_window, requeue_after, slack (ms), max_crashes,
---         segments, hold_until, refuse_before, expires_at (ms or absent), past_reason)   3 payload (JSON)
+--         segments, hold_until, closed_until, refuse_before, expires_at (ms or absent), past_reason)   3 payload (JSON)
 -- returns  {'go', token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost}
 --          {'done', field, value, ...}   nothing is left to do: final, or parked for a person
 --          {'busy', until}               another worker has the lease
@@ -67,11 +67,21 @@ end
 if uses > 0 and now - maybe_at > job.key_window then
   return stop('unknown', 'Octopush may have forgotten the key by now; may have been sent, a person decides')
 end
-if given(job.hold_until) and not f[3] and job.hold_until > now + job.slack then
-  move(record, id, index, now, state, 'scheduled', 'held until due', job.keep, job.hold_until)
-  wake_at(record, id, due_set, job.hold_until)
+
+local function hold(until_, reason)
   redis.call('HSET', record, 'segments', job.segments)
-  return answer('wait', job.hold_until)
+  redis.call('HDEL', record, 'rung')
+  move(record, id, index, now, state, 'scheduled', reason, job.keep, until_)
+  wake_at(record, id, due_set, until_)
+  return answer('wait', until_)
+end
+
+-- A message that was held once is due when its record says so: a person may have moved it since this job was published.
+if given(job.hold_until) and not f[3] and attempts == 0 and job.hold_until > now + job.slack then
+  return hold(math.max(job.hold_until, given(job.closed_until) and job.closed_until or 0), 'held until due')
+end
+if given(job.closed_until) and uses == 0 and job.closed_until > now + job.slack then
+  return hold(job.closed_until, 'advertising waits for its hours')
 end
 
 move(record, id, index, now, state, 'submitting', '', job.keep)
