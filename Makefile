@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check format chaos lock clean
+.PHONY: demo test check format chaos bench lock clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -25,6 +25,11 @@ format: $(READY)
 KILLS ?= 100
 chaos: $(READY)
 	$(BIN)/python tests/journeys/chaos.py --kills $(KILLS)
+
+# make bench   a million held messages: memory, release, lateness; writes benchmarks/results/
+HELD ?= 1000000
+bench: $(READY)
+	$(BIN)/python benchmarks/held.py --held $(HELD)
 
 # Write constraints.txt anew from pyproject.toml.
 lock: $(READY)

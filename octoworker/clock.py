@@ -17,7 +17,7 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import log, runtime, wire
+from octoworker import jobs, log, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.dispatch import Steps, no_step
@@ -58,7 +58,7 @@ class Clock:
             rings, more = self._store.take_due(slice_size=SLICE, look_ahead=self._look_ahead, queues=self._queues)
             if rings:
                 self._at_step("before_publish")
-                publish(rings)
+                self._publish(rings)
             rung += len(rings)
         return rung
 
@@ -75,13 +75,21 @@ class Clock:
                 log.warning("clock.bug", kind=type(error).__name__, reason=str(error))
             ticks += 1
 
-
-def publish(rings: list[Ring]) -> None:
-    """Publish the jobs of what was taken, over one connection."""
-    with app.producer_or_acquire() as producer:
+    def _publish(self, rings: list[Ring]) -> None:
+        """Publish the jobs of what was taken."""
         for ring in rings:
             if ring.found != "due":
                 log.warning("clock.found", message_id=ring.message_id, found=ring.found)
+        if all(self._queues.values()):
+            self._store.push(jobs.packed(rings))
+        else:
+            _publish_elsewhere(rings)
+
+
+def _publish_elsewhere(rings: list[Ring]) -> None:
+    """One by one, by Celery: the jobs are not on the Redis of the records."""
+    with app.producer_or_acquire() as producer:
+        for ring in rings:
             app.send_task(
                 wire.TASK,
                 kwargs=wire.job_kwargs(ring.message_id, ring.arguments),

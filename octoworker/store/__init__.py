@@ -114,9 +114,13 @@ class Ring:
     message_id: str
     job_id: str
     lane: str
-    arguments: Mapping[str, Any] = field(repr=False)
+    payload: str = field(repr=False)
     delay: float = 0.0
     found: str = "due"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return _arguments(self.payload)
 
 
 def connect(url: str, *, timeout: float = SOCKET_TIMEOUT, connections: int = 64, retries: int = 2) -> redis.Redis:
@@ -220,9 +224,16 @@ class Store:
         """Take what is due or stranded; each is taken by one worker only. True: there may be more."""
         places = [keys.DUE, keys.RECORD_PREFIX, keys.MARKS, keys.STATE_PREFIX]
         limits = [slice_size, _ms(look_ahead), self._requeue, self._max_crashes, self._keep, json.dumps(dict(queues))]
-        _, looked_at, *rows = self._run("take_due", places, limits)
-        rings = [Ring(row[0], row[1], row[2], _arguments(row[3]), int(row[4]) / 1000, row[5]) for row in rows]
+        looked_at, rows = self._run("take_due", places, limits)
+        rings = [Ring(row[0], row[1], row[2], row[3], row[4] / 1000, row[5]) for row in json.loads(rows)]
         return rings, looked_at >= slice_size
+
+    def push(self, lists: Mapping[str, Sequence[str]]) -> None:
+        """Put jobs into the broker's lists on this Redis, in one round trip."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for queue, jobs in lists.items():
+                pipe.lpush(queue, *jobs)
+            self._guard(pipe.execute)
 
     def cancel(self, message_id: str) -> Record:
         """Stop a message that has not gone. RefusedError when it is too late, UnknownMessageError when there is none."""

@@ -67,6 +67,11 @@ def close_unread(line, server):
     """Takes the connection and hangs up."""
 
 
+def read_some_then_reset(line, _):
+    line.recv(1)
+    reset(line)
+
+
 def read_headers_then_reset(line, server):
     server.read_until(line, b"\r\n\r\n")
     reset(line)
@@ -426,7 +431,7 @@ def test_nothing_was_sent_to_a_server_without_a_trusted_certificate(certificate)
 SHAKES = {
     "speaks no TLS": lambda line, _: line.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
     "hangs up": close_unread,
-    "resets": lambda line, _: reset(line),
+    "resets": read_some_then_reset,
     "says nothing": lambda line, server: server.wait_for_end(line),
 }
 

@@ -195,10 +195,12 @@ def test_clearing_faults_lets_those_at_a_gate_through(sandbox, caller, aside):
 def test_closing_the_sandbox_lets_everybody_go(sandbox, caller, aside):
     sandbox.fault("gate", name="door")
     sandbox.fault("hang_after", seconds=600, recipient=OTHER)
-    calls = [aside.submit(caller.post), aside.submit(Caller(sandbox).post, sms_recipients=OTHER)]
+    second = Caller(sandbox)
+    calls = [aside.submit(caller.post), aside.submit(second.post, sms_recipients=OTHER)]
     sandbox.wait(calls=2)
     sandbox.close()
     assert [call.exception(10) is None or isinstance(call.exception(), OSError) for call in calls] == [True, True]
+    second.close()
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("sandbox")] == []
 
 

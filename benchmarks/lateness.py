@@ -1,0 +1,102 @@
+"""How late messages start, in seconds: `lateness.py ours|plain COUNT RATE`, against REDIS_URL. Prints p50 and p99 as JSON.
+
+Both ways run a real worker with threads, and measure the same thing: from the due instant to the start of the task's
+work (for ours: its claim, as Redis' clock wrote it into the record; for plain Celery: the first line of the task).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import redis
+from celery import Celery
+
+URL = os.environ["REDIS_URL"]
+plain = Celery("plain", broker=URL)
+plain.conf.task_ignore_result = True
+plain.conf.worker_prefetch_multiplier = 1
+
+
+@plain.task(name="plain.send")
+def send(due):
+    _record(time.time() - due)
+
+
+def _record(late, _connection=[]):  # noqa: B006 - one connection for the process
+    if not _connection:
+        _connection.append(redis.Redis.from_url(URL))
+    _connection[0].rpush("late", late)
+
+
+def started(command, environ, log):
+    process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd=Path(__file__).parent)
+    while b" ready." not in Path(log.name).read_bytes():
+        time.sleep(0.1)
+    return process
+
+
+def stopped(process):
+    process.send_signal(signal.SIGTERM)
+    process.wait(60)
+
+
+def summary(late):
+    late = sorted(late)
+    return {"n": len(late), "p50": late[len(late) // 2], "p99": late[int(len(late) * 0.99)]}
+
+
+def run_plain(count, rate, log):
+    client = redis.Redis.from_url(URL)
+    process = started(
+        [sys.executable, "-m", "celery", "-A", "lateness:plain", "worker", "-P", "threads", "-c", "16", "-l", "INFO"],
+        dict(os.environ),
+        log,
+    )
+    first = time.time() + count / 1000 + 3
+    for n in range(count):
+        due = first + n / rate
+        send.apply_async((due,), eta=datetime.fromtimestamp(due, UTC))
+    while client.llen("late") < count:
+        time.sleep(0.2)
+    stopped(process)
+    return summary([float(value) for value in client.lrange("late", 0, -1)])
+
+
+def run_ours(count, rate, log):
+    from held import filled  # noqa: PLC0415 - the other way does not need it
+
+    from octoworker.store import Store, connect  # noqa: PLC0415 - the same
+
+    client = connect(URL)
+    store = Store(client, keep_for=1e6, requeue_after=600, lease=45, key_window=86400, max_crashes=5)
+    first = time.time() + count / 1000 + 3
+    for_later = filled(client, store, count, first)
+    dues = {message_id: first + n / rate for n, message_id in enumerate(for_later)}
+    with client.pipeline(transaction=False) as pipe:
+        for message_id, due in dues.items():
+            pipe.hset(f"ow:message:{message_id}", "due", int(due * 1000))
+            pipe.zadd("ow:due", {message_id: due * 1000})
+        pipe.execute()
+    process = started([sys.executable, "-m", "octoworker", "worker"], dict(os.environ), log)
+    while client.zcard("ow:due"):
+        time.sleep(0.2)
+    stopped(process)
+    late = []
+    for message_id, due in dues.items():
+        moves = store.get(message_id).history
+        late.append(max(0.0, next(move.at.timestamp() for move in moves if move.state == "submitting") - due))
+    return summary(late)
+
+
+if __name__ == "__main__":
+    way, count, rate = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    with tempfile.NamedTemporaryFile() as log:
+        print(json.dumps({"ours": run_ours, "plain": run_plain}[way](count, rate, log)))

@@ -1,0 +1,52 @@
+"""A job that we write ourselves is the job that Celery would have written."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+
+import pytest
+from celery import Celery
+
+from octoworker import jobs, wire
+from octoworker.store import Ring
+
+CHANGES = ("delivery_tag", "reply_to", "origin", "eta")
+
+
+def known(message):
+    """A job without the parts that differ from one to the next, and its body."""
+    body = json.loads(b64decode(message["body"]))
+    parts = {**message, "body": None, "headers": dict(message["headers"]), "properties": dict(message["properties"])}
+    for changing in CHANGES:
+        parts["headers"][changing] = parts["properties"][changing] = None
+    return parts, body
+
+
+@pytest.mark.parametrize("arguments", [{}, {"recipients": ["+33612345678"], "text": 'Ça "coûte"\n5 € }{'}])
+@pytest.mark.parametrize("delay", [0.0, 0.4])
+@pytest.mark.parametrize("lane", ["urgent", "normal", "bulk"])
+def test_our_job_equals_celerys(redis_client, redis_server, arguments, delay, lane):
+    app = Celery("octoworker", broker=redis_server.url, set_as_current=False)
+    queue = wire.queue_of(lane)
+    app.send_task(
+        wire.TASK,
+        kwargs=wire.job_kwargs("a" * 32, arguments),
+        task_id='job "17"',
+        queue=queue,
+        countdown=delay or None,
+        argsrepr="()",
+        kwargsrepr=wire.MASKED_KWARGS,
+    )
+    app.close()
+    celerys = json.loads(redis_client.lpop(queue))
+    ring = Ring("a" * 32, 'job "17"', lane, json.dumps(arguments), delay)
+    (ours,) = jobs.packed([ring])[queue]
+    assert known(json.loads(ours)) == known(celerys)
+    assert bool(json.loads(ours)["headers"]["eta"]) == bool(celerys["headers"]["eta"])
+
+
+def test_each_job_has_a_delivery_of_its_own():
+    ring = Ring("a" * 32, "job", "normal", "{}")
+    first, second = (json.loads(job)["properties"]["delivery_tag"] for job in jobs.packed([ring, ring])["sms"])
+    assert first != second
