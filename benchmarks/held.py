@@ -156,8 +156,8 @@ def main():
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "held": given.held,
     }
-    with embedded.Server() as server, Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
+    with embedded.Server() as server, Sandbox() as sandbox, tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
         environ = {
             **os.environ,
             "REDIS_URL": server.url,

@@ -11,7 +11,7 @@
     └── GatewayError             a submit that did not end in "accepted"
         ├── NotSentError         proven: Octopush never had the message, or said no
         │   ├── UnreachableError     no connection, so not one byte of the request left
-        │   ├── BusyError            HTTP 429 / 503 before any work, perhaps with Retry-After
+        │   ├── BusyError            HTTP 429: turned away unread, perhaps with Retry-After
         │   └── RefusedByOctopushError   an error_code: a definite no to this call
         ├── MaybeSentError       the request may have arrived: only the same key may follow
         └── DuplicateKeyError    code 120: Octopush already had a call with this key
@@ -91,7 +91,7 @@ class UnreachableError(NotSentError):
 
 
 class BusyError(NotSentError):
-    """Octopush turned the call away unread (HTTP 429, or 503 with Retry-After)."""
+    """Octopush turned the call away unread (HTTP 429). A 503 may come after the work was done: that is a maybe."""
 
 
 class RefusedByOctopushError(NotSentError):
