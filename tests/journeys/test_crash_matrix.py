@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,19 @@ def test_a_worker_killed_while_it_publishes_a_retry(house):
     assert record.state is State.ACCEPTED
     assert record.attempts == 2
     assert house.texts() == [TEXT]
+
+
+def test_a_worker_killed_while_it_releases_held_messages_loses_and_repeats_none(house):
+    due = time.time() + 5
+    house.worker()
+    ids = {house.enqueue(text=f"message {n}", send_at=due, hold=True): f"message {n}" for n in range(200)}
+    until(lambda: house.redis.zcard("ow:state:scheduled") == len(ids))
+    house.workers[0].kill()
+    doomed, _ = crashing(house, "before_publish")
+    doomed.wait()
+    house.worker()
+    assert all(house.ended(message_id).state is State.ACCEPTED for message_id in ids)
+    assert sorted(house.texts()) == sorted(ids.values())
 
 
 @pytest.mark.parametrize("step", ["before_submit", "before_settle"])
