@@ -92,7 +92,7 @@ def _publish_elsewhere(rings: list[Ring]) -> None:
         for ring in rings:
             app.send_task(
                 wire.TASK,
-                kwargs=wire.job_kwargs(ring.message_id, ring.arguments),
+                kwargs=wire.job_kwargs(ring.message_id, ring.arguments, rung_at=ring.rung_at),
                 task_id=ring.job_id,
                 queue=wire.queue_of(ring.lane),
                 eta=datetime.now(UTC) + timedelta(seconds=ring.delay) if ring.delay else None,

@@ -178,7 +178,7 @@ class Dispatch:
         level(f"sms.{record.state}", **fields, ticket=record.ticket, code=record.error_code, reason=outcome.reason)
 
 
-ENVELOPE = frozenset({"message_id", "version", "fingerprint"})
+ENVELOPE = frozenset({"message_id", "version", "rung_at"})
 """What a job carries beside the message itself."""
 
 
@@ -197,12 +197,14 @@ def _job(arguments: Mapping[str, Any], job_id: str) -> Job:
     wanted = {name: value for name, value in arguments.items() if name not in ENVELOPE}
     given = arguments.get("message_id")
     known = isinstance(given, str) and len(given) == 32 and given.isalnum()
+    rung_at = arguments.get("rung_at")
     return Job(
         message_id=str(given) if known else wire.message_id_of(wanted, job_id),
         fingerprint=wire.fingerprint(wanted),
         lane=wire.known_lane(wire.lane_of(wanted)),
         payload=json.dumps(wire.jsonable(wanted)),
         job_id=job_id,
+        rung_at=rung_at if isinstance(rung_at, int) else None,
     )
 
 

@@ -56,7 +56,7 @@ def packed(rings: Iterable[Ring]) -> dict[str, list[str]]:
 
 def _kwargs(ring: Ring) -> str:
     """The payload is JSON text already: the envelope is written at its end."""
-    envelope = f'"message_id": "{ring.message_id}", "version": {wire.VERSION}}}'
+    envelope = f'"message_id": "{ring.message_id}", "version": {wire.VERSION}, "rung_at": {ring.rung_at}}}'
     inside = ring.payload.strip()[1:-1].strip()
     return f"{{{inside}, {envelope}" if inside else f"{{{envelope}"
 

@@ -159,6 +159,6 @@ def jsonable(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def job_kwargs(message_id: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a job: those of the message, and the id of its record."""
-    return {**arguments, "message_id": message_id, "version": VERSION}
+def job_kwargs(message_id: str, arguments: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """The arguments of a job: those of the message, and its envelope."""
+    return {**arguments, "message_id": message_id, "version": VERSION, **more}

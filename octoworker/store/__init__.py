@@ -41,6 +41,8 @@ class Job:
     job_id: str = ""
     """Celery's id of the job, when it is not the message's own: later jobs keep it, so that its result is kept up."""
     segments: int = 0
+    rung_at: int | None = None
+    """When the clock published this job, ms of Redis' clock. None: it is the message's first."""
     hold_until: float | None = None
     closed_until: float | None = None
     refuse_before: float | None = None
@@ -117,6 +119,8 @@ class Ring:
     payload: str = field(repr=False)
     delay: float = 0.0
     found: str = "due"
+    rung_at: int = 0
+    """Redis' clock when it was taken, ms: where its job stands in its queue."""
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -177,6 +181,7 @@ class Store:
             "slack": SLACK_MS,
             "max_crashes": self._max_crashes,
             "segments": job.segments,
+            "rung_at": job.rung_at,
             "hold_until": _ms(job.hold_until),
             "closed_until": _ms(job.closed_until),
             "refuse_before": _ms(job.refuse_before),
@@ -224,8 +229,8 @@ class Store:
         """Take what is due or stranded; each is taken by one worker only. True: there may be more."""
         places = [keys.DUE, keys.RECORD_PREFIX, keys.MARKS, keys.STATE_PREFIX]
         limits = [slice_size, _ms(look_ahead), self._requeue, self._max_crashes, self._keep, json.dumps(dict(queues))]
-        looked_at, rows = self._run("take_due", places, limits)
-        rings = [Ring(row[0], row[1], row[2], row[3], row[4] / 1000, row[5]) for row in json.loads(rows)]
+        now, looked_at, rows = self._run("take_due", places, limits)
+        rings = [Ring(row[0], row[1], row[2], row[3], row[4] / 1000, row[5], now) for row in json.loads(rows)]
         return rings, looked_at >= slice_size
 
     def push(self, lists: Mapping[str, Sequence[str]]) -> None:

@@ -31,7 +31,7 @@ def test_our_job_equals_celerys(redis_client, redis_server, arguments, delay, la
     queue = wire.queue_of(lane)
     app.send_task(
         wire.TASK,
-        kwargs=wire.job_kwargs("a" * 32, arguments),
+        kwargs=wire.job_kwargs("a" * 32, arguments, rung_at=17),
         task_id='job "17"',
         queue=queue,
         countdown=delay or None,
@@ -40,7 +40,7 @@ def test_our_job_equals_celerys(redis_client, redis_server, arguments, delay, la
     )
     app.close()
     celerys = json.loads(redis_client.lpop(queue))
-    ring = Ring("a" * 32, 'job "17"', lane, json.dumps(arguments), delay)
+    ring = Ring("a" * 32, 'job "17"', lane, json.dumps(arguments), delay, rung_at=17)
     (ours,) = jobs.packed([ring])[queue]
     assert known(json.loads(ours)) == known(celerys)
     assert bool(json.loads(ours)["headers"]["eta"]) == bool(celerys["headers"]["eta"])

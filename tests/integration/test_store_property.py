@@ -78,13 +78,13 @@ class Life(RuleBasedStateMachine):
         if not self.claims:
             return
         claim = data.draw(st.sampled_from(self.claims))
-        mine = self.holder is claim
         if outcome.key in ("next", "unused") and claim.key_used_before:
             return  # the retry room never says so of a key that was used before
         written = Outcome(**{**outcome.__dict__, "generation": claim.generation})
+        before = self.store.get(ID).state
         record = self.store.settle(ID, claim.token, written)
-        if mine:
-            assert record is not None, "the holder of the lease was fenced"
+        assert record is not None or self.holder is not claim, "the holder of the lease was fenced"
+        if record is not None and before is State.SUBMITTING:
             self.holder = None
             self.maybe_sent_under = None if outcome.key in ("next", "unused") else self.maybe_sent_under
         if record is not None and record.state is State.ACCEPTED:

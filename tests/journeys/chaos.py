@@ -35,7 +35,7 @@ from octoworker.errors import EnqueueError, StoreError
 from octoworker.record import FINAL, State
 from octoworker.sandbox import Sandbox
 
-PACE = 0.01
+PACE = 0.02
 """Seconds between two messages of the producer."""
 
 GATEWAY_FAULTS = (
@@ -202,13 +202,13 @@ class Run:
         return self.verdicts()
 
     def calm(self, workers):
-        """No more faults; wait until nothing moves any more, or two minutes have passed."""
+        """No more faults; wait until nothing moves any more, or five minutes have passed."""
         self.proxy.heal()
         self.house.sandbox.clear_faults()
         for worker in workers.values():
             with contextlib.suppress(ProcessLookupError):
                 worker.signal(signal.SIGCONT)
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline and self.admin.zcard("ow:due"):
             self.revive(workers)
             time.sleep(0.5)
@@ -265,7 +265,7 @@ read-only, and were repeated by the producer with the same key.
 |---|---|
 {rows}
 
-*lost*: no record, or accepted and the handset did not ring. *twice*: the handset rang again. *stuck*: not ended two
+*lost*: no record, or accepted and the handset did not ring. *twice*: the handset rang again. *stuck*: not ended five
 minutes after the last fault. *wrong*: the record says otherwise than the handset. *for a person*: parked as `unknown`
 (or stopped as `dead`) and saying so, because no machine can know; the handset rang once or not at all.
 

@@ -203,6 +203,18 @@ def test_a_job_that_younger_jobs_have_overtaken_is_gone_although_the_queue_is_fu
     assert [ring.found for ring in store.take_due(slice_size=10, look_ahead=0, queues={"normal": "sms"})[0]] == ["job"]
 
 
+def test_a_late_first_job_does_not_make_the_jobs_behind_it_look_lost(store, client):
+    """A is rung again while its first job still stands in a long line; then that first job is claimed."""
+    store.create(ID, "print", "normal", PAYLOAD)
+    rewind(client, 61)
+    store.take_due(slice_size=10, look_ahead=0, queues={})
+    store.create("b" * 32, "other", "normal", "{}")
+    client.zadd("ow:due", {"b" * 32: 0})
+    client.lpush("sms", "b's job")
+    store.claim(JOB)
+    assert store.take_due(slice_size=10, look_ahead=0, queues={"normal": "sms"})[0] == []
+
+
 def test_a_job_that_kills_every_worker_before_its_claim_is_stopped(store, client):
     store.create(ID, "print", "normal", PAYLOAD)
     for _ in range(3):

@@ -1,7 +1,7 @@
 -- Decide in one step all that a worker must know before it may call Octopush.
 -- KEYS  1 record (hash)   2 due set (zset)   3 marks (hash)   4 prefix of the state indexes (zsets)
 -- ARGV  1 id   2 job (JSON: fp, lane, job_id, nonce, keep, lease, key_window, requeue_after, slack (ms), max_crashes,
---         segments, hold_until, closed_until, refuse_before, expires_at (ms or absent), past_reason)   3 payload (JSON)
+--         segments, rung_at, hold_until, closed_until, refuse_before, expires_at (ms or absent), past_reason)   3 payload (JSON)
 -- returns  {'go', token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost}
 --          {'done', field, value, ...}   nothing is left to do: final, or parked for a person
 --          {'busy', until}               another worker has the lease
@@ -12,10 +12,10 @@ local id, job, now = ARGV[1], cjson.decode(ARGV[2]), clock()
 
 if redis.call('EXISTS', record) == 0 then create(record, id, due_set, now, job, ARGV[3]) end
 local f = redis.call('HMGET', record, 'state', 'fp', 'due', 'lease_until', 'nonce', 'token', 'gen', 'uses',
-                     'doubt', 'attempts', 'crashes', 'maybe_at', 'created', 'since', 'queued_at', 'lane',
+                     'doubt', 'attempts', 'crashes', 'maybe_at', 'created', 'since', 'lane',
                      'parked', 'pending', 'outcomes', 'cost')
 local state, due, lease_until, uses = f[1], number(f[3]), number(f[4]), number(f[8])
-local attempts, crashes, maybe_at, queued_at = number(f[10]), number(f[11]), number(f[12]), number(f[15])
+local attempts, crashes, maybe_at = number(f[10]), number(f[11]), number(f[12])
 
 local function answer(verdict, ...)
   local reply = {verdict, ...}
@@ -25,7 +25,7 @@ end
 
 local function go(token)
   return {'go', token, number(f[7]), uses > 0 and 1 or 0, number(f[9]), attempts + 1, now, number(f[14]),
-          maybe_at > 0 and maybe_at or now, f[18] or '', f[19] or '', f[20] or ''}
+          maybe_at > 0 and maybe_at or now, f[17] or '', f[18] or '', f[19] or ''}
 end
 
 local function stop(to, reason)
@@ -36,9 +36,11 @@ local function stop(to, reason)
 end
 
 if f[2] ~= job.fp then return {'conflict'} end
--- This lane has been served up to here: an older job that is still waiting for its claim has been lost.
-if queued_at > number(redis.call('HGET', marks, f[16])) then redis.call('HSET', marks, f[16], queued_at) end
-if FINAL[state] or f[17] then return answer('done') end
+-- This lane has been served up to where this very job stood in it: an older one without its claim has been lost.
+-- Not up to where the record says: it may have been rung again since, at the end of the line.
+local position = given(job.rung_at) and job.rung_at or number(f[13])
+if position > number(redis.call('HGET', marks, f[15])) then redis.call('HSET', marks, f[15], position) end
+if FINAL[state] or f[16] then return answer('done') end
 
 if state == 'submitting' then
   if lease_until > now then

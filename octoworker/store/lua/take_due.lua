@@ -2,7 +2,7 @@
 -- KEYS  1 due set (zset)   2 prefix of the records (hashes)   3 marks (hash)   4 prefix of the state indexes (zsets)
 -- ARGV  1 slice (count)   2 look-ahead (ms)   3 requeue_after (ms)   4 max_crashes   5 keep (ms)
 --       6 queues (JSON: lane -> key of the broker's list, empty when the jobs are on another server)
--- returns  {looked_at, JSON: [[id, job id, lane, payload, delay ms, found], ...]}; found: 'due' | 'lease' | 'job'
+-- returns  {now, looked_at, JSON: [[id, job id, lane, payload, delay ms, found], ...]}; found: 'due' | 'lease' | 'job'
 --          (one text, because a client reads one long text far faster than hundreds of short ones)
 local due_set, prefix, marks, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local slice, ahead, requeue_after = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -68,4 +68,4 @@ for _, id in ipairs(ids) do
     ring(record, id, lane, due - now, 'due', 0)
   end
 end
-return {#ids, #reply > 0 and cjson.encode(reply) or '[]'}
+return {now, #ids, #reply > 0 and cjson.encode(reply) or '[]'}
