@@ -283,6 +283,16 @@ def test_a_message_that_may_have_been_sent_does_not_wait_for_hours(store, client
     assert isinstance(store.claim(Job(ID, "print", "normal", PAYLOAD, closed_until=4e9)), Go)
 
 
+def test_a_job_that_came_too_early_waits_again_and_is_rung_in_time(store, client):
+    store.claim(Job(ID, "print", "normal", PAYLOAD, hold_until=4e9))
+    rewind(client, 4e9 - int(client.time()[0]) - 30)
+    store.take_due(slice_size=10, look_ahead=60, queues={})
+    assert isinstance(store.claim(JOB), Wait)
+    client.lpush("sms", "some other job")
+    rewind(client, 31)
+    assert [ring.found for ring in store.take_due(slice_size=10, look_ahead=0, queues={"normal": "sms"})[0]] == ["due"]
+
+
 def test_a_held_message_can_be_moved(store):
     store.claim(Job(ID, "print", "normal", PAYLOAD, hold_until=4e9))
     record = store.reschedule(ID, 3.9e9, '{"send_at": 3.9e9}', max_ahead=1e10)

@@ -55,7 +55,10 @@ if state == 'submitting' then
   move(record, id, index, now, state, 'unknown', 'the worker that had it did not come back', job.keep)
   state = 'unknown'
 elseif due > now + job.slack then
+  -- Rung too early, by a worker whose clock is ahead: it waits again, for the clock that counts.
+  if state == 'queued' then move(record, id, index, now, state, 'waiting', 'its job came too early', job.keep, due) end
   redis.call('ZADD', due_set, due, id)
+  redis.call('HDEL', record, 'rung')
   return answer('wait', due)
 end
 
