@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -20,6 +19,23 @@ from redis.retry import Retry
 from octoworker.errors import RefusedError, StoreError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
 from octoworker.store import keys
+from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, Outcome, Ring, Wait
+
+__all__ = [
+    "SLACK_MS",
+    "SOCKET_TIMEOUT",
+    "Busy",
+    "Claim",
+    "Conflict",
+    "Done",
+    "Go",
+    "Job",
+    "Outcome",
+    "Ring",
+    "Store",
+    "Wait",
+    "connect",
+]
 
 SLACK_MS = 1000
 """A job may be claimed this much before it is due: clocks of machines differ, a message a second early harms nobody."""
@@ -28,103 +44,6 @@ SOCKET_TIMEOUT = 5.0
 """Seconds for one answer of Redis. A script here takes microseconds; longer means the server or the link is gone."""
 
 SCRIPTS = ("create", "claim", "settle", "reject", "take_due", "change", "receipt")
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a worker brings to a claim. Durations in seconds, instants as Unix seconds. `repr` shows no payload."""
-
-    message_id: str
-    fingerprint: str
-    lane: str
-    payload: str = field(repr=False)
-    job_id: str = ""
-    """Celery's id of the job, when it is not the message's own: later jobs keep it, so that its result is kept up."""
-    segments: int = 0
-    rung_at: int | None = None
-    """When the clock published this job, ms of Redis' clock. None: it is the message's first."""
-    hold_until: float | None = None
-    closed_until: float | None = None
-    refuse_before: float | None = None
-    expires_at: float | None = None
-    past_reason: str = ""
-
-
-@dataclass(frozen=True)
-class Go:
-    """The right to make one submit, until the lease ends. `token` fences the outcome."""
-
-    token: int
-    generation: int
-    key_used_before: bool
-    key_doubtful: bool
-    attempts: int
-    now: float
-    age: float
-    unknown_for: float
-    pending: tuple[str, ...]
-    """Recipients still to be sent to, when others of this message have their outcome. Empty: all."""
-    earlier: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
-    """Outcomes of earlier submits of this message, by recipient."""
-    earlier_cost: str = ""
-
-
-@dataclass(frozen=True)
-class Done:
-    """Nothing left to do here: the message is final or parked."""
-
-    record: Record
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Not now. The due set knows when."""
-
-    record: Record
-
-
-@dataclass(frozen=True)
-class Busy:
-    """Another worker is acting on it."""
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """The id belongs to a message with other content."""
-
-
-Claim = Go | Done | Wait | Busy | Conflict
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What to write after a submit. `delay` in seconds; None: no machine acts again."""
-
-    state: State
-    reason: str
-    generation: int
-    key: Literal["unused", "used", "next", "doubtful"] = "used"
-    counts: bool = True
-    delay: float | None = None
-    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True)
-class Ring:
-    """A message whose job must be published now. `delay` in seconds: how far ahead of its instant it was taken."""
-
-    message_id: str
-    job_id: str
-    lane: str
-    payload: str = field(repr=False)
-    delay: float = 0.0
-    found: str = "due"
-    rung_at: int = 0
-    """Redis' clock when it was taken, ms: where its job stands in its queue."""
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        return _arguments(self.payload)
 
 
 def connect(url: str, *, timeout: float = SOCKET_TIMEOUT, connections: int = 64, retries: int = 2) -> redis.Redis:
