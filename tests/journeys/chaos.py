@@ -166,7 +166,8 @@ class Run:
         self.admin.execute_command("REPLICAOF", "NO", "ONE")
 
     def do_gateway(self, _):
-        self.house.sandbox.fault(**self.chance.choice(GATEWAY_FAULTS), times=self.chance.randint(1, 5))
+        with contextlib.suppress(ValueError):  # the door is shut already
+            self.house.sandbox.fault(**self.chance.choice(GATEWAY_FAULTS), times=self.chance.randint(1, 5))
 
     def do_again(self, _):
         """A job delivered once more, out of order."""
@@ -192,7 +193,7 @@ class Run:
                 with contextlib.suppress(redis.RedisError):
                     self.fault(workers)
                 self.revive(workers)
-                time.sleep(self.chance.uniform(0.05, 0.9))
+                time.sleep(self.chance.uniform(0.05, 0.6))
                 if self.kills % 25 == 0:
                     print(f"{self.kills} kills, {len(self.sent)} messages", flush=True)
         finally:
