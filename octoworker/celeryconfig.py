@@ -1,4 +1,4 @@
-"""Celery's settings, each non-default with its reason. Facts and measurements: docs/architecture.md.
+"""Celery's settings, each non-default with its reason. What each answers was measured on celery 5.7.0 and Redis 7.
 
 `celery -A octoworker.app worker` and `octoworker worker` both read this; the numbers come from `octoworker settings`.
 """

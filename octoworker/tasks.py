@@ -38,7 +38,7 @@ class SmsTask(Task):  # type: ignore[type-arg]
 
 @app.task(name=wire.TASK, base=SmsTask, bind=True, typing=False, throws=(MessageFailed,), max_retries=0)
 def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any]:
-    """Send one SMS. Keyword arguments only, JSON types only; they are listed in docs/contract.md.
+    """Send one SMS. Keyword arguments only, JSON types only; the README lists them.
 
     Returns the record with its numbers masked once the message is accepted. A message that is rejected or dead
     makes the task fail with one sentence; one that waits leaves the task in RETRY until the clock rings again.
