@@ -8,7 +8,7 @@ from celery import Celery, signals
 
 from octoworker import log, wire
 from octoworker.config import Settings
-from octoworker.worker import BootChecks
+from octoworker.worker import BootChecks, QuickSwitching
 
 
 def route(_name: str, _args: Any, kwargs: dict[str, Any] | None, _options: Any, **_: Any) -> dict[str, str]:
@@ -20,7 +20,7 @@ app = Celery("octoworker")
 app.config_from_object("octoworker.celeryconfig")
 app.conf.task_routes = (route,)
 app.conf.include = ["octoworker.tasks", "octoworker.clock"]
-app.steps["worker"].add(BootChecks)
+app.steps["worker"].update({BootChecks, QuickSwitching})
 
 
 @signals.setup_logging.connect

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 Alphabet = Literal["gsm7", "ucs2"]
@@ -110,6 +111,8 @@ def unsendable(text: str) -> tuple[int, str] | None:
     private-use and unassigned characters. Emoji pass, with their joiner and selector inside them; flags made of tag
     characters do not, and neither does the joiner of Persian and Indic scripts: there it can hide one word in another.
     """
+    if _plain().issuperset(text):
+        return None
     visible = _EMOJI_GLUE.sub(".", text)
     return next(((position, kind) for position, sign in enumerate(visible) if (kind := _kind(sign))), None)
 
@@ -128,6 +131,12 @@ def _segments(units: Sequence[int], room: int) -> int:
             segments, used = segments + 1, 0
         used += unit
     return segments
+
+
+@cache
+def _plain() -> frozenset[str]:
+    """Signs that most texts are made of, none of which is refused: a set tells of them all at once."""
+    return frozenset(sign for sign in GSM7 if _kind(sign) is None)
 
 
 def _kind(sign: str) -> str | None:

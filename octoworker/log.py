@@ -26,19 +26,22 @@ NOISY = ("celery.app.trace", "celery.worker.strategy")
 
 Fields = MutableMapping[str, Any]
 
+_logger: Any = structlog.get_logger("octoworker")
+
 
 def configure(shape: Literal["auto", "json", "console"], level: str) -> None:
     """Send everything to standard error, one line each: JSON in production, readable on a terminal."""
     readable = shape == "console" or (shape == "auto" and sys.stderr.isatty())
     renderer: Any = structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
     shared: list[Any] = [
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    # Ours go straight out: by way of `logging` each would cost more than all else that is written about a send.
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -58,7 +61,7 @@ def configure(shape: Literal["auto", "json", "console"], level: str) -> None:
 def event(name: str, /, level: int = logging.INFO, **fields: Any) -> None:
     """Log one event. Never raises: what is being logged has already happened."""
     with contextlib.suppress(Exception):
-        structlog.get_logger("octoworker").log(level, name, **fields)
+        _logger.log(level, name, **fields)
 
 
 def warning(name: str, /, **fields: Any) -> None:

@@ -194,12 +194,13 @@ def _look_up(number: str, region: str) -> _Found:
         parsed = plan.parse(number, region)
     except plan.NumberParseException as error:
         return _Found(fault=_NOT_PARSED.get(error.error_type, _NO_COUNTRY))
+    kind = plan.number_type(parsed)
     return _Found(
         fault=_WRONG_LENGTH.get(plan.is_possible_number_with_reason(parsed), ""),
         e164=plan.format_number(parsed, plan.PhoneNumberFormat.E164),
         country=plan.region_code_for_number(parsed) or plan.region_code_for_country_code(parsed.country_code or 0),
-        kind=plan.PhoneNumberType.to_string(plan.number_type(parsed)),
-        valid=plan.is_valid_number(parsed),
+        kind=plan.PhoneNumberType.to_string(kind),
+        valid=kind != plan.PhoneNumberType.UNKNOWN,
     )
 
 

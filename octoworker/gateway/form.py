@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlencode
 
 Call = Literal["sms", "balance", "credit"]
+CALLS: tuple[Call, ...] = get_args(Call)
 
 
 @dataclass(frozen=True)

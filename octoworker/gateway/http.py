@@ -49,11 +49,15 @@ class Gateway:
         self._account = account
         self._lines = Lines(pool_connections=1, pool_maxsize=pool_size, max_retries=0, pool_block=False)
         self._route = _route(account.url)
-        self._headers = {
+        headers = {
             "User-Agent": f"octoworker/{__version__}",
             "Accept": ACCEPTS[account.format],
             "Accept-Encoding": "identity",
             "Content-Type": "application/x-www-form-urlencoded",
+        }
+        # All calls to one address differ in their body alone: working the rest out each time costs more than sending it.
+        self._blanks = {
+            what: requests.Request("POST", form.address(account, what), headers).prepare() for what in form.CALLS
         }
 
     def submit(self, order: Submit) -> answers.Answer:
@@ -112,8 +116,8 @@ class Gateway:
 
     def _post(self, what: form.Call, body: bytes, room: int) -> _Reply:
         """Straight to the adapter: a session would follow, or read ahead of, redirects, and keep cookies."""
-        address = form.address(self._account, what)
-        request = requests.Request("POST", address, self._headers, data=body).prepare()
+        request = self._blanks[what].copy()
+        request.prepare_body(body, files=None)
         timeouts = (self._account.connect_timeout, self._account.read_timeout)
         # From here on only the lines may claim that nothing left.
         call.unsent = False

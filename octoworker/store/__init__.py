@@ -111,11 +111,11 @@ class Store:
         verdict, *rest = self._run("claim", places, [job.message_id, json.dumps(facts), job.payload])
         match verdict:
             case "go":
-                return _go(rest)
+                return _go(rest[0])
             case "wait":
-                return Wait(_record(job.message_id, rest[1:]))
+                return Wait(_record(job.message_id, rest[0]))
             case "done":
-                return Done(_record(job.message_id, rest))
+                return Done(_record(job.message_id, rest[0]))
             case "busy":
                 return Busy()
             case _:
@@ -135,14 +135,14 @@ class Store:
         }
         places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX]
         verdict, *rest = self._run("settle", places, [message_id, token, json.dumps(facts)])
-        return None if verdict == "fenced" else _record(message_id, rest)
+        return None if verdict == "fenced" else _record(message_id, rest[0])
 
     def reject(self, job: Job, reason: str, error_code: str | None) -> Record | None:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
         facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or ""}
         places = [keys.record(job.message_id), keys.DUE, keys.STATE_PREFIX]
         verdict, *rest = self._run("reject", places, [job.message_id, json.dumps(facts), job.payload])
-        return None if verdict == "conflict" else _record(job.message_id, rest)
+        return None if verdict == "conflict" else _record(job.message_id, rest[0])
 
     def take_due(self, *, slice_size: int, look_ahead: float, queues: Mapping[str, str]) -> tuple[list[Ring], bool]:
         """Take what is due or stranded; each is taken by one worker only. True: there may be more."""
@@ -180,7 +180,7 @@ class Store:
         verdict, *rest = self._run("receipt", places, [message_id, recipient, state, _line(reason), self._keep])
         if verdict == "absent":
             raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
-        return _record(message_id, rest)
+        return _record(message_id, rest[0])
 
     def get(self, message_id: str) -> Record | None:
         """The record, or None."""
@@ -225,14 +225,14 @@ class Store:
     def _change(self, message_id: str, change: str, options: Mapping[str, Any]) -> Record:
         facts = {"keep": self._keep, "requeue_after": self._requeue, **options}
         places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX]
-        verdict, before, *rest = self._run("change", places, [message_id, change, json.dumps(facts)])
+        verdict, found, before = self._run("change", places, [message_id, change, json.dumps(facts)])
         if verdict == "absent":
             raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
         if verdict in WRONG_TIMES:
             raise RefusedError(WRONG_TIMES[verdict])
         if verdict != "done":
             raise RefusedError(_refusal(change, before, forceable=verdict == "force"))
-        return _record(message_id, rest)
+        return _record(message_id, found)
 
     def _ids(self, state: State | None, limit: int) -> Iterable[str]:
         if state in (None, State.QUEUED, State.SUBMITTING):
@@ -308,21 +308,22 @@ def _arguments(payload: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _record(message_id: str, flat: Sequence[str]) -> Record:
+def _record(message_id: str, text: str) -> Record:
+    flat = json.loads(text)
     return Record.from_hash(message_id, dict(zip(flat[::2], flat[1::2], strict=True)))
 
 
-def _go(reply: Sequence[Any]) -> Go:
-    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost = reply
+def _go(text: str) -> Go:
+    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost = json.loads(text)
     return Go(
-        token=int(token),
-        generation=int(generation),
-        key_used_before=bool(int(used)),
-        key_doubtful=bool(int(doubtful)),
-        attempts=int(attempts),
-        now=int(now) / 1000,
-        age=max(0, int(now) - int(since)) / 1000,
-        unknown_for=max(0, int(now) - int(maybe_at)) / 1000,
+        token=token,
+        generation=generation,
+        key_used_before=used,
+        key_doubtful=doubtful,
+        attempts=attempts,
+        now=now / 1000,
+        age=max(0, now - since) / 1000,
+        unknown_for=max(0, now - maybe_at) / 1000,
         pending=tuple(json.loads(pending)) if pending else (),
         earlier=_arguments(earlier) if earlier else {},
         earlier_cost=cost,

@@ -2,49 +2,43 @@
 -- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)
 -- ARGV  1 id   2 change ('cancel' | 'reschedule' | 'replay')   3 options (JSON: keep, requeue_after (ms); due, max_ahead (ms),
 --         payload for reschedule; force (bool) for replay)
--- returns  {'done' | 'refused' | 'past' | 'far' | 'force' | 'absent', state before, field, value, ...}
+-- returns  {'done' | 'refused' | 'past' | 'far' | 'force' | 'absent', record (JSON: field, value, ...), state before}
 --          force: it may have been sent; only with force
 local record, due_set, index = KEYS[1], KEYS[2], KEYS[3]
 local id, change, options, now = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), clock()
 local f = redis.call('HMGET', record, 'state', 'uses', 'rung', 'parked', 'maybe_at', 'attempts')
 local state, uses = f[1], number(f[2])
 
-local function answer(verdict)
-  local reply = {verdict, state}
-  for _, part in ipairs(redis.call('HGETALL', record)) do reply[#reply + 1] = part end
-  return reply
-end
-
-if not state then return {'absent', ''} end
+if not state then return {'absent', '[]', ''} end
 local pending = state == 'queued' or state == 'scheduled' or state == 'waiting'
 
 if change == 'cancel' then
-  if not pending or uses > 0 or redis.call('HEXISTS', record, 'outcomes') == 1 then return answer('refused') end
+  if not pending or uses > 0 or redis.call('HEXISTS', record, 'outcomes') == 1 then return told('refused', record, state) end
   move(record, id, index, now, state, 'cancelled', 'cancelled by a person', options.keep)
   no_wake(record, id, due_set)
-  return answer('done')
+  return told('done', record, state)
 end
 
 if change == 'reschedule' then
-  if options.due <= now then return answer('past') end
-  if options.due - now > options.max_ahead then return answer('far') end
+  if options.due <= now then return told('past', record, state) end
+  if options.due - now > options.max_ahead then return told('far', record, state) end
   if state ~= 'scheduled' and not (state == 'queued' and number(f[6]) == 0 and given(redis.call('HGET', record, 'due'))) then
-    return answer('refused')
+    return told('refused', record, state)
   end
   redis.call('HSET', record, 'payload', options.payload)
   redis.call('HDEL', record, 'rung')
   move(record, id, index, now, state, 'scheduled', 'moved by a person', options.keep, options.due)
   wake_at(record, id, due_set, options.due)
-  return answer('done')
+  return told('done', record, state)
 end
 
-if pending or state == 'submitting' or state == 'delivered' or (state == 'unknown' and not f[4]) then return answer('refused') end
+if pending or state == 'submitting' or state == 'delivered' or (state == 'unknown' and not f[4]) then return told('refused', record, state) end
 local maybe = state == 'unknown' or state == 'accepted' or state == 'undelivered' or given(f[5])
-if maybe and not options.force then return answer('force') end
+if maybe and not options.force then return told('force', record, state) end
 redis.call('HINCRBY', record, 'gen', 1)
 redis.call('HSET', record, 'uses', 0, 'attempts', 0, 'rings', 0, 'since', now, 'queued_at', now)
 redis.call('HDEL', record, 'due', 'maybe_at', 'doubt', 'parked', 'crashes', 'error_code', 'ticket', 'outcomes', 'pending')
 move(record, id, index, now, state, 'queued', maybe and 'replayed by a person, although it may have been sent'
      or 'replayed by a person', options.keep)
 redis.call('ZADD', due_set, now + options.requeue_after, id)
-return answer('done')
+return told('done', record, state)

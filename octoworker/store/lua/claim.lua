@@ -2,11 +2,11 @@
 -- KEYS  1 record (hash)   2 due set (zset)   3 marks (hash)   4 prefix of the state indexes (zsets)
 -- ARGV  1 id   2 job (JSON: fp, lane, job_id, nonce, keep, lease, key_window, requeue_after, slack (ms), max_crashes,
 --         segments, rung_at, hold_until, closed_until, refuse_before, expires_at (ms or absent), past_reason)   3 payload (JSON)
--- returns  {'go', token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost}
---          {'done', field, value, ...}   nothing is left to do: final, or parked for a person
---          {'busy', until}               another worker has the lease
---          {'wait', until, field, value, ...}   not due yet; the due set knows it
---          {'conflict'}                  the id belongs to a message with other content
+-- returns  {'go', JSON: [token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost]}
+--          {'done', record (JSON)}   nothing is left to do: final, or parked for a person
+--          {'busy'}                  another worker has the lease
+--          {'wait', record (JSON)}   not due yet; the due set knows it
+--          {'conflict'}              the id belongs to a message with other content
 local record, due_set, marks, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, job, now = ARGV[1], cjson.decode(ARGV[2]), clock()
 
@@ -17,22 +17,16 @@ local f = redis.call('HMGET', record, 'state', 'fp', 'due', 'lease_until', 'nonc
 local state, due, lease_until, uses = f[1], number(f[3]), number(f[4]), number(f[8])
 local attempts, crashes, maybe_at = number(f[10]), number(f[11]), number(f[12])
 
-local function answer(verdict, ...)
-  local reply = {verdict, ...}
-  for _, part in ipairs(redis.call('HGETALL', record)) do reply[#reply + 1] = part end
-  return reply
-end
-
 local function go(token)
-  return {'go', token, number(f[7]), uses > 0 and 1 or 0, number(f[9]), attempts + 1, now, number(f[14]),
-          maybe_at > 0 and maybe_at or now, f[17] or '', f[18] or '', f[19] or ''}
+  return {'go', cjson.encode({token, number(f[7]), uses > 0, number(f[9]) > 0, attempts + 1, now, number(f[14]),
+                              maybe_at > 0 and maybe_at or now, f[17] or '', f[18] or '', f[19] or ''})}
 end
 
 local function stop(to, reason)
   move(record, id, index, now, state, to, reason, job.keep)
   no_wake(record, id, due_set)
   if to == 'unknown' then redis.call('HSET', record, 'parked', 1) end
-  return answer('done')
+  return told('done', record)
 end
 
 if f[2] ~= job.fp then return {'conflict'} end
@@ -40,13 +34,13 @@ if f[2] ~= job.fp then return {'conflict'} end
 -- Not up to where the record says: it may have been rung again since, at the end of the line.
 local position = given(job.rung_at) and job.rung_at or number(f[13])
 if position > number(redis.call('HGET', marks, f[15])) then redis.call('HSET', marks, f[15], position) end
-if FINAL[state] or f[16] then return answer('done') end
+if FINAL[state] or f[16] then return told('done', record) end
 
 if state == 'submitting' then
   if lease_until > now then
     -- The same claim asked twice, because the first reply was lost on the way: the same answer.
     if f[5] == job.nonce then attempts = attempts - 1; uses = uses - 1; return go(number(f[6])) end
-    return {'busy', lease_until}
+    return {'busy'}
   end
   crashes = redis.call('HINCRBY', record, 'crashes', 1)
   if crashes >= job.max_crashes then
@@ -59,7 +53,7 @@ elseif due > now + job.slack then
   if state == 'queued' then move(record, id, index, now, state, 'waiting', 'its job came too early', job.keep, due) end
   redis.call('ZADD', due_set, due, id)
   redis.call('HDEL', record, 'rung')
-  return answer('wait', due)
+  return told('wait', record)
 end
 
 if attempts == 0 and given(job.refuse_before) and number(f[13]) > job.refuse_before then
@@ -78,7 +72,7 @@ local function hold(until_, reason)
   redis.call('HDEL', record, 'rung')
   move(record, id, index, now, state, 'scheduled', reason, job.keep, until_)
   wake_at(record, id, due_set, until_)
-  return answer('wait', until_)
+  return told('wait', record)
 end
 
 -- A message that was held once is due when its record says so: a person may have moved it since this job was published.

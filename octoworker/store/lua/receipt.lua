@@ -1,26 +1,20 @@
 -- A later word on delivery: a stronger fact than anything we concluded ourselves.
 -- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)
 -- ARGV  1 id   2 recipient (E.164)   3 'delivered' | 'undelivered'   4 reason   5 keep (ms)
--- returns  {'done' | 'ignored' | 'absent', field, value, ...}
+-- returns  {'done' | 'ignored' | 'absent', record (JSON: field, value, ...)}
 --          ignored: the message is where such a word cannot be about it, or said the same before
 local record, due_set, index = KEYS[1], KEYS[2], KEYS[3]
 local id, number_, fate, reason, keep, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), clock()
 local f = redis.call('HMGET', record, 'state', 'outcomes', 'maybe_at')
 local state = f[1]
 
-local function answer(verdict)
-  local reply = {verdict}
-  for _, part in ipairs(redis.call('HGETALL', record)) do reply[#reply + 1] = part end
-  return reply
-end
-
 if not state then return {'absent'} end
 local sent = state == 'accepted' or state == 'undelivered' or state == 'unknown' or (state == 'dead' and given(f[3]))
-if not sent then return answer('ignored') end
+if not sent then return told('ignored', record) end
 
 local outcomes = cjson.decode(given(f[2]) and f[2] or '{}')
 local known = outcomes[number_] or {}
-if known.state == fate or known.state == 'delivered' then return answer('ignored') end
+if known.state == fate or known.state == 'delivered' then return told('ignored', record) end
 known.state = fate
 outcomes[number_] = known
 redis.call('HSET', record, 'outcomes', cjson.encode(outcomes))
@@ -37,4 +31,4 @@ if to and to ~= state then
   no_wake(record, id, due_set)
   move(record, id, index, now, state, to, reason, keep)
 end
-return answer('done')
+return told('done', record)
