@@ -56,6 +56,12 @@ NUMBERS = "check the number and its country"
 ELSEWHERE = "not for this kind of call: report it if you see it"
 SUPPORT = "the same key is tried again; if it goes on, ask Octopush's support"
 
+BRAKES = frozenset({"101", "104", "105", "108", "109", "113", "114"})
+"""Codes after which no call can succeed until the account is mended: all sending stops at the first."""
+
+CREDIT = frozenset({"104", "105"})
+"""Of these, the ones that money mends."""
+
 _S, _D, _T, _A, _R, _M = Kind.SUCCESS, Kind.DUPLICATE, Kind.TRANSIENT, Kind.ACCOUNT, Kind.REQUEST, Kind.MAYBE
 
 _TABLE: tuple[tuple[str, Kind, str, str, str, str], ...] = (

@@ -17,7 +17,7 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import jobs, log, runtime, wire
+from octoworker import account, jobs, log, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.dispatch import Steps, no_step
@@ -27,6 +27,12 @@ from octoworker.worker import MASKED_ARGS
 
 SLICE = 100
 """Messages per script call: some 3 ms of Redis, so that nobody waits noticeably behind it."""
+
+FOUND = frozenset({"lease", "job"})
+"""What the clock finds that should not be: a worker that did not come back, a job that vanished."""
+
+LONGEST_NAP = 30.0
+"""Seconds after which a braked account is noticed at the latest."""
 
 PRUNE_EVERY = 600
 """Ticks between two cleanings of the state indexes."""
@@ -38,7 +44,7 @@ class Clock:
     def __init__(self, settings: Settings, store: Store, at_step: Steps = no_step) -> None:
         self._every = settings.sweep_every
         self._look_ahead = min(settings.eta_horizon, settings.sweep_every)
-        self._queues = _lists(settings)
+        self._queues = runtime.queues(settings)
         self._store = store
         self._at_step = at_step
         self._stopping = threading.Event()
@@ -78,7 +84,7 @@ class Clock:
     def _publish(self, rings: list[Ring]) -> None:
         """Publish the jobs of what was taken."""
         for ring in rings:
-            if ring.found != "due":
+            if ring.found in FOUND:
                 log.warning("clock.found", message_id=ring.message_id, found=ring.found)
         if all(self._queues.values()):
             self._store.push(jobs.packed(rings))
@@ -102,10 +108,27 @@ def _publish_elsewhere(rings: list[Ring]) -> None:
             )
 
 
-def _lists(settings: Settings) -> dict[str, str]:
-    """Where the broker keeps each lane, when it is the same Redis as the records; else nobody can look."""
-    same = settings.broker == settings.redis_url
-    return {lane: queue if same else "" for lane, queue in wire.QUEUES.items()}
+class Treasurer:
+    """Asks for credit while the account is braked for want of it. A thread of its own: an answer may take long."""
+
+    def __init__(self, mine: runtime.Runtime) -> None:
+        self._mine = mine
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="octoworker-treasurer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _run(self) -> None:
+        every = self._mine.settings.account_retry
+        while not self._stopping.wait(min(every, LONGEST_NAP)):
+            try:
+                account.look_after(self._mine.gateway, self._mine.store.gates, every)
+            except OctoworkerError as error:
+                log.warning("account.not_asked", kind=type(error).__name__)
 
 
 class ClockStep(bootsteps.StartStopStep):
@@ -114,18 +137,22 @@ class ClockStep(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self._clock: Clock | None = None
+        self._treasurer: Treasurer | None = None
 
     def start(self, worker: Any) -> None:
         del worker
         mine = runtime.current()
         self._clock = Clock(mine.settings, mine.store, runtime.at_step)
+        self._treasurer = Treasurer(mine)
         self._clock.start()
+        self._treasurer.start()
 
     def stop(self, worker: Any) -> None:
         del worker
-        if self._clock is not None:
-            with contextlib.suppress(RuntimeError):
-                self._clock.stop()
+        for each in (self._clock, self._treasurer):
+            if each is not None:
+                with contextlib.suppress(RuntimeError):
+                    each.stop()
 
 
 app.steps["worker"].add(ClockStep)

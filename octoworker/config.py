@@ -7,7 +7,8 @@ The timings hold each other: sending (HTTP) fits in the lease, the lease in the 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,8 @@ from octoworker.hours import Window
 from octoworker.hours import parse as parse_hours
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Patience = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Money = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 EUROPE = "AD AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU LV MC MT NL NO PL PT RO SE SI SK SM VA"
 """Countries an SMS may go to unless said otherwise. A list, because SMS pumping targets far and dear numbers."""
@@ -37,6 +40,7 @@ BROKEN_RULES = {
     "eta_horizon": "OCTOWORKER_ETA_HORIZON ({eta_horizon:g} s) must be at most a quarter of "
     "OCTOWORKER_VISIBILITY_TIMEOUT ({visibility_timeout:g} s): Celery repeats a longer wait.",
     "retry": "OCTOWORKER_RETRY_BASE ({retry_base:g} s) must be at most OCTOWORKER_RETRY_CAP ({retry_cap:g} s).",
+    "breaker": "OCTOWORKER_BREAKER_BASE ({breaker_base:g} s) must be at most OCTOWORKER_BREAKER_CAP ({breaker_cap:g} s).",
     "keep_for": "OCTOWORKER_KEEP_FOR ({keep_for:g} s) must be at least OCTOWORKER_KEY_WINDOW ({key_window:g} s): "
     "a forgotten record would let the same message go out again.",
 }
@@ -125,6 +129,18 @@ class Settings(BaseSettings):
     key_window: Seconds = Field(86400.0, description="How long Octopush is trusted to remember a key, s.")
     max_crashes: int = Field(5, ge=1, description="Workers a message may take down with it before it is stopped.")
     rate: float = Field(0.0, ge=0, allow_inf_nan=False, description="Segments per second, all workers; 0: no limit.")
+    burst: float = Field(1.0, ge=1, allow_inf_nan=False, description="Segments that may go at once within that rate.")
+    breaker_calls: int = Field(20, ge=0, description="Calls the breaker looks back on; 0: no breaker.")
+    breaker_base: Seconds = Field(1.0, description="First wait for a probe when Octopush does not answer, s; doubled.")
+    breaker_cap: Seconds = Field(60.0, description="Longest wait for a probe, s.")
+    breaker_ramp: Seconds = Field(10.0, description="Time to come back to full pace after that, s.")
+    low_balance: Money = Field(Decimal(0), description="Warn once when the balance falls below; 0: never.")
+    cap_hour: int = Field(0, ge=0, description="SMS to one number in an hour; 0: no cap.")
+    cap_day: int = Field(0, ge=0, description="SMS to one number in a day; 0: no cap.")
+    cap_same_text: Patience = Field(0.0, description="The same text to the same number is refused for, s; 0: never.")
+    cap_countries: str = Field("", description="Segments a day to a country, like FR=10000,*=100; empty: no cap.")
+    cap_money: Money = Field(Decimal(0), description="Money a day, in the account's currency; 0: no cap.")
+    capped: Literal["wait", "refuse"] = Field("wait", description="What a capped message does.")
     sweep_every: Seconds = Field(0.5, description="How often each worker looks for what is due or stranded, s.")
     requeue_after: Seconds = Field(wire.REQUEUE_AFTER, description="A job that nobody took is looked for after, s.")
     eta_horizon: Seconds = Field(60.0, description="Longest wait that may ride on Celery's ETA, s.")
@@ -168,9 +184,11 @@ class Settings(BaseSettings):
             "lease": self.lease < self.visibility_timeout,
             "eta_horizon": self.eta_horizon <= self.visibility_timeout / 4,
             "retry": self.retry_base <= self.retry_cap,
+            "breaker": self.breaker_base <= self.breaker_cap,
             "keep_for": self.key_window <= self.keep_for,
         }
-        wrong = _wrong_hours(self.hours)
+        wrong = _wrong("OCTOWORKER_HOURS", lambda: parse_hours(self.hours, alsace_moselle=False))
+        wrong += _wrong("OCTOWORKER_CAP_COUNTRIES", lambda: parse_countries(self.cap_countries))
         return wrong + [BROKEN_RULES[rule].format(**self.__dict__) for rule, held in holds.items() if not held]
 
     def missing_account(self) -> list[str]:
@@ -184,6 +202,11 @@ class Settings(BaseSettings):
     def windows(self) -> tuple[Window, ...]:
         """`hours`, read."""
         return parse_hours(self.hours, alsace_moselle=self.alsace_moselle)
+
+    @property
+    def country_caps(self) -> dict[str, int]:
+        """`cap_countries`, read."""
+        return parse_countries(self.cap_countries)
 
     @property
     def broker(self) -> str:
@@ -209,11 +232,23 @@ class Settings(BaseSettings):
         return (self.lease - self.send_budget) / 2
 
 
-def _wrong_hours(setting: str) -> list[str]:
+def parse_countries(setting: str) -> dict[str, int]:
+    """`FR=10000,*=100` as a dict. ValueError in words."""
+    found = {}
+    for part in filter(None, (part.strip() for part in setting.split(","))):
+        country, _, most = part.partition("=")
+        country = country.strip().upper()
+        if not (country == "*" or (len(country) == 2 and country.isalpha())) or not most.strip().isdigit():
+            raise ValueError("write segments a day for each country, like FR=10000,*=100")
+        found[country] = int(most)
+    return found
+
+
+def _wrong(name: str, parse: Callable[[], object]) -> list[str]:
     try:
-        parse_hours(setting, alsace_moselle=False)
+        parse()
     except ValueError as error:
-        return [f"OCTOWORKER_HOURS: {error}."]
+        return [f"{name}: {error}."]
     return []
 
 

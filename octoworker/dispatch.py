@@ -20,16 +20,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from octoworker import log, message, retry, schedule, verdict, wire
+from octoworker import log, message, retry, schedule, traffic, verdict, wire
 from octoworker.errors import GatewayError, PayloadError, StoreError
 from octoworker.gateway import Gateway, Submit
+from octoworker.recipient import country_of
 from octoworker.record import Record, State
-from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Store, Wait
+from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Settled, Store, Wait
 
 RECORD_PAUSE = 0.1
 """Seconds between two tries to write an outcome: Redis restarts in a second or two."""
 
 PAST = "send_at: the time had passed when the message came in; leave send_at out to send at once."
+
+NO_CAPS = traffic.Caps()
 
 Steps = Callable[[str], None]
 
@@ -55,6 +58,7 @@ class Rules:
     time: schedule.Rules
     retry: retry.Policy
     budgets: Budgets
+    caps: traffic.Caps = NO_CAPS
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Dispatch:
             return self._reject(job, error, job_id)
         started = time.monotonic()
         self._at_step("before_claim")
-        claim = self._store.claim(_planned(job, sms, plan))
+        claim = self._store.claim(_planned(job, sms, plan, self._rules.caps))
         self._at_step("after_claim")
         match claim:
             case Go():
@@ -120,11 +124,19 @@ class Dispatch:
             outcome = verdict.of_failure(error, go, patience, chance)
         else:
             outcome = verdict.of_answer(answer, order, go, patience, chance)
+        line = (
+            traffic.line_of(sms.lane, marketing=not sms.transactional)
+            if outcome.brake and outcome.delay is not None
+            else None
+        )
+        outcome = replace(outcome, stands=line, day=traffic.day_of(datetime.now(UTC)))
         self._at_step("before_settle")
-        record = self._settle(job.message_id, go.token, outcome)
+        settled = self._settle(job.message_id, go.token, outcome)
         self._at_step("after_settle")
-        self._tell(job, go, outcome, record, time.monotonic() - started)
-        return record
+        self._tell(job, go, outcome, settled.record, time.monotonic() - started)
+        for alert in settled.alerts:
+            log.warning(f"account.{alert}", code=outcome.brake, hint=ALERTS[alert])
+        return settled.record
 
     def _order(self, message_id: str, sms: message.Message, plan: schedule.Plan, go: Go) -> Submit:
         return Submit(
@@ -137,7 +149,7 @@ class Dispatch:
             sending_date=schedule.sending_date(plan.hand_over_at, datetime.fromtimestamp(go.now, UTC)),
         )
 
-    def _settle(self, message_id: str, token: int, outcome: Outcome) -> Record | None:
+    def _settle(self, message_id: str, token: int, outcome: Outcome) -> Settled:
         """Write the outcome, for as long as the record budget lasts. The call is made: only writing can still fail."""
         deadline = time.monotonic() + self._rules.budgets.record
         while True:
@@ -178,6 +190,16 @@ class Dispatch:
         level(f"sms.{record.state}", **fields, ticket=record.ticket, code=record.error_code, reason=outcome.reason)
 
 
+ALERTS = {
+    "braked": "Octopush refuses the account: nothing is sent until that is mended; then `octoworker resume`",
+    "breaker_opened": "Octopush does not answer: messages wait, one probe at a time is sent",
+    "breaker_closed": "Octopush answers again: what waited goes out, slowly at first",
+    "balance_low": "the balance is below OCTOWORKER_LOW_BALANCE: buy credit",
+    "spend_80": "four fifths of OCTOWORKER_CAP_MONEY are spent today",
+    "spend_100": "OCTOWORKER_CAP_MONEY is spent: messages wait for tomorrow",
+}
+"""What a person is told, once each time."""
+
 ENVELOPE = frozenset({"message_id", "version", "rung_at"})
 """What a job carries beside the message itself."""
 
@@ -208,7 +230,8 @@ def _job(arguments: Mapping[str, Any], job_id: str) -> Job:
     )
 
 
-def _planned(job: Job, sms: message.Message, plan: schedule.Plan) -> Job:
+def _planned(job: Job, sms: message.Message, plan: schedule.Plan, caps: traffic.Caps) -> Job:
+    now = datetime.now(UTC)
     return replace(
         job,
         lane=sms.lane,
@@ -218,7 +241,15 @@ def _planned(job: Job, sms: message.Message, plan: schedule.Plan) -> Job:
         refuse_before=_epoch(plan.refuse_before),
         expires_at=_epoch(plan.expires_at),
         past_reason=PAST,
+        marketing=not sms.transactional,
+        day=traffic.day_of(now),
+        wish=_wish(sms, caps, now) if caps.any else None,
     )
+
+
+def _wish(sms: message.Message, caps: traffic.Caps, now: datetime) -> dict[str, Any] | None:
+    numbers = {number: country_of(number) for number in sms.recipients}
+    return traffic.wish_of(numbers, sms.text, sms.segments, caps, now)
 
 
 def _epoch(at: datetime | None) -> float | None:

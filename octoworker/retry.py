@@ -11,10 +11,10 @@ Time and chance are arguments.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from octoworker.catalogue import Kind, lookup
+from octoworker.catalogue import BRAKES, Kind, lookup
 from octoworker.errors import (
     BusyError,
     DuplicateKeyError,
@@ -67,6 +67,8 @@ class Decision:
     key: KeyUse = "used"
     counts: bool = True
     error_code: str | None = None
+    brake: str | None = None
+    """Octopush's code that stops all sending; the message stands in line until somebody lets it go on."""
 
 
 def decide(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> Decision:
@@ -153,5 +155,9 @@ def _refused(error: GatewayError, facts: Facts, policy: Policy, chance: float) -
 def _account(error: GatewayError, facts: Facts, policy: Policy) -> Decision:
     """The account is refused, not the message: it waits, however long, and burns no attempt."""
     if facts.key_used_before:
-        return _still_unknown(error, facts, policy, policy.account_wait, "", "next", counts=False)
-    return Decision(State.WAITING, error.reason, policy.account_wait, "next", counts=False, error_code=error.error_code)
+        waits = _still_unknown(error, facts, policy, policy.account_wait, "", "next", counts=False)
+    else:
+        waits = Decision(
+            State.WAITING, error.reason, policy.account_wait, "next", counts=False, error_code=error.error_code
+        )
+    return replace(waits, brake=error.error_code if error.error_code in BRAKES else None)

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass
 from datetime import timedelta
 
-from octoworker import dispatch, message, retry, schedule
+from octoworker import dispatch, message, retry, schedule, traffic, wire
 from octoworker.config import Settings
 from octoworker.gateway import Account, Gateway
 from octoworker.store import Store, connect
@@ -60,6 +60,7 @@ def open_store(settings: Settings) -> Store:
         lease=settings.lease,
         key_window=settings.key_window,
         max_crashes=settings.max_crashes,
+        limits=limits(settings),
     )
 
 
@@ -89,6 +90,37 @@ def rules(settings: Settings) -> dispatch.Rules:
             key_window=settings.key_window,
         ),
         budgets=dispatch.Budgets(settings.lease, settings.send_budget, settings.record_budget),
+        caps=caps(settings),
+    )
+
+
+def queues(settings: Settings) -> dict[str, str]:
+    """Where the broker keeps each lane, when it is the same Redis as the records; else "": nobody can look."""
+    same = settings.broker == settings.redis_url
+    return {lane: queue if same else "" for lane, queue in wire.QUEUES.items()}
+
+
+def limits(settings: Settings) -> traffic.Limits:
+    return traffic.Limits(
+        rate=settings.rate,
+        burst=settings.burst,
+        breaker_calls=settings.breaker_calls,
+        breaker_base=settings.breaker_base,
+        breaker_cap=settings.breaker_cap,
+        breaker_ramp=settings.breaker_ramp,
+        low_balance=settings.low_balance,
+        caps=caps(settings),
+    )
+
+
+def caps(settings: Settings) -> traffic.Caps:
+    return traffic.Caps(
+        hour=settings.cap_hour,
+        day=settings.cap_day,
+        same_text=settings.cap_same_text,
+        countries=settings.country_caps,
+        money=settings.cap_money,
+        refuse=settings.capped == "refuse",
     )
 
 

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 from octoworker import hours
 from octoworker.errors import PayloadError
-from octoworker.message import Message, calling_code
+from octoworker.message import Message
+from octoworker.recipient import calling_code
 
 PAST_GRACE = timedelta(minutes=1)
 """A send_at this far behind is a slow clock or a slow queue, not a mistake: it goes at once."""

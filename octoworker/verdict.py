@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from octoworker import retry, schedule
 from octoworker.catalogue import Kind, lookup
-from octoworker.errors import GatewayError
+from octoworker.errors import BusyError, GatewayError, MaybeSentError, UnreachableError
 from octoworker.gateway import Answer, Submit
 from octoworker.gateway import Outcome as Fate
 from octoworker.record import State
@@ -22,8 +23,16 @@ from octoworker.store import Go, Outcome
 Fates = dict[str, dict[str, Any]]
 
 
+FAULTS = (UnreachableError, BusyError, MaybeSentError)
+"""Failures that may meet any message: they speak of Octopush, or of the way there. A refusal is an answer."""
+
+
 def of_failure(error: GatewayError, go: Go, policy: retry.Policy, chance: float) -> Outcome:
     """The submit did not end in "accepted"."""
+    return replace(_of_failure(error, go, policy, chance), health="fault" if isinstance(error, FAULTS) else "ok")
+
+
+def _of_failure(error: GatewayError, go: Go, policy: retry.Policy, chance: float) -> Outcome:
     facts = retry.Facts(go.attempts, go.age, go.key_used_before, go.key_doubtful, go.unknown_for)
     decision = retry.decide(error, facts, policy, chance)
     fields = {"error_code": decision.error_code or ""}
@@ -52,7 +61,8 @@ def of_answer(answer: Answer, order: Submit, go: Go, policy: retry.Policy, chanc
         decision = _nobody(answer, decision)
     pending = json.dumps([fate.recipient for fate in later]) if decision.delay is not None else ""
     fields = {**_known(answer, go), "outcomes": json.dumps(fates), "pending": pending}
-    return _outcome(decision, go, {**fields, "error_code": decision.error_code or "000"})
+    outcome = _outcome(decision, go, {**fields, "error_code": decision.error_code or "000"})
+    return replace(outcome, health="ok", spent=answer.cost or Decimal(0), prices=_prices(answer))
 
 
 def _only_for_now(fate: Fate) -> bool:
@@ -91,6 +101,7 @@ def _outcome(decision: retry.Decision, go: Go, fields: Mapping[str, str]) -> Out
         counts=decision.counts,
         delay=decision.delay,
         fields=fields,
+        brake=decision.brake,
     )
 
 
@@ -105,6 +116,15 @@ def _known(answer: Answer, go: Go) -> dict[str, str]:
         "segments": None if go.pending else answer.segments,
     }
     return {name: str(value) for name, value in facts.items() if value is not None}
+
+
+def _prices(answer: Answer) -> dict[str, Decimal]:
+    """What a segment to each country cost."""
+    return {
+        fate.country: fate.cost / fate.segments
+        for fate in answer.outcomes
+        if fate.country and fate.cost is not None and fate.segments
+    }
 
 
 def _sum(costs: Iterable[str | Decimal | None]) -> Decimal | None:

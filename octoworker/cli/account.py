@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from rich.table import Table
 
-from octoworker import catalogue, runtime
+from octoworker import account, catalogue, runtime
 from octoworker.cli import show
 from octoworker.cli.messages import as_json
 from octoworker.config import Settings, variable
@@ -16,12 +16,12 @@ from octoworker.gateway import Gateway
 @click.command()
 @as_json
 def balance(*, json_: bool) -> None:
-    """Ask Octopush what is left: money, and SMS of each kind."""
+    """Ask Octopush what is left: money, and SMS of each kind. Money ends a brake for want of it."""
     settings = Settings.load()
     if problems := settings.missing_account():
         raise SettingsError(problems)
     with Gateway(runtime.account(settings), pool_size=1) as gateway:
-        credit, counts = gateway.credit(), gateway.balance()
+        credit, counts = account.credit(gateway, runtime.open_store(settings).gates), gateway.balance()
     if json_:
         show.as_json({"credit": str(credit), "currency": "EUR", "sms": {kind: str(n) for kind, n in counts.items()}})
         return

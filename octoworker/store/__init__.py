@@ -9,29 +9,36 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.resources import files
+from functools import partial
 from typing import Any, Literal
 
 import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from octoworker.errors import RefusedError, StoreError, UnknownMessageError
+from octoworker.errors import RefusedError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
-from octoworker.store import keys
-from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, Outcome, Ring, Wait
+from octoworker.store import board, keys
+from octoworker.store.board import Board
+from octoworker.store.gates import Gates
+from octoworker.store.scripts import Scripts, guard
+from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, Outcome, Ring, Settled, Wait
+from octoworker.traffic import Limits, millionths
 
 __all__ = [
     "SLACK_MS",
     "SOCKET_TIMEOUT",
+    "Board",
     "Busy",
     "Claim",
     "Conflict",
     "Done",
+    "Gates",
     "Go",
     "Job",
     "Outcome",
     "Ring",
+    "Settled",
     "Store",
     "Wait",
     "connect",
@@ -40,10 +47,10 @@ __all__ = [
 SLACK_MS = 1000
 """A job may be claimed this much before it is due: clocks of machines differ, a message a second early harms nobody."""
 
+NO_LIMITS = Limits()
+
 SOCKET_TIMEOUT = 5.0
 """Seconds for one answer of Redis. A script here takes microseconds; longer means the server or the link is gone."""
-
-SCRIPTS = ("create", "claim", "settle", "reject", "take_due", "change", "receipt")
 
 
 def connect(url: str, *, timeout: float = SOCKET_TIMEOUT, connections: int = 64, retries: int = 2) -> redis.Redis:
@@ -73,10 +80,12 @@ class Store:
         lease: float = 0.0,
         key_window: float = 0.0,
         max_crashes: int = 0,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         self._redis = client
-        common = _source("_common")
-        self._scripts = {name: client.register_script(common + _source(name)) for name in SCRIPTS}
+        self._run = Scripts(client).run
+        self.gates = Gates(client)
+        self._limits = limits
         self._keep = _ms(keep_for)
         self._requeue = _ms(requeue_after)
         self._lease = _ms(lease)
@@ -106,9 +115,15 @@ class Store:
             "refuse_before": _ms(job.refuse_before),
             "expires_at": _ms(job.expires_at),
             "past_reason": job.past_reason,
+            "marketing": job.marketing,
+            "wish": job.wish,
         }
-        places = [keys.record(job.message_id), keys.DUE, keys.MARKS, keys.STATE_PREFIX]
-        verdict, *rest = self._run("claim", places, [job.message_id, json.dumps(facts), job.payload])
+        places = [
+            *(keys.record(job.message_id), keys.DUE, keys.MARKS, keys.STATE_PREFIX, keys.TRAFFIC, keys.BREAKER),
+            *(keys.LINE_PREFIX, keys.day(job.day), keys.CAP_PREFIX, keys.ACCOUNT),
+        ]
+        arguments = [job.message_id, json.dumps(facts), job.payload, self._limits.as_text]
+        verdict, *rest = self._run("claim", places, arguments)
         match verdict:
             case "go":
                 return _go(rest[0])
@@ -121,8 +136,8 @@ class Store:
             case _:
                 return Conflict()
 
-    def settle(self, message_id: str, token: int, outcome: Outcome) -> Record | None:
-        """Write the outcome of a submit. None: the lease was lost and the record is somebody else's now."""
+    def settle(self, message_id: str, token: int, outcome: Outcome) -> Settled:
+        """Write the outcome of a submit, and what it says about the account and about Octopush."""
         facts = {
             "state": outcome.state.value,
             "reason": _line(outcome.reason),
@@ -132,10 +147,19 @@ class Store:
             "counts": outcome.counts,
             "delay": _ms(outcome.delay),
             "fields": dict(outcome.fields) or {"changed": "0"},
+            "health": outcome.health,
+            "brake": outcome.brake,
+            "stands": outcome.stands,
+            "spent": millionths(outcome.spent),
+            "prices": {country: millionths(price) for country, price in outcome.prices.items()} or {"": 0},
         }
-        places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX]
-        verdict, *rest = self._run("settle", places, [message_id, token, json.dumps(facts)])
-        return None if verdict == "fenced" else _record(message_id, rest[0])
+        places = [
+            *(keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.BREAKER, keys.LINE_PREFIX, keys.TRAFFIC),
+            *(keys.day(outcome.day), keys.ACCOUNT),
+        ]
+        arguments = [message_id, token, json.dumps(facts), self._limits.as_text]
+        verdict, found, *alerts = self._run("settle", places, arguments)
+        return Settled(None if verdict == "fenced" else _record(message_id, found), tuple(alerts))
 
     def reject(self, job: Job, reason: str, error_code: str | None) -> Record | None:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
@@ -146,9 +170,15 @@ class Store:
 
     def take_due(self, *, slice_size: int, look_ahead: float, queues: Mapping[str, str]) -> tuple[list[Ring], bool]:
         """Take what is due or stranded; each is taken by one worker only. True: there may be more."""
-        places = [keys.DUE, keys.RECORD_PREFIX, keys.MARKS, keys.STATE_PREFIX]
-        limits = [slice_size, _ms(look_ahead), self._requeue, self._max_crashes, self._keep, json.dumps(dict(queues))]
-        now, looked_at, rows = self._run("take_due", places, limits)
+        places = [
+            *(keys.DUE, keys.RECORD_PREFIX, keys.MARKS, keys.STATE_PREFIX),
+            *(keys.TRAFFIC, keys.BREAKER, keys.LINE_PREFIX),
+        ]
+        arguments = [
+            *(slice_size, _ms(look_ahead), self._requeue, self._max_crashes, self._keep, json.dumps(dict(queues))),
+            *(self._limits.as_text, self._lease),
+        ]
+        now, looked_at, rows = self._run("take_due", places, arguments)
         rings = [Ring(row[0], row[1], row[2], row[3], row[4] / 1000, row[5], now) for row in json.loads(rows)]
         return rings, looked_at >= slice_size
 
@@ -157,7 +187,7 @@ class Store:
         with self._redis.pipeline(transaction=False) as pipe:
             for queue, jobs in lists.items():
                 pipe.lpush(queue, *jobs)
-            self._guard(pipe.execute)
+            guard(pipe.execute)
 
     def cancel(self, message_id: str) -> Record:
         """Stop a message that has not gone. RefusedError when it is too late, UnknownMessageError when there is none."""
@@ -176,7 +206,7 @@ class Store:
         self, message_id: str, recipient: str, state: Literal["delivered", "undelivered"], reason: str
     ) -> Record:
         """Write a later word on delivery. Nothing changes when it says nothing new."""
-        places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX]
+        places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
         verdict, *rest = self._run("receipt", places, [message_id, recipient, state, _line(reason), self._keep])
         if verdict == "absent":
             raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
@@ -184,7 +214,7 @@ class Store:
 
     def get(self, message_id: str) -> Record | None:
         """The record, or None."""
-        fields = self._guard(lambda: self._redis.hgetall(keys.record(message_id)))
+        fields = guard(lambda: self._redis.hgetall(keys.record(message_id)))
         return Record.from_hash(message_id, fields) if fields.get("state") else None
 
     def list(self, state: State | None, limit: int) -> Iterator[Record]:
@@ -193,6 +223,10 @@ class Store:
             if (record := self.get(message_id)) and state in (None, record.state):
                 yield record
 
+    def board(self, queues: Mapping[str, str]) -> Board:
+        """Figures at a glance. `queues`: the broker's list of each lane, "" when the jobs are on another server."""
+        return board.look(self._redis, queues)
+
     def count(self) -> dict[str, int]:
         """How many messages stand in each state that is indexed, and `moving` for all that are not final."""
         states = [state for state in State if state not in (State.QUEUED, State.SUBMITTING)]
@@ -200,7 +234,7 @@ class Store:
             for state in states:
                 pipe.zcard(keys.state(state))
             pipe.zcard(keys.DUE)
-            sizes = self._guard(pipe.execute)
+            sizes = guard(pipe.execute)
         return dict(zip([*(state.value for state in states), "moving"], sizes, strict=True))
 
     def prune(self) -> None:
@@ -213,18 +247,18 @@ class Store:
                     pipe.zremrangebyscore(keys.state(state), "-inf", now - (self._keep or 0))
                 pipe.execute()
 
-        self._guard(drop)
+        guard(drop)
 
     def ping(self) -> None:
         """StoreError when Redis is out of reach."""
-        self._guard(self._redis.ping)
+        guard(self._redis.ping)
 
     def close(self) -> None:
         self._redis.close()
 
     def _change(self, message_id: str, change: str, options: Mapping[str, Any]) -> Record:
         facts = {"keep": self._keep, "requeue_after": self._requeue, **options}
-        places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX]
+        places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
         verdict, found, before = self._run("change", places, [message_id, change, json.dumps(facts)])
         if verdict == "absent":
             raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
@@ -236,16 +270,13 @@ class Store:
 
     def _ids(self, state: State | None, limit: int) -> Iterable[str]:
         if state in (None, State.QUEUED, State.SUBMITTING):
-            yield from self._guard(lambda: self._redis.zrange(keys.DUE, 0, limit - 1))
+            yield from guard(lambda: self._redis.zrange(keys.DUE, 0, limit - 1))
         if state in (State.QUEUED, State.SUBMITTING):
             return
         listed = [state] if state else sorted(FINAL | {State.UNKNOWN})
         for each in listed:
             soonest = each in (State.SCHEDULED, State.WAITING)
-            name = keys.state(each)
-            yield from self._guard(
-                lambda name=name, desc=not soonest: self._redis.zrange(name, 0, limit - 1, desc=desc)
-            )
+            yield from guard(partial(self._redis.zrange, keys.state(each), 0, limit - 1, desc=not soonest))
 
     def _facts(self, job: Job) -> dict[str, Any]:
         return {
@@ -255,16 +286,6 @@ class Store:
             "keep": self._keep,
             "requeue_after": self._requeue,
         }
-
-    def _run(self, script: str, places: Sequence[str], arguments: Sequence[Any]) -> Any:
-        return self._guard(lambda: self._scripts[script](keys=places, args=arguments))
-
-    def _guard(self, act: Any) -> Any:
-        """Redis' own errors may quote a command, and with it a number: ours name only their kind."""
-        try:
-            return act()
-        except redis.RedisError as error:
-            raise StoreError(f"Redis could not be read or written ({type(error).__name__}).") from None
 
 
 WRONG_TIMES = {
@@ -288,10 +309,6 @@ def _refusal(change: str, before: str, *, forceable: bool) -> str:
         return f"The message is {before} and may have been sent: a replay can make the handset ring twice. Use --force to insist."
     why = REFUSALS.get((change, State(before)), "it is over" if State(before) in FINAL else "it is still on its way")
     return f"The message cannot be changed ({change}): it is {before}, {why}."
-
-
-def _source(script: str) -> str:
-    return files("octoworker.store").joinpath(f"lua/{script}.lua").read_text(encoding="utf-8")
 
 
 def _ms(seconds: float | None) -> int | None:

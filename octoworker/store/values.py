@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 from octoworker.record import Record, State
@@ -28,6 +29,11 @@ class Job:
     refuse_before: float | None = None
     expires_at: float | None = None
     past_reason: str = ""
+    marketing: bool = False
+    day: str = ""
+    """The day in Paris, for what is counted by day."""
+    wish: Mapping[str, Any] | None = None
+    """What the caps ask for (traffic.wish_of)."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,25 @@ class Outcome:
     counts: bool = True
     delay: float | None = None
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    health: Literal["ok", "fault"] | None = None
+    """What the call says about Octopush itself, whatever became of the message."""
+    brake: str | None = None
+    """Octopush's code that refuses the account: all sending stops."""
+    stands: str | None = None
+    """The line before the gates in which the message waits; then `delay` says nothing."""
+    day: str = ""
+    spent: Decimal = Decimal(0)
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    """What a segment cost, by country."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """`record` is None when the lease was lost and the record is somebody else's now. `alerts`: said once, to whoever
+    settled when it came true: braked, breaker_opened, breaker_closed, balance_low, spend_80, spend_100."""
+
+    record: Record | None
+    alerts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -177,7 +177,7 @@ def test_no_credit_holds_the_message_without_burning_attempts(house):
     house.worker()
     record = house.ended(house.enqueue())
     assert (record.state, record.attempts) == (State.ACCEPTED, 1)
-    assert len(house.sandbox.calls()) == 5
+    assert [call["call"] for call in house.sandbox.calls()].count("sms") == 5
 
 
 def test_an_unknown_code_is_held_for_a_person(house):

@@ -82,7 +82,7 @@ class Life(RuleBasedStateMachine):
             return  # the retry room never says so of a key that was used before
         written = Outcome(**{**outcome.__dict__, "generation": claim.generation})
         before = self.store.get(ID).state
-        record = self.store.settle(ID, claim.token, written)
+        record = self.store.settle(ID, claim.token, written).record
         assert record is not None or self.holder is not claim, "the holder of the lease was fenced"
         if record is not None and before is State.SUBMITTING:
             self.holder = None

@@ -102,7 +102,7 @@ def test_a_worker_that_lost_its_lease_cannot_overwrite_the_next_one(store, clien
     first = store.claim(JOB)
     rewind(client, 31)
     store.claim(JOB)
-    assert store.settle(ID, first.token, outcome(State.WAITING, delay=1.0)) is None
+    assert store.settle(ID, first.token, outcome(State.WAITING, delay=1.0)).record is None
     assert store.get(ID).state is State.SUBMITTING
 
 
@@ -111,7 +111,7 @@ def test_the_ticket_of_a_worker_that_lost_its_lease_is_kept(store, client):
     rewind(client, 31)
     second = store.claim(JOB)
     store.settle(ID, first.token, outcome(State.ACCEPTED, fields={"ticket": "api7"}))
-    assert store.settle(ID, second.token, outcome(State.ACCEPTED)).ticket == "api7"
+    assert store.settle(ID, second.token, outcome(State.ACCEPTED)).record.ticket == "api7"
 
 
 def test_a_late_acceptance_settles_a_message_that_was_unknown(store, client):
@@ -119,13 +119,13 @@ def test_a_late_acceptance_settles_a_message_that_was_unknown(store, client):
     rewind(client, 31)
     store.take_due(slice_size=10, look_ahead=0, queues={})
     assert store.get(ID).state is State.UNKNOWN
-    assert store.settle(ID, go.token, outcome(State.ACCEPTED, fields={"ticket": "api7"})).state is State.ACCEPTED
+    assert store.settle(ID, go.token, outcome(State.ACCEPTED, fields={"ticket": "api7"})).record.state is State.ACCEPTED
 
 
 def test_settling_twice_is_settling_once(store):
     go = store.claim(JOB)
     store.settle(ID, go.token, outcome(State.WAITING, key="next", delay=5.0))
-    again = store.settle(ID, go.token, outcome(State.WAITING, key="next", delay=5.0))
+    again = store.settle(ID, go.token, outcome(State.WAITING, key="next", delay=5.0)).record
     assert again.state is State.WAITING
     assert states(again).count(State.WAITING) == 1
 
@@ -155,7 +155,7 @@ def test_a_refusal_after_a_maybe_leaves_the_key_doubtful(store, client):
 
 def test_an_uncounted_outcome_burns_no_attempt(store):
     go = store.claim(JOB)
-    assert store.settle(ID, go.token, outcome(State.WAITING, counts=False, key="next", delay=5.0)).attempts == 0
+    assert store.settle(ID, go.token, outcome(State.WAITING, counts=False, key="next", delay=5.0)).record.attempts == 0
 
 
 def test_a_waiting_message_is_not_claimed_before_it_is_due(store):

@@ -1,5 +1,5 @@
 -- A person's change: cancel, reschedule or replay. Atomic against the clock and against claims.
--- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)
+-- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)   4 prefix of the lines (zsets)
 -- ARGV  1 id   2 change ('cancel' | 'reschedule' | 'replay')   3 options (JSON: keep, requeue_after (ms); due, max_ahead (ms),
 --         payload for reschedule; force (bool) for replay)
 -- returns  {'done' | 'refused' | 'past' | 'far' | 'force' | 'absent', record (JSON: field, value, ...), state before}
@@ -16,6 +16,7 @@ if change == 'cancel' then
   if not pending or uses > 0 or redis.call('HEXISTS', record, 'outcomes') == 1 then return told('refused', record, state) end
   move(record, id, index, now, state, 'cancelled', 'cancelled by a person', options.keep)
   no_wake(record, id, due_set)
+  leave(record, id, KEYS[4])
   return told('done', record, state)
 end
 
@@ -37,7 +38,8 @@ local maybe = state == 'unknown' or state == 'accepted' or state == 'undelivered
 if maybe and not options.force then return told('force', record, state) end
 redis.call('HINCRBY', record, 'gen', 1)
 redis.call('HSET', record, 'uses', 0, 'attempts', 0, 'rings', 0, 'since', now, 'queued_at', now)
-redis.call('HDEL', record, 'due', 'maybe_at', 'doubt', 'parked', 'crashes', 'error_code', 'ticket', 'outcomes', 'pending')
+redis.call('HDEL', record, 'due', 'maybe_at', 'doubt', 'parked', 'crashes', 'error_code', 'ticket', 'outcomes', 'pending',
+           'granted', 'counted')
 move(record, id, index, now, state, 'queued', maybe and 'replayed by a person, although it may have been sent'
      or 'replayed by a person', options.keep)
 redis.call('ZADD', due_set, now + options.requeue_after, id)

@@ -1,19 +1,23 @@
 -- Decide in one step all that a worker must know before it may call Octopush.
--- KEYS  1 record (hash)   2 due set (zset)   3 marks (hash)   4 prefix of the state indexes (zsets)
+-- KEYS  1 record (hash)   2 due set (zset)   3 marks (hash)   4 prefix of the state indexes (zsets)   5 traffic (hash)
+--       6 breaker (hash)   7 prefix of the lines (zsets)   8 this day (hash)   9 prefix of the caps   10 account (hash)
 -- ARGV  1 id   2 job (JSON: fp, lane, job_id, nonce, keep, lease, key_window, requeue_after, slack (ms), max_crashes,
---         segments, rung_at, hold_until, closed_until, refuse_before, expires_at (ms or absent), past_reason)   3 payload (JSON)
+--         segments, rung_at, hold_until, closed_until, refuse_before, expires_at (ms or absent), past_reason, marketing,
+--         wish (what _caps.lua asks for, or absent))   3 payload (JSON)   4 limits (JSON: what _gates.lua and _caps.lua ask for)
 -- returns  {'go', JSON: [token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost]}
 --          {'done', record (JSON)}   nothing is left to do: final, or parked for a person
 --          {'busy'}                  another worker has the lease
---          {'wait', record (JSON)}   not due yet; the due set knows it
+--          {'wait', record (JSON)}   not now: not due, or it stands in a line before the gates
 --          {'conflict'}              the id belongs to a message with other content
 local record, due_set, marks, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local id, job, now = ARGV[1], cjson.decode(ARGV[2]), clock()
+local traffic, breaker, lines, day, caps, account = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local id, job, limits, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[4]), clock()
 
 if redis.call('EXISTS', record) == 0 then create(record, id, due_set, now, job, ARGV[3]) end
 local f = redis.call('HMGET', record, 'state', 'fp', 'due', 'lease_until', 'nonce', 'token', 'gen', 'uses',
                      'doubt', 'attempts', 'crashes', 'maybe_at', 'created', 'since', 'lane',
-                     'parked', 'pending', 'outcomes', 'cost')
+                     'parked', 'pending', 'outcomes', 'cost', 'line', 'granted', 'counted')
+local lane, line, granted, counted = f[15], f[20], f[21], f[22]
 local state, due, lease_until, uses = f[1], number(f[3]), number(f[4]), number(f[8])
 local attempts, crashes, maybe_at = number(f[10]), number(f[11]), number(f[12])
 
@@ -25,6 +29,7 @@ end
 local function stop(to, reason)
   move(record, id, index, now, state, to, reason, job.keep)
   no_wake(record, id, due_set)
+  leave(record, id, lines)
   if to == 'unknown' then redis.call('HSET', record, 'parked', 1) end
   return told('done', record)
 end
@@ -33,7 +38,7 @@ if f[2] ~= job.fp then return {'conflict'} end
 -- This lane has been served up to where this very job stood in it: an older one without its claim has been lost.
 -- Not up to where the record says: it may have been rung again since, at the end of the line.
 local position = given(job.rung_at) and job.rung_at or number(f[13])
-if position > number(redis.call('HGET', marks, f[15])) then redis.call('HSET', marks, f[15], position) end
+if position > number(redis.call('HGET', marks, lane)) then redis.call('HSET', marks, lane, position) end
 if FINAL[state] or f[16] then return told('done', record) end
 
 if state == 'submitting' then
@@ -67,10 +72,10 @@ if uses > 0 and now - maybe_at > job.key_window then
   return stop('unknown', 'Octopush may have forgotten the key by now; may have been sent, a person decides')
 end
 
-local function hold(until_, reason)
+local function hold(until_, reason, to)
   redis.call('HSET', record, 'segments', job.segments)
-  redis.call('HDEL', record, 'rung')
-  move(record, id, index, now, state, 'scheduled', reason, job.keep, until_)
+  redis.call('HDEL', record, 'rung', 'granted')
+  move(record, id, index, now, state, to or 'scheduled', reason, job.keep, until_)
   wake_at(record, id, due_set, until_)
   return told('wait', record)
 end
@@ -83,11 +88,37 @@ if given(job.closed_until) and uses == 0 and job.closed_until > now + job.slack 
   return hold(job.closed_until, 'advertising waits for its hours')
 end
 
+-- It stands in a line already: the clock lets it go, not this job.
+if line then
+  redis.call('ZADD', lines .. line, 'NX', number(f[13]), id)
+  return told('wait', record)
+end
+local gates = read_gates(traffic, breaker, limits)
+local reason, at, again = shut(gates, id, lane, job.marketing)
+if not reason and given(job.wish) and not counted and uses == 0 then
+  reason, at, again = capped(caps, day, account, limits.caps, job.wish, id, now)
+  if reason then
+    reason = 'cap: ' .. reason .. '; it may go at ' .. iso(at)
+    if again or limits.caps.refuse then return stop('rejected', reason) end
+    return hold(at, reason, 'waiting')
+  end
+end
+if not reason and not granted and not has_room(gates, limits, lines, now, lane, job.segments) then
+  reason = 'waits for its turn (OCTOWORKER_RATE, or Octopush coming back)'
+end
+if reason then
+  join(record, id, due_set, index, lines, now, {line = line_name(lane, job.marketing), state = state, uses = uses,
+       created = number(f[13]), segments = job.segments, expires = job.expires_at, keep = job.keep}, reason)
+  return told('wait', record)
+end
+
+went(traffic, gates, now, job.segments)
+if given(job.wish) and not counted then count_in(caps, day, account, limits.caps, job.wish, record, id, now) end
 move(record, id, index, now, state, 'submitting', '', job.keep)
 local token = redis.call('HINCRBY', record, 'token', 1)
 if maybe_at == 0 then redis.call('HSET', record, 'maybe_at', now) end
 redis.call('HSET', record, 'lease_until', now + job.lease, 'nonce', job.nonce, 'uses', uses + 1,
            'attempts', attempts + 1, 'segments', job.segments, 'rings', 0)
-redis.call('HDEL', record, 'due', 'rung')
+redis.call('HDEL', record, 'due', 'rung', 'granted')
 redis.call('ZADD', due_set, now + job.lease, id)
 return go(token)

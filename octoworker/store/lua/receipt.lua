@@ -1,5 +1,5 @@
 -- A later word on delivery: a stronger fact than anything we concluded ourselves.
--- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)
+-- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)   4 prefix of the lines (zsets)
 -- ARGV  1 id   2 recipient (E.164)   3 'delivered' | 'undelivered'   4 reason   5 keep (ms)
 -- returns  {'done' | 'ignored' | 'absent', record (JSON: field, value, ...)}
 --          ignored: the message is where such a word cannot be about it, or said the same before
@@ -29,6 +29,7 @@ local to = open == 0 and (failed > 0 and 'undelivered' or 'delivered') or (state
 if to and to ~= state then
   redis.call('HDEL', record, 'parked', 'lease_until')
   no_wake(record, id, due_set)
+  leave(record, id, KEYS[4])
   move(record, id, index, now, state, to, reason, keep)
 end
 return told('done', record)

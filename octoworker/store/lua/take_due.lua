@@ -1,12 +1,15 @@
 -- The clock: take one slice of what is due or stranded, so that exactly one worker rings for each of them.
 -- KEYS  1 due set (zset)   2 prefix of the records (hashes)   3 marks (hash)   4 prefix of the state indexes (zsets)
+--       5 traffic (hash)   6 breaker (hash)   7 prefix of the lines (zsets)
 -- ARGV  1 slice (count)   2 look-ahead (ms)   3 requeue_after (ms)   4 max_crashes   5 keep (ms)
 --       6 queues (JSON: lane -> key of the broker's list, empty when the jobs are on another server)
--- returns  {now, looked_at, JSON: [[id, job id, lane, payload, delay ms, found], ...]}; found: 'due' | 'lease' | 'job'
+--       7 limits (JSON: what _gates.lua asks for)   8 lease (ms)
+-- returns  {now, looked_at, JSON: [[id, job id, lane, payload, delay ms, found], ...]}; found: 'due' | 'line' | 'lease' | 'job'
 --          (one text, because a client reads one long text far faster than hundreds of short ones)
-local due_set, prefix, marks, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local due_set, prefix, marks, index, traffic, breaker, lines = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local slice, ahead, requeue_after = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local max_crashes, keep, queues = tonumber(ARGV[4]), tonumber(ARGV[5]), cjson.decode(ARGV[6])
+local limits, lease = cjson.decode(ARGV[7]), tonumber(ARGV[8])
 local now = clock()
 local ids = redis.call('ZRANGEBYSCORE', due_set, '-inf', now + ahead, 'LIMIT', 0, slice)
 local reply, empty = {}, {}
@@ -35,11 +38,26 @@ end
 
 for _, id in ipairs(ids) do
   local record = prefix .. id
-  local f = redis.call('HMGET', record, 'state', 'due', 'lease_until', 'queued_at', 'lane', 'rung', 'rings', 'parked')
+  local f = redis.call('HMGET', record, 'state', 'due', 'lease_until', 'queued_at', 'lane', 'rung', 'rings', 'parked',
+                       'line', 'expires', 'uses', 'created')
   local state, due, rings = f[1], number(f[2]), number(f[7])
   local lane = f[5] or 'normal'
   if not state or FINAL[state] or f[8] then
     redis.call('ZREM', due_set, id)
+  elseif f[9] then
+    if number(f[10]) == 0 or number(f[10]) > now + ahead then
+      redis.call('ZADD', due_set, now + LOOK, id)
+      redis.call('ZADD', lines .. f[9], 'NX', number(f[12]), id)
+    elseif number(f[11]) == 0 and state == 'waiting' then
+      move(record, id, index, now, state, 'expired', 'expires_at had passed before it could be sent', keep)
+      no_wake(record, id, due_set)
+      leave(record, id, lines)
+    else
+      redis.call('HSET', record, 'parked', 1)
+      move(record, id, index, now, state, 'unknown', 'expired before its outcome was known; may have been sent, a person decides', keep)
+      no_wake(record, id, due_set)
+      leave(record, id, lines)
+    end
   elseif state == 'submitting' then
     local lease_until = number(f[3])
     if lease_until > now then
@@ -68,4 +86,62 @@ for _, id in ipairs(ids) do
     ring(record, id, lane, due - now, 'due', 0)
   end
 end
-return {now, #ids, #reply > 0 and cjson.encode(reply) or '[]'}
+-- The lines before the gates: as many as may go until the look-ahead ends, each with its own instant.
+local gates = read_gates(traffic, breaker, limits)
+
+local function heads(lane)
+  local waiting = {}
+  for _, kind in ipairs({':t', ':m'}) do
+    if not paused(gates, lane, kind == ':m') then
+      local found = redis.call('ZRANGE', lines .. lane .. kind, 0, slice - 1, 'WITHSCORES')
+      for i = 1, #found, 2 do waiting[#waiting + 1] = {found[i], tonumber(found[i + 1]), lane .. kind, lane} end
+    end
+  end
+  table.sort(waiting, function(a, b) return a[2] < b[2] end)
+  return waiting
+end
+
+local function let_go(head, delay)
+  local id, record = head[1], prefix .. head[1]
+  local f = redis.call('HMGET', record, 'state', 'line', 'lane')
+  if not f[1] or f[2] ~= head[3] then
+    redis.call('ZREM', lines .. head[3], id)
+    return false
+  end
+  redis.call('HSET', record, 'granted', 1)
+  redis.call('HDEL', record, 'line')
+  redis.call('ZREM', lines .. head[3], id)
+  if f[1] == 'waiting' then move(record, id, index, now, 'waiting', 'queued', 'its turn', keep) end
+  ring(record, id, f[3] or head[4], delay, 'line', 0)
+  return true
+end
+
+local released = 0
+local open = gates.breaker ~= 'open'
+local probing = not open and gates.open_until <= now and gates.probe_until <= now
+if not gates.brake and not gates.paused.all and (open or probing) then
+  local waiting, at = {}, {urgent = 1, normal = 1, bulk = 1}
+  for _, lane in ipairs(LANES) do waiting[lane] = heads(lane) end
+  while #ids + released < slice do
+    local head
+    for _, lane in ipairs(TURNS[gates.turn % 10] or LANES) do
+      head = waiting[lane][at[lane]]
+      if head then break end
+    end
+    if not head then break end
+    local ms = takes(gates, limits, now, number(redis.call('HGET', prefix .. head[1], 'segments')))
+    if ms > 0 and gates.tat >= now + ahead then break end
+    at[head[4]] = at[head[4]] + 1
+    local slot = ms > 0 and math.max(gates.tat, now) or now
+    if let_go(head, slot - now) then
+      released, gates.turn = released + 1, gates.turn + 1
+      if ms > 0 then gates.tat = slot + ms end
+      if probing then
+        redis.call('HSET', breaker, 'probe', head[1], 'probe_until', string.format('%.0f', now + lease))
+        break
+      end
+    end
+  end
+  if released > 0 then redis.call('HSET', traffic, 'tat', string.format('%.3f', gates.tat), 'turn', gates.turn % 1000) end
+end
+return {now, #ids + released, #reply > 0 and cjson.encode(reply) or '[]'}

@@ -1,0 +1,36 @@
+"""The account at Octopush: what is left on it, and letting go of the brake once money is back.
+
+A brake for want of credit is asked about now and then, by one worker for all. Any other needs a person: a key does not
+come back by itself.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from octoworker import log
+from octoworker.catalogue import CREDIT
+from octoworker.gateway import Gateway
+from octoworker.store import Gates
+
+CURRENCY = "EUR"
+"""`/credit` answers in the account's currency without naming it; Octopush's accounts are in euros (octopush-api.md, 6)."""
+
+
+def credit(gateway: Gateway, gates: Gates) -> Decimal:
+    """Ask what is left, keep it, and let go of a brake that money mends. Raises what `Gateway.credit` and Redis raise."""
+    left = gateway.credit()
+    gates.balance_is(left, CURRENCY)
+    brake = gates.brake()
+    if brake and brake.code in CREDIT and left > 0 and gates.release():
+        log.warning("account.released", code=brake.code, hint="there is credit again: sending goes on")
+    return left
+
+
+def look_after(gateway: Gateway, gates: Gates, every: float) -> bool:
+    """When the account is braked for want of credit, ask, if it is our turn. True: asked."""
+    brake = gates.brake()
+    if brake is None or brake.code not in CREDIT or not gates.may_ask(every):
+        return False
+    credit(gateway, gates)
+    return True

@@ -1,0 +1,81 @@
+"""Commands about the flow: pause, resume, stats."""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+
+from octoworker import runtime
+from octoworker.cli import show
+from octoworker.cli.messages import as_json
+from octoworker.config import Settings
+from octoworker.store import Board
+from octoworker.traffic import LANES, MARKETING
+
+lane_option = click.option("--lane", type=click.Choice(LANES), help="This lane only.")
+marketing_option = click.option("--marketing", is_flag=True, help="Advertising only: what is not transactional.")
+
+
+@click.command()
+@lane_option
+@marketing_option
+def pause(lane: str | None, *, marketing: bool) -> None:
+    """Hold back everything, a lane, or advertising, on all workers. What is being handed over right now still goes."""
+    what = _what(lane, marketing=marketing)
+    runtime.open_store(Settings.load()).gates.pause(what)
+    click.echo(f"paused: {what}")
+
+
+@click.command()
+@lane_option
+@marketing_option
+def resume(lane: str | None, *, marketing: bool) -> None:
+    """Let it go on. Without an option everything goes on, also after Octopush had refused the account."""
+    what = _what(lane, marketing=marketing)
+    shut = runtime.open_store(Settings.load()).gates.resume(what)
+    click.echo(f"resumed: {what}" if shut else f"nothing was paused: {what}")
+
+
+@click.command()
+@as_json
+def stats(*, json_: bool) -> None:
+    """What stands where: queues, ages, states, pace, breaker, brake, balance, spend."""
+    settings = Settings.load()
+    board = runtime.open_store(settings).board(runtime.queues(settings))
+    show.as_json(board.as_json()) if json_ else show.console().print(*grids(board), sep="\n")
+
+
+def grids(board: Board) -> list[Table]:
+    """The board as tables, for `stats` and `top`."""
+    lanes = Table(box=None, pad_edge=False)
+    for heading in ("lane", "queued", "standing", "oldest s"):
+        lanes.add_column(heading, justify="left" if heading == "lane" else "right")
+    for name, lane in board.lanes.items():
+        lanes.add_row(name, str(lane.queued), str(lane.standing), f"{lane.oldest:.1f}")
+    states = Table(box=None, pad_edge=False, show_header=False)
+    states.add_row("in flight", str(board.in_flight))
+    for state, count in board.states.items():
+        states.add_row(show.coloured(state), str(count))
+    gates = Table(box=None, pad_edge=False, show_header=False)
+    money = f"{board.balance} {board.currency or ''}".strip() if board.balance is not None else "not known yet"
+    facts = {
+        "pace": f"{board.pace:.2f} segments/s over the last minute",
+        "due soon": f"{board.due_soon} within a minute, clock {board.due_lag:.1f} s behind",
+        "breaker": board.breaker if board.breaker == "closed" else f"[yellow]{board.breaker}[/]",
+        "brake": f"[red]{board.brake}: {board.brake_reason}[/]" if board.brake else "off",
+        "paused": f"[yellow]{', '.join(board.paused)}[/]" if board.paused else "nothing",
+        "balance": money,
+        "spent today": f"{board.spent} {board.currency or ''}, {board.segments} segments",
+    }
+    for name, value in facts.items():
+        gates.add_row(name, value)
+    return [lanes, states, gates]
+
+
+def _what(lane: str | None, *, marketing: bool) -> str:
+    if lane and marketing:
+        raise click.UsageError("give --lane or --marketing, not both.")
+    return MARKETING if marketing else lane or "all"
+
+
+COMMANDS = (pause, resume, stats)

@@ -1,0 +1,181 @@
+"""What stands where, at a glance: the figures of `stats`, `top`, the status page and the metrics. Two round trips.
+
+Counts and sums only: no id, no number, no text.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import redis
+
+from octoworker.record import State
+from octoworker.store import keys
+from octoworker.store.gates import PAUSE
+from octoworker.store.scripts import guard
+from octoworker.traffic import LANES, MILLIONTHS, day_of
+
+SOON = 60_000
+"""ms ahead that counts as due soon."""
+
+INDEXED = tuple(state for state in State if state not in (State.QUEUED, State.SUBMITTING))
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One lane. `oldest` in seconds: the age of the message that has waited longest for its turn."""
+
+    queued: int = 0
+    standing: int = 0
+    """In the lines before the gates: paused, braked, or waiting for the pace."""
+    oldest: float = 0.0
+
+
+@dataclass(frozen=True)
+class Board:
+    """One look. Money as decimals, ages and lags in seconds."""
+
+    lanes: Mapping[str, Lane]
+    states: Mapping[str, int]
+    in_flight: int
+    """Queued or being submitted."""
+    due_soon: int
+    due_lag: float
+    """How long the longest overdue record has been waiting for the clock."""
+    pace: float
+    """Segments a second over the last minute."""
+    breaker: str
+    """closed, open or ramp."""
+    brake: str | None
+    brake_reason: str | None
+    paused: tuple[str, ...]
+    balance: Decimal | None
+    currency: str | None
+    spent: Decimal
+    segments: int
+    unacked: int
+    """Jobs that workers have taken and not finished."""
+    states_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def as_json(self) -> dict[str, Any]:
+        """The board as `stats --json` prints it: money as decimal strings."""
+        return {
+            "lanes": {
+                name: {"queued": lane.queued, "standing": lane.standing, "oldest": round(lane.oldest, 3)}
+                for name, lane in self.lanes.items()
+            },
+            "states": dict(self.states),
+            "in_flight": self.in_flight,
+            "due_soon": self.due_soon,
+            "due_lag": round(self.due_lag, 3),
+            "pace": round(self.pace, 3),
+            "breaker": self.breaker,
+            "brake": self.brake,
+            "brake_reason": self.brake_reason,
+            "paused": list(self.paused),
+            "balance": None if self.balance is None else str(self.balance),
+            "currency": self.currency,
+            "spent_today": str(self.spent),
+            "segments_today": self.segments,
+            "unacked": self.unacked,
+        }
+
+
+def look(client: redis.Redis, queues: Mapping[str, str]) -> Board:
+    """Read the board. `queues`: the broker's list of each lane; "" when the jobs are on another server. StoreError: no Redis."""
+    return _board(*guard(lambda: _read(client, queues)))
+
+
+def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], dict[str, float]]:
+    seconds, microseconds = client.time()
+    now = seconds * 1000 + microseconds // 1000
+    with client.pipeline(transaction=False) as pipe:
+        for key in (keys.TRAFFIC, keys.BREAKER, keys.ACCOUNT, keys.day(day_of(datetime.fromtimestamp(seconds, UTC)))):
+            pipe.hgetall(key)
+        for state in INDEXED:
+            pipe.zcard(keys.state(state))
+        pipe.zcard(keys.DUE)
+        pipe.zcount(keys.DUE, now, now + SOON)
+        pipe.zrange(keys.DUE, 0, 0, withscores=True)
+        pipe.hlen("unacked")
+        for lane in LANES:
+            pipe.llen(queues.get(lane) or keys.NOWHERE)
+            pipe.lindex(queues.get(lane) or keys.NOWHERE, -1)
+            for kind in ("t", "m"):
+                pipe.zcard(f"{keys.LINE_PREFIX}{lane}:{kind}")
+                pipe.zrange(f"{keys.LINE_PREFIX}{lane}:{kind}", 0, 0, withscores=True)
+        found = pipe.execute(raise_on_error=False)
+    heads = {lane: _id_in(found[-18 + 6 * n + 1]) for n, lane in enumerate(LANES)}
+    with client.pipeline(transaction=False) as pipe:
+        for message_id in heads.values():
+            pipe.hget(keys.record(message_id), "created")
+        created = dict(zip(LANES, pipe.execute(), strict=True))
+    return [now, *found], {lane: float(at) for lane, at in created.items() if at}
+
+
+def _id_in(job: Any) -> str:
+    """The message of a job as the broker keeps it; "" when it cannot be told."""
+    try:
+        body = json.loads(b64decode(json.loads(job)["body"]))
+        return str(body[1]["message_id"])
+    except (TypeError, ValueError, KeyError, IndexError):
+        return ""
+
+
+def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
+    now, traffic, breaker, account, day, *rest = (_sound(each) for each in found)
+    states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
+    moving, soon, first, unacked, *lanes = rest[len(INDEXED) :]
+    behind = [states[state] for state in (State.SCHEDULED, State.WAITING)]
+    parts = {lane: lanes[6 * n : 6 * n + 6] for n, lane in enumerate(LANES)}
+    return Board(
+        lanes={lane: _lane(now, part, oldest.get(lane)) for lane, part in parts.items()},
+        states=states,
+        in_flight=max(0, moving - sum(behind)),
+        due_soon=soon,
+        due_lag=max(0.0, (now - first[0][1]) / 1000) if first else 0.0,
+        pace=_pace(traffic or {}, now),
+        breaker=(breaker or {}).get("state", "closed"),
+        brake=(traffic or {}).get("brake"),
+        brake_reason=(traffic or {}).get("brake_reason"),
+        paused=tuple(sorted(name.removeprefix(PAUSE) for name in traffic or {} if name.startswith(PAUSE))),
+        balance=Decimal(account["balance"]) if account and account.get("balance") else None,
+        currency=(account or {}).get("currency") or None,
+        spent=Decimal((day or {}).get("spent", 0)) / MILLIONTHS,
+        segments=int((day or {}).get("segments", 0)),
+        unacked=int(unacked or 0),
+    )
+
+
+def _sound(answer: Any) -> Any:
+    """A key of the wrong type must not hide the rest of the board."""
+    return None if isinstance(answer, redis.ResponseError) else answer
+
+
+def _lane(now: int, part: list[Any], oldest: float | None) -> Lane:
+    queued, _, plain, first_plain, marketing, first_marketing = part
+    heads = [score for first in (first_plain, first_marketing) if first for _, score in first]
+    since = min([*heads, *([oldest] if oldest else [])], default=None)
+    return Lane(
+        queued=int(queued or 0),
+        standing=int(plain or 0) + int(marketing or 0),
+        oldest=max(0.0, (now - since) / 1000) if since else 0.0,
+    )
+
+
+def _pace(traffic: Mapping[str, str], now: int) -> float:
+    """What went in this minute, and the part of the last one that is still within sixty seconds."""
+    minute, into = divmod(now, 60_000)
+    sent, before = float(traffic.get("sent", 0)), float(traffic.get("before", 0))
+    ahead = minute - int(float(traffic.get("minute", 0)))
+    if ahead > 1:
+        return 0.0
+    if ahead == 1:
+        sent, before = 0.0, sent
+    return (sent + before * (1 - into / 60_000)) / 60

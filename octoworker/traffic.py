@@ -1,0 +1,116 @@
+"""What may go, and how fast: the limits of the account, all workers together. The scripts of the store decide by them.
+
+1. Pace: so many segments a second. 2. Breaker: stop calling while Octopush does not answer. 3. Caps: stop what looks like
+a loop or a fraud, before it is paid for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+PARIS = ZoneInfo("Europe/Paris")
+"""Days of spending are days of the account's country."""
+
+MILLIONTHS = 1_000_000
+"""Money is counted in whole millionths: Octopush's prices have four decimal places, sums must not drift."""
+
+HASH_DIGITS = 24
+"""Enough that no two numbers meet, in place of a number in the name of a key."""
+
+MARKETING = "marketing"
+LANES = ("urgent", "normal", "bulk")
+PAUSABLE = ("all", *LANES, MARKETING)
+"""What a person can pause."""
+
+
+@dataclass(frozen=True)
+class Caps:
+    """At most so many. 0: no cap. `money` in the account's currency a day, `same_text` in seconds, `countries` in segments a day."""
+
+    hour: int = 0
+    day: int = 0
+    same_text: float = 0.0
+    countries: dict[str, int] = field(default_factory=dict)
+    money: Decimal = Decimal(0)
+    refuse: bool = False
+
+    @property
+    def any(self) -> bool:
+        return bool(self.hour or self.day or self.same_text or self.countries or self.money)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`rate` and `burst` in segments (a second), the breaker's times in seconds; a `breaker_calls` of 0 switches it off."""
+
+    rate: float = 0.0
+    burst: float = 1.0
+    breaker_calls: int = 0
+    breaker_base: float = 1.0
+    breaker_cap: float = 60.0
+    breaker_ramp: float = 10.0
+    low_balance: Decimal = Decimal(0)
+    caps: Caps = field(default_factory=Caps)
+
+    @cached_property
+    def as_text(self) -> str:
+        """What the scripts read. Made once: it goes along with every claim."""
+        caps = self.caps
+        facts = {
+            "rate": self.rate,
+            "burst": self.burst,
+            "breaker_calls": self.breaker_calls,
+            "breaker_base": self.breaker_base * 1000,
+            "breaker_cap": self.breaker_cap * 1000,
+            "breaker_ramp": self.breaker_ramp * 1000,
+            "low_balance": float(self.low_balance),
+            "caps": {
+                "hour": caps.hour,
+                "day": caps.day,
+                "same": round(caps.same_text * 1000),
+                "countries": caps.countries or {"": 0},
+                "money": millionths(caps.money),
+                "refuse": caps.refuse,
+            },
+        }
+        return json.dumps(facts)
+
+
+def millionths(money: Decimal) -> int:
+    return int(money * MILLIONTHS)
+
+
+def line_of(lane: str, *, marketing: bool) -> str:
+    """The line before the gates in which such a message stands, as the scripts name it."""
+    return f"{lane}:{'m' if marketing else 't'}"
+
+
+def day_of(now: datetime) -> str:
+    """The day in Paris, as it stands in the name of a key."""
+    return now.astimezone(PARIS).strftime("%Y-%m-%d")
+
+
+def wish_of(numbers: Mapping[str, str], text: str, segments: int, caps: Caps, now: datetime) -> dict[str, Any]:
+    """What the caps need to know of a message to these numbers (with their countries): no number and no text, but
+    hashes of them. `segments` for each number."""
+    midnight = (now.astimezone(PARIS) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    countries = Counter(numbers.values())
+    return {
+        "numbers": [_hash(number) for number in numbers],
+        "texts": [_hash(number, text) for number in numbers] if caps.same_text else [],
+        "countries": {country: count * segments for country, count in countries.items()},
+        "tomorrow": round(midnight.timestamp() * 1000),
+    }
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:HASH_DIGITS]

@@ -1,0 +1,226 @@
+"""The account's pace, breaker, brake, pauses and caps, with real workers and the sandbox."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from itertools import pairwise
+
+import pytest
+from harness import NUMBER, TEXT, until
+
+from octoworker.record import State
+
+QUICK = {
+    "OCTOWORKER_BREAKER_CALLS": "8",
+    "OCTOWORKER_BREAKER_BASE": "0.2",
+    "OCTOWORKER_BREAKER_CAP": "0.4",
+    "OCTOWORKER_BREAKER_RAMP": "1",
+}
+
+
+def settings(**values):
+    return pytest.mark.parametrize(
+        "house", [{f"OCTOWORKER_{name}": value for name, value in values.items()}], indirect=True
+    )
+
+
+def numbers(count):
+    return [f"+336123{n:05d}" for n in range(count)]
+
+
+def stats(house):
+    return json.loads(house.command("stats", "--json").stdout)
+
+
+def sent(house):
+    """When each message was handed over, in that order."""
+    return [datetime.fromisoformat(call["at"]).timestamp() for call in house.sandbox.calls() if call["call"] == "sms"]
+
+
+@settings(RATE="20")
+def test_all_workers_together_keep_the_pace(house):
+    for _ in range(3):
+        house.worker()
+    for number in numbers(60):
+        house.enqueue(number, lane="normal")
+    house.sandbox.wait(handsets=60, timeout=30)
+    at = sent(house)
+    # A slot is granted on the dot; the call that uses it may start late, and so come close to the next one.
+    crowded = [n for n in range(len(at) - 30) if at[n + 30] - at[n] < 1.2]
+    assert crowded == []
+    assert all(house.record(m).attempts == 1 for m in house.redis.zrange("ow:state:accepted", 0, -1))
+
+
+@settings(RATE="5")
+def test_an_urgent_message_overtakes_bulk_that_waits_for_the_pace(house):
+    house.worker()
+    bulk = [house.enqueue(number, lane="bulk") for number in numbers(40)]
+    until(lambda: house.record(bulk[-1]).state is State.WAITING)
+    assert house.ended(house.enqueue(lane="urgent")).state is State.ACCEPTED
+    assert house.redis.zcard("ow:line:bulk:t") > 10
+    assert house.record(bulk[-1]).state is State.WAITING
+
+
+@settings(**{name.removeprefix("OCTOWORKER_"): value for name, value in QUICK.items()}, RETRY_CAP="0.2")
+def test_a_dead_gateway_gets_probes_only_and_all_arrive_after_it_recovered(house):
+    house.sandbox.fault(fault="status", status=503, times=-1)
+    for _ in range(2):
+        house.worker()
+    ids = [house.enqueue(number, lane="normal") for number in numbers(200)]
+    until(lambda: stats(house)["lanes"]["normal"]["standing"] > 180)
+    before = len(sent(house))
+    probes = house.sandbox.wait(calls=before + 3)["calls"]
+    assert stats(house)["breaker"] == "open"
+    assert probes < 60
+    house.sandbox.clear_faults()
+    for message_id in ids:
+        assert house.ended(message_id, State.ACCEPTED).attempts <= 4
+    assert all(len(house.texts(number)) == 1 for number in numbers(200))
+    assert house.logs().count("account.breaker_opened") >= 1
+
+
+@settings(**{name.removeprefix("OCTOWORKER_"): value for name, value in QUICK.items()})
+def test_after_an_outage_the_oldest_go_first(house):
+    house.sandbox.fault(fault="status", status=503, times=-1)
+    house.worker()
+    ids = [house.enqueue(number, lane="normal") for number in numbers(60)]
+    until(lambda: stats(house)["lanes"]["normal"]["standing"] == 60)
+    house.sandbox.clear_faults()
+    accepted = {m: house.ended(m, State.ACCEPTED).history[-1].at for m in ids}
+    order = sorted(ids, key=accepted.get)
+    # Four calls at a time: neighbours may pass each other, but nobody who came much later.
+    assert max(abs(order.index(m) - n) for n, m in enumerate(ids)) <= 8
+
+
+def test_a_refused_account_stops_all_workers_with_one_alert_and_a_person_lets_them_go_on(house):
+    house.sandbox.fault(fault="code", code="101", times=-1)
+    for _ in range(2):
+        house.worker()
+    ids = [house.enqueue(number, lane="normal") for number in numbers(30)]
+    until(lambda: stats(house)["lanes"]["normal"]["standing"] == 30)
+    calls = len(sent(house))
+    assert calls <= 8
+    assert house.logs().count("account.braked") == 1
+    assert (stats(house)["brake"], stats(house)["states"]["rejected"]) == ("101", 0)
+    house.sandbox.clear_faults()
+    assert "resumed" in house.command("resume").stdout
+    assert {house.ended(m).state for m in ids} == {State.ACCEPTED}
+    assert all(len(house.texts(number)) == 1 for number in numbers(30))
+
+
+@settings(ACCOUNT_RETRY="3600")
+def test_a_balance_that_finds_money_lets_sending_go_on(house):
+    house.sandbox.fault(fault="code", code="104", times=1)
+    house.worker()
+    message_id = house.enqueue()
+    until(lambda: stats(house)["brake"] == "104")
+    house.command("balance")
+    assert house.ended(message_id).state is State.ACCEPTED
+    assert stats(house)["brake"] is None
+
+
+def test_without_credit_the_workers_ask_for_it_by_themselves(house):
+    house.sandbox.fault(fault="code", code="104", times=1)
+    house.worker()
+    assert house.ended(house.enqueue()).state is State.ACCEPTED
+    assert [call["call"] for call in house.sandbox.calls()] == ["sms", "credit", "sms"]
+
+
+def test_a_paused_lane_waits_over_a_restart_while_the_others_go(house):
+    house.command("pause", "--lane", "bulk")
+    house.worker()
+    held = house.enqueue(lane="bulk")
+    assert house.ended(house.enqueue(numbers(1)[0])).state is State.ACCEPTED
+    house.ended(held, State.WAITING)
+    house.workers[0].stop()
+    house.worker()
+    assert stats(house)["paused"] == ["bulk"]
+    house.command("resume", "--lane", "bulk")
+    assert house.ended(held).state is State.ACCEPTED
+    assert house.texts() == [TEXT]
+
+
+@settings(HOURS="off")
+def test_paused_marketing_does_not_hold_back_what_is_transactional(house):
+    house.command("pause", "--marketing")
+    house.worker()
+    advert = house.enqueue(text="Soldes ! STOP au XXXXX", transactional=False)
+    assert house.ended(house.enqueue(lane="normal")).state is State.ACCEPTED
+    assert house.ended(advert, State.WAITING).reason == "paused by a person"
+    house.command("resume")
+    assert house.ended(advert).state is State.ACCEPTED
+
+
+@settings(CAP_HOUR="2")
+def test_a_runaway_loop_stops_at_the_cap_and_says_so(house):
+    house.worker()
+    ids = [house.enqueue(text=f"Votre code est {n}") for n in range(5)]
+    until(lambda: [house.record(m).state for m in ids].count(State.WAITING) == 3)
+    reasons = {house.record(m).reason.partition(";")[0] for m in ids if house.record(m).state is State.WAITING}
+    assert reasons == {"cap: a number has had its SMS for this hour (OCTOWORKER_CAP_HOUR)"}
+    assert len(house.texts()) == 2
+
+
+@settings(CAP_SAME_TEXT="3600")
+def test_the_same_text_to_the_same_number_goes_once(house):
+    house.worker()
+    ids = [house.enqueue() for _ in range(4)]
+    states = sorted(house.ended(m).state.value for m in ids)
+    assert states == ["accepted", "rejected", "rejected", "rejected"]
+    assert house.texts() == [TEXT]
+
+
+@settings(CAP_MONEY="0.12")
+def test_the_money_of_a_day_is_not_overspent(house):
+    house.worker()
+    house.ended(house.enqueue())
+    ids = [house.enqueue(number) for number in numbers(10)]
+    until(lambda: {house.record(m).state for m in ids} <= {State.ACCEPTED, State.WAITING})
+    board = stats(house)
+    assert float(board["spent_today"]) <= 0.12
+    assert board["states"]["waiting"] > 0
+    assert house.logs().count("account.spend_80") == 1
+
+
+@settings(LOW_BALANCE="5000")
+def test_a_low_balance_is_said_once(house):
+    house.worker()
+    for number in numbers(5):
+        house.ended(house.enqueue(number))
+    assert house.logs().count("account.balance_low") == 1
+    assert stats(house)["balance"] is not None
+
+
+def test_two_round_trips_of_ours_per_message_decide_all_of_it(house):
+    house.worker()
+    house.ended(house.enqueue())
+    with house.redis.monitor() as monitor:
+        ids = [house.enqueue(number) for number in numbers(10)]
+        for message_id in ids:
+            house.ended(message_id)
+        house.redis.echo("over")
+        ours = _until_over(monitor)
+    claims = [c for c in ours if c.startswith("EVALSHA") and "ow:cap:" in c]
+    settles = [c for c in ours if c.startswith("EVALSHA") and "ow:account" in c and "ow:cap:" not in c]
+    assert (len(claims), len(settles)) == (10, 10)
+
+
+def _until_over(monitor):
+    commands = []
+    while True:
+        command = monitor.next_command()
+        if command["command"].upper().startswith("ECHO"):
+            return commands
+        if command["client_type"] != "lua":
+            commands.append(command["command"])
+
+
+def test_times_of_the_stats_never_run_backwards(house):
+    house.worker()
+    house.command("pause")
+    house.enqueue()
+    until(lambda: stats(house)["lanes"]["urgent"]["standing"] == 1)
+    ages = [stats(house)["lanes"]["urgent"]["oldest"] for _ in range(3)]
+    assert all(before < after for before, after in pairwise(ages))
+    assert NUMBER not in house.command("stats").stdout
