@@ -20,6 +20,7 @@ for user in worker producer viewer admin; do
     draw "$folder/redis_$user"
     [ "$user" = admin ] || printf 'redis://%s:%s@%s/0' "$user" "$(cat "$folder/redis_$user")" "$redis" >"$folder/redis_url_$user"
 done
+printf viewer >"$folder/viewer_name"
 draw "$folder/flower_password"
 draw "$folder/grafana_password"
 draw "$folder/status_token"
