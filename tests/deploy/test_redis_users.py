@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import redis
-from harness import API_KEY, LOGIN, TEXT, House, until
+from harness import API_KEY, LOGIN, NUMBER, TEXT, House, until
 
 from octoworker import embedded
 from octoworker.client import Client
@@ -162,6 +163,40 @@ def test_a_viewer_counts_and_sees_no_number_or_text(house, as_user):
         ("FLUSHALL",),
     ):
         assert denied(viewer, *command), command
+
+
+def test_flowers_settings_let_a_viewer_hear_events_and_give_no_orders(house, guarded, tmp_path):
+    """What Flower does, with Flower's own configuration: ask for heartbeats, listen, and try to stop a worker."""
+    (tmp_path / "url").write_text(guarded.url("viewer"))
+    environ = {**house.environ, "REDIS_URL_FILE": str(tmp_path / "url"), "PYTHONPATH": str(DEPLOY / "flower")}
+    command = [sys.executable, "-c", LISTENER]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as listener:
+        assert listener.stdout.readline() == "listening\n"
+        worker = house.worker("-E")
+        message_id = house.enqueue()
+        heard = listener.stdout.readline()
+    assert message_id in heard
+    assert NUMBER not in heard
+    assert TEXT not in heard
+    assert house.ended(house.enqueue(text="still here")).state is State.ACCEPTED
+    assert worker.process.poll() is None
+
+
+LISTENER = """
+import celery
+app = celery.Celery()
+app.config_from_object("celeryconfig")
+app.control.broadcast("shutdown")
+def heard(event):
+    print(event, flush=True)
+    raise SystemExit
+with app.connection_for_read() as connection:
+    receiver = app.events.Receiver(connection, handlers={"task-succeeded": heard})
+    captured = receiver.itercapture(timeout=30)
+    next(captured)
+    print("listening", flush=True)
+    list(captured)
+"""
 
 
 def test_without_a_password_there_is_ping_and_nothing_else(guarded):
