@@ -84,6 +84,22 @@ def dockerfile_is_sound() -> str:
     return "hadolint"
 
 
+def image_copies_what_is_there() -> str:
+    """No engine here to say that a file is missing, or kept out by .dockerignore, which lets in what it names only."""
+    root = DEPLOY.parent
+    let_in = {line[1:] for line in (root / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    lines = [
+        line.split()[1:-1] for line in (DEPLOY / "Dockerfile").read_text().splitlines() if line.startswith("COPY ")
+    ]
+    copied = [source for sources in lines if not sources[0].startswith("--from") for source in sources]
+    for source in copied:
+        if not (root / source).exists():
+            raise CheckFailed(f"{source} is not there")
+        if not any(source == each or source.startswith(f"{each}/") for each in let_in):
+            raise CheckFailed(f"{source} is kept out by .dockerignore")
+    return f"{len(copied)} paths"
+
+
 def compose_follows_its_schema() -> str:
     run(tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml")
     return "check-jsonschema, its own copy of the schema"
@@ -217,6 +233,7 @@ def checks() -> Iterator[tuple[str, Callable[[], str]]]:
     alone: tuple[Callable[[], str], ...] = (
         yaml_is_well_formed,
         dockerfile_is_sound,
+        image_copies_what_is_there,
         compose_follows_its_schema,
         compose_mounts_what_is_there,
         rules_are_valid,
