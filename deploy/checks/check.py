@@ -44,17 +44,29 @@ class CheckSkipped(Exception):  # noqa: N818 - the same
 
 
 def tool(name: str, package: str = "") -> str:
-    """The program: from the locked wheels, from the machine, or from Debian's package, in this order."""
+    """The program: from the locked wheels, from the machine, or out of Debian's package, in this order."""
+    if found := shutil.which(name, path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"):
+        return found
+    if package and shutil.which("apt-get"):
+        unpack(name, package)
     if (BIN / name).exists():
         return str(BIN / name)
-    if not shutil.which(name) and package and shutil.which("apt-get") and os.geteuid() == 0:
-        environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        install = ["apt-get", "-qq", "-y", "--no-install-recommends", "install", package]
-        for command in (["apt-get", "-qq", "update"], install):
-            subprocess.run(command, env=environ, capture_output=True, check=False)
-    if found := shutil.which(name):
-        return found
     raise CheckSkipped(f"no {name} here" + (f"; Debian has it in {package}" if package else ""))
+
+
+def unpack(name: str, package: str) -> None:
+    """One program out of a package, beside our own: installing it would start its server on this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+
+        def tried(*command: str) -> bool:
+            return subprocess.run(command, capture_output=True, check=False, cwd=folder).returncode == 0
+
+        if not tried("apt-get", "-qq", "download", package):
+            tried("apt-get", "-qq", "update")
+            tried("apt-get", "-qq", "download", package)
+        for archive in Path(folder).glob("*.deb"):
+            if tried("dpkg-deb", "-x", str(archive), ".") and (program := Path(folder) / "usr" / "bin" / name).exists():
+                shutil.copy(program, BIN / name)
 
 
 def run(*command: str | Path, stdin: str | None = None) -> str:
@@ -214,7 +226,7 @@ def cluster_has_the_same_alerts() -> str:
 
 
 def unit_is_valid() -> str:
-    analyze = tool("systemd-analyze", "systemd")
+    analyze = tool("systemd-analyze")
     with tempfile.TemporaryDirectory() as folder:
         unit = Path(folder) / "octoworker.service"
         # The program is not installed here, and that is all that may be missing.
