@@ -1,0 +1,216 @@
+"""What each user of deploy/redis.conf may do: the file is started as it is, with a port of the test's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import redis
+from harness import API_KEY, LOGIN, NUMBER, TEXT, House, until
+
+from octoworker import embedded
+from octoworker.client import Client
+from octoworker.record import State
+from octoworker.sandbox import Sandbox
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+PASSWORDS = {name: f"{name}-s-password" for name in ("worker", "producer", "viewer", "admin")}
+
+
+class Guarded:
+    """A Redis with the users of redis.conf."""
+
+    def __init__(self, folder):
+        for name, password in PASSWORDS.items():
+            (folder / f"redis_{name}").write_text(password + "\n")
+        conf = folder / "redis.conf"
+        conf.write_bytes(
+            subprocess.run(
+                ["sh", DEPLOY / "redis" / "with-passwords.sh", DEPLOY / "redis.conf", folder],
+                check=True,
+                capture_output=True,
+            ).stdout
+        )
+        self.conf = conf.read_text()
+        self.port = embedded.free_port()
+        self._process = subprocess.Popen(
+            [embedded.binary(), str(conf), "--port", str(self.port), "--dir", str(folder)], stdout=subprocess.DEVNULL
+        )
+        until(self._answers, 10)
+
+    def _answers(self):
+        assert self._process.poll() is None
+        with redis.Redis(port=self.port) as client:
+            try:
+                return client.ping()
+            except redis.ConnectionError:
+                return False
+
+    def url(self, user):
+        return f"redis://{user}:{PASSWORDS[user]}@127.0.0.1:{self.port}/0"
+
+    def close(self):
+        self._process.terminate()
+        self._process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    it = Guarded(tmp_path_factory.mktemp("redis"))
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def as_user(guarded):
+    clients = {name: redis.Redis.from_url(guarded.url(name), decode_responses=True) for name in PASSWORDS}
+    clients["admin"].flushall()
+    clients["admin"].acl_log_reset()
+    yield clients
+    for client in clients.values():
+        client.close()
+
+
+@pytest.fixture
+def house(guarded, as_user, tmp_path):
+    """Workers log in as worker, the web app as producer."""
+    with Sandbox(user_login=LOGIN, api_key=API_KEY) as sandbox:
+        it = House(guarded.url("worker"), sandbox, tmp_path)
+        it.client.close()
+        it.client = Client({**it.environ, "REDIS_URL": guarded.url("producer")})
+        yield it
+        it.close()
+
+
+def denied(client, *command):
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        client.execute_command(*command)
+    return True
+
+
+def test_a_message_goes_all_the_way_and_nobody_is_refused_anything(house, as_user):
+    house.worker("-E")
+    first = house.enqueue()
+    assert house.ended(first).state is State.ACCEPTED
+    held = house.enqueue(text="later", send_at="2027-01-04T10:00:00+01:00", hold=True)
+    until(lambda: house.record(held).state is State.SCHEDULED)
+    assert house.client.store.cancel(held).state is State.CANCELLED
+    assert house.texts() == [TEXT]
+    refused = [(entry["username"], entry["object"]) for entry in as_user["admin"].acl_log()]
+    assert refused == []
+
+
+def test_a_worker_that_died_gives_its_job_back_as_this_user(house):
+    house.sandbox.fault(fault="gate", name="door", when="before")
+    worker = house.worker()
+    message_id = house.enqueue()
+    house.sandbox.gate_reached("door")
+    worker.kill()
+    house.sandbox.open_gate("door")
+    house.worker()
+    assert house.ended(message_id).state is State.ACCEPTED
+
+
+def test_a_producer_reads_no_line_no_result_and_breaks_nothing(house, as_user):
+    house.worker()
+    message_id = house.enqueue()
+    assert house.ended(message_id).state is State.ACCEPTED
+    until(lambda: as_user["worker"].exists(f"celery-task-meta-{message_id}"))
+    producer = as_user["producer"]
+    for command in (
+        ("GET", f"celery-task-meta-{message_id}"),
+        ("LRANGE", "sms", "0", "-1"),
+        ("LINDEX", "sms.urgent", "-1"),
+        ("RPOP", "sms"),
+        ("HGETALL", "unacked"),
+        ("LPUSH", "celery", "x"),
+        ("PUBLISH", "/0.celery.pidbox", "{}"),
+        ("FLUSHALL",),
+        ("FLUSHDB",),
+        ("KEYS", "*"),
+        ("CONFIG", "GET", "*"),
+        ("SCRIPT", "FLUSH"),
+        ("SHUTDOWN",),
+    ):
+        assert denied(producer, *command), command
+
+
+def test_a_worker_cannot_empty_or_reconfigure_redis(as_user):
+    for command in (
+        ("FLUSHALL",),
+        ("CONFIG", "SET", "maxmemory-policy", "allkeys-lru"),
+        ("KEYS", "*"),
+        ("GET", "session:1"),
+    ):
+        assert denied(as_user["worker"], *command), command
+
+
+def test_a_viewer_counts_and_sees_no_number_or_text(house, as_user):
+    message_id = house.enqueue()
+    viewer = as_user["viewer"]
+    assert viewer.llen("sms.urgent") == 1
+    assert viewer.zcard("ow:due") == 1
+    assert viewer.hgetall("ow:marks") == {}
+    for command in (
+        ("HGETALL", f"ow:message:{message_id}"),
+        ("LRANGE", "sms.urgent", "0", "-1"),
+        ("ZADD", "ow:due", "1", "x"),
+        ("DEL", "sms.urgent"),
+        ("PUBLISH", "/0.celery.pidbox", "{}"),
+        ("SUBSCRIBE", "celery-task-meta-1"),
+        ("GET", "celery-task-meta-1"),
+        ("FLUSHALL",),
+    ):
+        assert denied(viewer, *command), command
+
+
+def test_flowers_settings_let_a_viewer_hear_events_and_give_no_orders(house, guarded, tmp_path):
+    """What Flower does, with Flower's own configuration: ask for heartbeats, listen, and try to stop a worker."""
+    (tmp_path / "url").write_text(guarded.url("viewer"))
+    environ = {**house.environ, "REDIS_URL_FILE": str(tmp_path / "url"), "PYTHONPATH": str(DEPLOY / "flower")}
+    command = [sys.executable, "-c", LISTENER]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as listener:
+        assert listener.stdout.readline() == "listening\n"
+        worker = house.worker("-E")
+        message_id = house.enqueue()
+        heard = listener.stdout.readline()
+    assert message_id in heard
+    assert NUMBER not in heard
+    assert TEXT not in heard
+    assert house.ended(house.enqueue(text="still here")).state is State.ACCEPTED
+    assert worker.process.poll() is None
+
+
+LISTENER = """
+import celery
+app = celery.Celery()
+app.config_from_object("celeryconfig")
+app.control.broadcast("shutdown")
+def heard(event):
+    print(event, flush=True)
+    raise SystemExit
+with app.connection_for_read() as connection:
+    receiver = app.events.Receiver(connection, handlers={"task-succeeded": heard})
+    captured = receiver.itercapture(timeout=30)
+    next(captured)
+    print("listening", flush=True)
+    list(captured)
+"""
+
+
+def test_without_a_password_there_is_ping_and_nothing_else(guarded):
+    with redis.Redis(port=guarded.port) as nobody:
+        assert nobody.ping()
+        assert denied(nobody, "GET", "sms")
+
+
+def test_the_started_configuration_holds_no_password(guarded):
+    assert not [password for password in PASSWORDS.values() if password in guarded.conf]
+
+
+def test_redis_keeps_its_data_and_never_evicts(as_user):
+    config = as_user["admin"].config_get()
+    assert (config["appendonly"], config["maxmemory-policy"]) == ("yes", "noeviction")
+    assert int(config["maxmemory"]) > 0
