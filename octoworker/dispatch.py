@@ -16,7 +16,7 @@ import random
 import string
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,6 +69,16 @@ class Result:
     conflict: bool = False
 
 
+@dataclass(frozen=True)
+class Work:
+    """A message that can be sent, read and planned. Its claim began at `claimed_at` (monotonic) or later."""
+
+    job: Job
+    sms: message.Message = field(repr=False)
+    plan: schedule.Plan
+    claimed_at: float
+
+
 class Dispatch:
     """Moves messages. Safe to share between the threads of one process."""
 
@@ -76,28 +86,84 @@ class Dispatch:
         self._store = store
         self._gateway = gateway
         self._rules = rules
-        self._at_step = at_step
+        self.at_step = at_step
 
     def handle(self, arguments: Mapping[str, Any], job_id: str) -> Result:
         """Move one message one step. StoreError: Redis is out of reach, nothing was sent, keep the job."""
+        work = self.prepare(arguments, job_id)
+        if isinstance(work, Result):
+            return work
+        self.at_step("before_claim")
+        claim = self._store.claim(work.job)
+        self.at_step("after_claim")
+        match claim:
+            case Go():
+                return Result(self._act(work, claim))
+            case _:
+                return self.settled_without_call(work, claim)
+
+    def prepare(self, arguments: Mapping[str, Any], job_id: str) -> Work | Result:
+        """Read a job. A message that can never be sent is kept as rejected, and that is its result."""
         job = _job(arguments, job_id)
         try:
             sms, plan = self._read(arguments)
         except PayloadError as error:
             return self._reject(job, error, job_id)
-        started = time.monotonic()
-        self._at_step("before_claim")
-        claim = self._store.claim(_planned(job, sms, plan, self._rules.caps))
-        self._at_step("after_claim")
+        return Work(_planned(job, sms, plan, self._rules.caps), sms, plan, time.monotonic())
+
+    def settled_without_call(self, work: Work, claim: Done | Wait | Busy | Conflict) -> Result:
+        """What a claim that gives no right to call means."""
         match claim:
-            case Go():
-                return Result(self._act(job, sms, plan, claim, started))
             case Done(record) | Wait(record):
                 return Result(record)
             case Busy():
                 return Result(None)
             case Conflict():
-                return self._conflict(job, job_id)
+                return self._conflict(work.job, work.job.job_id)
+
+    def outcome(self, work: Work, go: Go) -> Outcome | None:
+        """Submit, and say what came of it. None: too late to begin, for the lease would end on the way; nothing was sent.
+
+        After this the outcome may be unknown; before it, nothing was sent.
+        """
+        order = self._order(work.job.message_id, work.sms, work.plan, go)
+        budgets = self._rules.budgets
+        if time.monotonic() - work.claimed_at > budgets.lease - budgets.send:
+            log.warning("sms.lease_lost", message_id=work.job.message_id)
+            return None
+        self.at_step("before_submit")
+        patience, chance = self._rules.retry, random.random()
+        try:
+            answer = self._gateway.submit(order)
+        except GatewayError as error:
+            outcome = verdict.of_failure(error, go, patience, chance)
+        else:
+            outcome = verdict.of_answer(answer, order, go, patience, chance)
+        stands = outcome.brake and outcome.delay is not None
+        line = traffic.line_of(work.sms.lane, marketing=not work.sms.transactional) if stands else None
+        return replace(outcome, stands=line, day=work.job.day)
+
+    @property
+    def record_budget(self) -> float:
+        """Seconds for which an outcome is tried to be written."""
+        return self._rules.budgets.record
+
+    def tell(self, work: Work, go: Go, outcome: Outcome, settled: Settled) -> None:
+        """Log the move, and what it says about the account."""
+        record = settled.record
+        fields: dict[str, Any] = {
+            "message_id": work.job.message_id,
+            "lane": work.job.lane,
+            "attempt": go.attempts,
+            "ms": round((time.monotonic() - work.claimed_at) * 1000),
+        }
+        if record is None:
+            log.warning("sms.fenced", **fields)
+        else:
+            level = log.warning if record.state in (State.UNKNOWN, State.DEAD) else log.event
+            level(f"sms.{record.state}", **fields, ticket=record.ticket, code=record.error_code, reason=outcome.reason)
+        for alert in settled.alerts:
+            log.warning(f"account.{alert}", code=outcome.brake, hint=ALERTS[alert])
 
     def _read(self, arguments: Mapping[str, Any]) -> tuple[message.Message, schedule.Plan]:
         wanted = {name: value for name, value in arguments.items() if name not in ENVELOPE}
@@ -109,33 +175,14 @@ class Dispatch:
         sms = message.parse(wanted, self._rules.payload)
         return sms, schedule.plan(sms, self._rules.time, datetime.now(UTC))
 
-    def _act(self, job: Job, sms: message.Message, plan: schedule.Plan, go: Go, started: float) -> Record | None:
-        """Submit and settle. After this line the outcome may be unknown; before it, nothing was sent."""
-        order = self._order(job.message_id, sms, plan, go)
-        budgets = self._rules.budgets
-        if time.monotonic() - started > budgets.lease - budgets.send:
-            log.warning("sms.lease_lost", message_id=job.message_id)
+    def _act(self, work: Work, go: Go) -> Record | None:
+        outcome = self.outcome(work, go)
+        if outcome is None:
             return None
-        self._at_step("before_submit")
-        patience, chance = self._rules.retry, random.random()
-        try:
-            answer = self._gateway.submit(order)
-        except GatewayError as error:
-            outcome = verdict.of_failure(error, go, patience, chance)
-        else:
-            outcome = verdict.of_answer(answer, order, go, patience, chance)
-        line = (
-            traffic.line_of(sms.lane, marketing=not sms.transactional)
-            if outcome.brake and outcome.delay is not None
-            else None
-        )
-        outcome = replace(outcome, stands=line, day=traffic.day_of(datetime.now(UTC)))
-        self._at_step("before_settle")
-        settled = self._settle(job.message_id, go.token, outcome)
-        self._at_step("after_settle")
-        self._tell(job, go, outcome, settled.record, time.monotonic() - started)
-        for alert in settled.alerts:
-            log.warning(f"account.{alert}", code=outcome.brake, hint=ALERTS[alert])
+        self.at_step("before_settle")
+        settled = self._settle(work.job.message_id, go.token, outcome)
+        self.at_step("after_settle")
+        self.tell(work, go, outcome, settled)
         return settled.record
 
     def _order(self, message_id: str, sms: message.Message, plan: schedule.Plan, go: Go) -> Submit:
@@ -175,19 +222,6 @@ class Dispatch:
         reason = "idempotency_key: it already belongs to a message with other content; use a new key."
         record = None if own == job.message_id else self._store.reject(replace(job, message_id=own), reason, None)
         return Result(record, conflict=True)
-
-    def _tell(self, job: Job, go: Go, outcome: Outcome, record: Record | None, took: float) -> None:
-        fields: dict[str, Any] = {
-            "message_id": job.message_id,
-            "lane": job.lane,
-            "attempt": go.attempts,
-            "ms": round(took * 1000),
-        }
-        if record is None:
-            log.warning("sms.fenced", **fields)
-            return
-        level = log.warning if record.state in (State.UNKNOWN, State.DEAD) else log.event
-        level(f"sms.{record.state}", **fields, ticket=record.ticket, code=record.error_code, reason=outcome.reason)
 
 
 ALERTS = {

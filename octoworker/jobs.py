@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -21,6 +21,9 @@ from celery import Celery
 
 from octoworker import wire
 from octoworker.store import Ring
+
+WORTH_BULK = 5
+"""Messages from which a bulk job pays: below, each has a job of its own, and its Celery result."""
 
 _ID, _TAG, _BODY, _ETA = "MARK-ID", "MARK-TAG", "MARK-BODY", "MARK-ETA"
 _MARKS = re.compile(r"(MARK-(?:ID|TAG|BODY|ETA))")
@@ -35,23 +38,48 @@ class Template:
     tail: str
     """What follows the arguments in the body: Celery's callbacks, of which we have none."""
 
-    def filled(self, ring: Ring, eta: str) -> str:
-        body = b64encode(f"[[], {_kwargs(ring)}, {self.tail}]".encode()).decode()
-        parts = {_ID: json.dumps(ring.job_id)[1:-1], _TAG: str(uuid4()), _BODY: body, _ETA: eta}
+    def filled(self, job_id: str, kwargs: str, eta: str) -> str:
+        body = b64encode(f"[[], {kwargs}, {self.tail}]".encode()).decode()
+        parts = {_ID: json.dumps(job_id)[1:-1], _TAG: str(uuid4()), _BODY: body, _ETA: eta}
         filled = [self.texts[0]]
         for mark, text in zip(self.marks, self.texts[1:], strict=True):
             filled += (parts[mark], text)
         return "".join(filled)
 
 
-def packed(rings: Iterable[Ring]) -> dict[str, list[str]]:
-    """The jobs of these messages, by the list they belong to."""
+def packed(rings: Sequence[Ring]) -> dict[str, list[str]]:
+    """The jobs of these messages, by the list they belong to. What is bulk shares bulk jobs, but for the pace's own slots."""
     now, lists = datetime.now(UTC), dict[str, list[str]]()
+    together = [ring for ring in rings if _shares(ring)]
+    if len(together) < WORTH_BULK:
+        together = []
     for ring in rings:
+        if together and _shares(ring):
+            continue
         queue = wire.queue_of(ring.lane)
-        eta = (now + timedelta(seconds=ring.delay)).isoformat() if ring.delay else ""
-        lists.setdefault(queue, []).append(_template(queue, with_eta=bool(eta)).filled(ring, eta))
+        eta = _eta(now, ring.delay)
+        filled = _template(queue, wire.TASK, with_eta=bool(eta)).filled(ring.job_id, _kwargs(ring), eta)
+        lists.setdefault(queue, []).append(filled)
+    for start in range(0, len(together), wire.BULK_SIZE):
+        queue, some = wire.queue_of("bulk"), together[start : start + wire.BULK_SIZE]
+        eta = _eta(now, max(ring.delay for ring in some))
+        template = _template(queue, wire.BULK_TASK, with_eta=bool(eta))
+        lists.setdefault(queue, []).append(template.filled(str(uuid4()), _bulk_kwargs(some), eta))
     return lists
+
+
+def _shares(ring: Ring) -> bool:
+    """A slot of the pace is an instant of its own; all else that is bulk may wait for the last of its hundred."""
+    return ring.lane == "bulk" and (ring.found != "line" or not ring.delay)
+
+
+def _eta(now: datetime, delay: float) -> str:
+    return (now + timedelta(seconds=delay)).isoformat() if delay else ""
+
+
+def _bulk_kwargs(rings: Sequence[Ring]) -> str:
+    ids = [ring.message_id for ring in rings]
+    return json.dumps({"ids": ids, "version": wire.VERSION, "rung_at": rings[0].rung_at})
 
 
 def _kwargs(ring: Ring) -> str:
@@ -62,9 +90,9 @@ def _kwargs(ring: Ring) -> str:
 
 
 @lru_cache
-def _template(queue: str, *, with_eta: bool) -> Template:
+def _template(queue: str, task: str, *, with_eta: bool) -> Template:
     """Let Celery publish a job in memory, and read how it looks."""
-    message = _made_by_celery(queue, with_eta=with_eta)
+    message = _made_by_celery(queue, task, with_eta=with_eta)
     _, _, embed = json.loads(b64decode(message["body"]))
     message["body"], message["properties"]["delivery_tag"] = _BODY, _TAG
     if with_eta:
@@ -73,12 +101,12 @@ def _template(queue: str, *, with_eta: bool) -> Template:
     return Template(tuple(texts[::2]), tuple(texts[1::2]), json.dumps(embed))
 
 
-def _made_by_celery(queue: str, *, with_eta: bool) -> dict[str, Any]:
+def _made_by_celery(queue: str, task: str, *, with_eta: bool) -> dict[str, Any]:
     app = Celery("octoworker", broker="memory://", set_as_current=False)
     eta = datetime.now(UTC) if with_eta else None
     with app.connection_for_write() as connection, app.amqp.Producer(connection) as producer:
         app.send_task(
-            wire.TASK,
+            task,
             kwargs={},
             task_id=_ID,
             queue=queue,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from octoworker import dispatch, message, retry, schedule, traffic, wire
+from octoworker.bulk import Bulk
 from octoworker.config import Settings
 from octoworker.gateway import Account, Gateway
 from octoworker.store import Store, connect
@@ -25,6 +26,7 @@ class Runtime:
     store: Store
     gateway: Gateway
     dispatch: dispatch.Dispatch
+    bulk: Bulk
 
 
 at_step: dispatch.Steps = dispatch.no_step
@@ -47,9 +49,10 @@ def current() -> Runtime:
 def build(settings: Settings) -> Runtime:
     """Put the parts together from the settings. Opens no connection."""
     store = open_store(settings)
-    gateway = Gateway(account(settings), pool_size=settings.concurrency)
+    gateway = Gateway(account(settings), pool_size=settings.concurrency + settings.bulk_lines)
     moves = dispatch.Dispatch(store, gateway, rules(settings), at_step=at_step)
-    return Runtime(os.getpid(), settings, store, gateway, moves)
+    bulk = Bulk(store, moves, lines=settings.bulk_lines)
+    return Runtime(os.getpid(), settings, store, gateway, moves, bulk)
 
 
 def open_store(settings: Settings) -> Store:

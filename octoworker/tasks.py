@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from celery import Task
 from celery.exceptions import Ignore, Reject
 
 from octoworker import log, runtime, wire
 from octoworker.app import app
+from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, StoreError
 from octoworker.record import Record, State
 from octoworker.worker import MASKED_ARGS
+
+T = TypeVar("T")
 
 STORE_PAUSE = 1.0
 """Seconds a thread rests when Redis cannot be used, so that returned jobs do not go round in a circle."""
@@ -36,6 +41,11 @@ class SmsTask(Task):  # type: ignore[type-arg]
         return super().apply_async(args, kwargs, *rest, **options)
 
 
+def bulk_time_limit() -> int:
+    """Prefork only: seconds after which a child that hangs in a bulk job is killed. It holds two leases, one after the other."""
+    return math.ceil(2 * Settings.load().lease)
+
+
 @app.task(name=wire.TASK, base=SmsTask, bind=True, typing=False, throws=(MessageFailed,), max_retries=0)
 def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any]:
     """Send one SMS. Keyword arguments only, JSON types only; the README lists them.
@@ -46,24 +56,50 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
     if positional:
         arguments = {**arguments, "positional": len(positional)}
     job_id = self.request.id or ""
+    result = _safely(job_id, lambda: runtime.current().dispatch.handle(arguments, job_id))
+    if result.conflict:
+        raise MessageFailed("idempotency_key: it already belongs to a message with other content; use a new key.")
+    if result.record is None:
+        raise Ignore
+    return _in_celerys_words(self, result.record)
+
+
+@app.task(
+    name=wire.BULK_TASK,
+    base=SmsTask,
+    bind=True,
+    typing=False,
+    throws=(MessageFailed,),
+    max_retries=0,
+    ignore_result=True,
+    time_limit=bulk_time_limit(),
+)
+def send_many(self: SmsTask, ids: Any = (), version: int = wire.VERSION, rung_at: int | None = None) -> None:
+    """Move many messages one step: those with these ids, whose records say what to send.
+
+    Each keeps its own record, outcome and retries. The job itself has no result.
+    """
+    if version != wire.VERSION or not isinstance(ids, list):
+        raise MessageFailed("This worker cannot read this bulk job; its messages are found by the clock.")
+    known = [each for each in ids if isinstance(each, str)]
+    _safely(self.request.id or "", lambda: runtime.current().bulk.handle(known, rung_at))
+
+
+def _safely(job_id: str, handle: Callable[[], T]) -> T:
+    """Keep the job when Redis is away; let no bug show what it was handling, or lose the message."""
     try:
-        result = runtime.current().dispatch.handle(arguments, job_id)
+        return handle()
     except StoreError as error:
         log.warning("sms.store_unavailable", job_id=job_id, reason=str(error))
         time.sleep(STORE_PAUSE)
         raise Reject(str(error), requeue=True) from None
     except OctoworkerError:
         raise
-    except Exception as error:  # noqa: BLE001 - a bug must neither show what it was handling nor lose the message
+    except Exception as error:  # noqa: BLE001 - see above
         log.warning("sms.bug", job_id=job_id, kind=type(error).__name__, where=_where(error))
         raise MessageFailed(
             f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again."
         ) from None
-    if result.conflict:
-        raise MessageFailed("idempotency_key: it already belongs to a message with other content; use a new key.")
-    if result.record is None:
-        raise Ignore
-    return _in_celerys_words(self, result.record)
 
 
 def _in_celerys_words(task: SmsTask, record: Record) -> dict[str, Any]:

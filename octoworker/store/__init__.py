@@ -16,13 +16,13 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from octoworker.errors import RefusedError, UnknownMessageError
+from octoworker.errors import RefusedError, StoreError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
 from octoworker.store import board, keys
 from octoworker.store.board import Board
 from octoworker.store.gates import Gates
 from octoworker.store.scripts import Scripts, guard
-from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, Outcome, Ring, Settled, Wait
+from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Wait
 from octoworker.traffic import Limits, millionths
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Gates",
     "Go",
     "Job",
+    "New",
     "Outcome",
     "Ring",
     "Settled",
@@ -83,7 +84,7 @@ class Store:
         limits: Limits = NO_LIMITS,
     ) -> None:
         self._redis = client
-        self._run = Scripts(client).run
+        self._scripts = Scripts(client)
         self.gates = Gates(client)
         self._limits = limits
         self._keep = _ms(keep_for)
@@ -97,10 +98,59 @@ class Store:
     ) -> Literal["created", "same", "conflict"]:
         """Write the record of a message before its job is published."""
         facts = self._facts(Job(message_id, fingerprint, lane, payload))
-        return self._run("create", [keys.record(message_id), keys.DUE], [message_id, json.dumps(facts), payload])  # type: ignore[no-any-return]
+        told: Literal["created", "same", "conflict"] = self._scripts.run(
+            "create", [keys.record(message_id), keys.DUE], [message_id, json.dumps(facts), payload]
+        )
+        return told
+
+    def create_many(
+        self, lane: str, messages: Sequence[New], *, campaign: str | None = None
+    ) -> list[Literal["created", "same", "conflict"]]:
+        """Write the records of many messages before their job is published: one round trip for all of them."""
+        facts = {"lane": lane, "requeue_after": self._requeue, "campaign": campaign}
+        parts = [
+            part for new in messages for part in (new.message_id, new.fingerprint, new.payload, new.people, new.row)
+        ]
+        told = self._scripts.run("create_many", [keys.DUE, keys.RECORD_PREFIX], [json.dumps(facts), *parts])
+        return [CREATED[letter] for letter in told]
+
+    def payloads(self, ids: Sequence[str]) -> list[str | None]:
+        """What was asked for, of each of these messages; None where there is no record."""
+
+        def read() -> list[str | None]:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for message_id in ids:
+                    pipe.hget(keys.record(message_id), "payload")
+                found: list[str | None] = pipe.execute()
+            return found
+
+        return guard(read)  # type: ignore[no-any-return]
 
     def claim(self, job: Job) -> Claim:
         """Ask for the right to submit. One round trip decides everything; asking twice by accident is harmless."""
+        return _claimed(job, self._scripts.run("claim", *self._claim(job)))
+
+    def claim_many(self, jobs: Sequence[Job]) -> list[Claim | StoreError]:
+        """`claim` for each, in one round trip. StoreError in the place of one that failed."""
+        answers = self._scripts.run_many("claim", [self._claim(job) for job in jobs])
+        return [
+            answer if isinstance(answer, StoreError) else _claimed(job, answer)
+            for job, answer in zip(jobs, answers, strict=True)
+        ]
+
+    def settle(self, message_id: str, token: int, outcome: Outcome) -> Settled:
+        """Write the outcome of a submit, and what it says about the account and about Octopush."""
+        return _settled(message_id, self._scripts.run("settle", *self._settle(message_id, token, outcome)))
+
+    def settle_many(self, outcomes: Sequence[tuple[str, int, Outcome]]) -> list[Settled | StoreError]:
+        """`settle` for each (message_id, token, outcome), in one round trip. StoreError in the place of one that failed."""
+        answers = self._scripts.run_many("settle", [self._settle(*each) for each in outcomes])
+        return [
+            answer if isinstance(answer, StoreError) else _settled(each[0], answer)
+            for each, answer in zip(outcomes, answers, strict=True)
+        ]
+
+    def _claim(self, job: Job) -> Call:
         facts = {
             **self._facts(job),
             "nonce": uuid.uuid4().hex,
@@ -122,22 +172,9 @@ class Store:
             *(keys.record(job.message_id), keys.DUE, keys.MARKS, keys.STATE_PREFIX, keys.TRAFFIC, keys.BREAKER),
             *(keys.LINE_PREFIX, keys.day(job.day), keys.CAP_PREFIX, keys.ACCOUNT),
         ]
-        arguments = [job.message_id, json.dumps(facts), job.payload, self._limits.as_text]
-        verdict, *rest = self._run("claim", places, arguments)
-        match verdict:
-            case "go":
-                return _go(rest[0])
-            case "wait":
-                return Wait(_record(job.message_id, rest[0]))
-            case "done":
-                return Done(_record(job.message_id, rest[0]))
-            case "busy":
-                return Busy()
-            case _:
-                return Conflict()
+        return places, [job.message_id, json.dumps(facts), job.payload, self._limits.as_text]
 
-    def settle(self, message_id: str, token: int, outcome: Outcome) -> Settled:
-        """Write the outcome of a submit, and what it says about the account and about Octopush."""
+    def _settle(self, message_id: str, token: int, outcome: Outcome) -> Call:
         facts = {
             "state": outcome.state.value,
             "reason": _line(outcome.reason),
@@ -157,15 +194,13 @@ class Store:
             *(keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.BREAKER, keys.LINE_PREFIX, keys.TRAFFIC),
             *(keys.day(outcome.day), keys.ACCOUNT),
         ]
-        arguments = [message_id, token, json.dumps(facts), self._limits.as_text]
-        verdict, found, *alerts = self._run("settle", places, arguments)
-        return Settled(None if verdict == "fenced" else _record(message_id, found), tuple(alerts))
+        return places, [message_id, token, json.dumps(facts), self._limits.as_text]
 
     def reject(self, job: Job, reason: str, error_code: str | None) -> Record | None:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
         facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or ""}
         places = [keys.record(job.message_id), keys.DUE, keys.STATE_PREFIX]
-        verdict, *rest = self._run("reject", places, [job.message_id, json.dumps(facts), job.payload])
+        verdict, *rest = self._scripts.run("reject", places, [job.message_id, json.dumps(facts), job.payload])
         return None if verdict == "conflict" else _record(job.message_id, rest[0])
 
     def take_due(self, *, slice_size: int, look_ahead: float, queues: Mapping[str, str]) -> tuple[list[Ring], bool]:
@@ -178,7 +213,7 @@ class Store:
             *(slice_size, _ms(look_ahead), self._requeue, self._max_crashes, self._keep, json.dumps(dict(queues))),
             *(self._limits.as_text, self._lease),
         ]
-        now, looked_at, rows = self._run("take_due", places, arguments)
+        now, looked_at, rows = self._scripts.run("take_due", places, arguments)
         rings = [Ring(row[0], row[1], row[2], row[3], row[4] / 1000, row[5], now) for row in json.loads(rows)]
         return rings, looked_at >= slice_size
 
@@ -207,7 +242,7 @@ class Store:
     ) -> Record:
         """Write a later word on delivery. Nothing changes when it says nothing new."""
         places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
-        verdict, *rest = self._run("receipt", places, [message_id, recipient, state, _line(reason), self._keep])
+        verdict, *rest = self._scripts.run("receipt", places, [message_id, recipient, state, _line(reason), self._keep])
         if verdict == "absent":
             raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
         return _record(message_id, rest[0])
@@ -259,7 +294,7 @@ class Store:
     def _change(self, message_id: str, change: str, options: Mapping[str, Any]) -> Record:
         facts = {"keep": self._keep, "requeue_after": self._requeue, **options}
         places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
-        verdict, found, before = self._run("change", places, [message_id, change, json.dumps(facts)])
+        verdict, found, before = self._scripts.run("change", places, [message_id, change, json.dumps(facts)])
         if verdict == "absent":
             raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
         if verdict in WRONG_TIMES:
@@ -287,6 +322,11 @@ class Store:
             "requeue_after": self._requeue,
         }
 
+
+Call = tuple[list[str], list[Any]]
+"""The keys and the arguments of one script."""
+
+CREATED: Mapping[str, Literal["created", "same", "conflict"]] = {"n": "created", "s": "same", "c": "conflict"}
 
 WRONG_TIMES = {
     "past": "send_at: that time has passed; choose a later one.",
@@ -328,6 +368,26 @@ def _arguments(payload: str) -> dict[str, Any]:
 def _record(message_id: str, text: str) -> Record:
     flat = json.loads(text)
     return Record.from_hash(message_id, dict(zip(flat[::2], flat[1::2], strict=True)))
+
+
+def _claimed(job: Job, reply: Sequence[Any]) -> Claim:
+    verdict, *rest = reply
+    match verdict:
+        case "go":
+            return _go(rest[0])
+        case "wait":
+            return Wait(_record(job.message_id, rest[0]))
+        case "done":
+            return Done(_record(job.message_id, rest[0]))
+        case "busy":
+            return Busy()
+        case _:
+            return Conflict()
+
+
+def _settled(message_id: str, reply: Sequence[Any]) -> Settled:
+    verdict, found, *alerts = reply
+    return Settled(None if verdict == "fenced" else _record(message_id, found), tuple(alerts))
 
 
 def _go(text: str) -> Go:

@@ -13,6 +13,11 @@
 | `ow:day:DATE` | hash | spent, pending, segments, `country:XX`, told_80, told_100 of a day in Paris | 8 days |
 | `ow:cap:to:HASH` | zset | id → ms: what went to one number | an hour or a day |
 | `ow:cap:same:HASH` | string | id that carried this text to this number last | `cap_same_text` |
+| `ow:campaign:ID` | hash | a campaign: name, created, rows, template, lane, paused, ... | `keep_for` after it was made |
+| `ow:campaign:ID:counts` | hash | state → people in it | with the campaign |
+| `ow:campaign:ID:reasons` | hash | reason → people whose message failed for it | with the campaign |
+| `ow:campaign:ID:messages` | zset | id → row of the file | with the campaign |
+| `ow:campaign-file:HASH` | string | the campaign that sent this file and text today | a day |
 | `ow:state:STATE` | zset | id → ms of the last move (for scheduled and waiting: due), for `list` | members are pruned after `keep_for` |
 
 The broker's own keys (`sms`, `sms.urgent`, `sms.bulk`, `unacked*`, `_kombu.*`) belong to Celery.
@@ -31,6 +36,8 @@ ACCOUNT = "ow:account"
 ASKED = "ow:asked"
 DAY_PREFIX = "ow:day:"
 CAP_PREFIX = "ow:cap:"
+CAMPAIGN_PREFIX = "ow:campaign:"
+CAMPAIGN_FILE_PREFIX = "ow:campaign-file:"
 NOWHERE = "ow:nowhere"
 """A key that never exists: asked for in place of one that cannot be reached."""
 

@@ -37,6 +37,18 @@ class Job:
 
 
 @dataclass(frozen=True)
+class New:
+    """A message to be taken with others. `fingerprint` is "" for a random id, which nobody else can have."""
+
+    message_id: str
+    fingerprint: str
+    payload: str = field(repr=False)
+    people: int = 1
+    """Recipients: what the progress of a campaign counts."""
+    row: int = 0
+
+
+@dataclass(frozen=True)
 class Go:
     """The right to make one submit, until the lease ends. `token` fences the outcome."""
 

@@ -34,6 +34,7 @@ ORDER = (
         "gateway",
         "verdict",
         "dispatch",
+        "bulk",
         "account",
         "runtime",
         "worker",

@@ -5,6 +5,8 @@
 
 local FINAL = {accepted = true, delivered = true, undelivered = true, rejected = true,
                expired = true, cancelled = true, dead = true}
+-- Ends that a person may ask about, counted by their reasons.
+local FAILED = {rejected = true, dead = true, expired = true, undelivered = true}
 -- States found through the due set alone; all others stand in an index of their own, for `list`.
 local UNLISTED = {queued = true, submitting = true}
 -- A history longer than this loses its middle: the beginning and the latest lines tell the story.
@@ -33,11 +35,21 @@ local function append(history, line)
   return history .. line .. '\n'
 end
 
+-- How many people of a campaign stand in each state: changed with the record, in one step, so counted exactly once.
+local function tally(campaign, people, from, to, reason)
+  local counts = CAMPAIGNS .. campaign .. ':counts'
+  if from then redis.call('HINCRBY', counts, from, -people) end
+  redis.call('HINCRBY', counts, to, people)
+  if FAILED[to] then redis.call('HINCRBY', CAMPAIGNS .. campaign .. ':reasons', reason, people) end
+end
+
 -- One move: state, reason, history, index, time to live. `keep` in ms.
 local function move(record, id, index, now, from, to, reason, keep, due)
-  local history = redis.call('HGET', record, 'history') or ''
+  local f = redis.call('HMGET', record, 'history', 'campaign', 'people')
+  local history = f[1] or ''
   redis.call('HSET', record, 'state', to, 'reason', reason, 'changed', now,
              'history', append(history, string.format('%.0f|%s|%s', now, to, reason)))
+  if f[2] and from ~= to then tally(f[2], number(f[3]), from, to, reason) end
   if from and not UNLISTED[from] then redis.call('ZREM', index .. from, id) end
   if not UNLISTED[to] then redis.call('ZADD', index .. to, due or now, id) end
   if FINAL[to] then redis.call('PEXPIRE', record, keep) else redis.call('PERSIST', record) end
@@ -57,6 +69,10 @@ local function create(record, id, due_set, now, job, payload)
   redis.call('HSET', record, 'state', 'queued', 'fp', job.fp, 'payload', payload, 'lane', job.lane, 'job', job.job_id,
              'created', now, 'since', now, 'queued_at', now, 'reason', '', 'changed', now,
              'history', string.format('%.0f|queued|\n', now))
+  if given(job.campaign) then
+    redis.call('HSET', record, 'campaign', job.campaign, 'people', job.people)
+    tally(job.campaign, job.people, nil, 'queued', '')
+  end
   redis.call('ZADD', due_set, now + job.requeue_after, id)
 end
 

@@ -3,6 +3,7 @@
 --                 pause:all|urgent|normal|bulk|marketing: since (ms); brake, brake_reason, brake_at; minute, sent, before: segments
 -- breaker (hash)  state: open | ramp (closed: none); since, until (ms); step; probe: id; probe_until (ms); recent, heard
 -- lines (zsets)   LANE:t and LANE:m (advertising): id -> ms at which the message was taken. The clock releases them, oldest first.
+--                 campaign:ID: those of a paused campaign; resuming it moves them to the lines of their lanes.
 -- A breaker that cannot be read counts as closed: it protects Octopush from us, not a promise.
 
 local LANES = {'urgent', 'normal', 'bulk'}
@@ -89,6 +90,12 @@ local function join(record, id, due_set, index, lines, now, stand, reason)
   redis.call('ZADD', lines .. stand.line, stand.created, id)
   move(record, id, index, now, stand.state, stand.uses > 0 and 'unknown' or 'waiting', reason, stand.keep)
   redis.call('ZADD', due_set, given(stand.expires) and math.min(stand.expires, now + LOOK) or now + LOOK, id)
+end
+
+local function change_line(record, id, lines, from, to, created)
+  redis.call('HSET', record, 'line', to)
+  redis.call('ZADD', lines .. to, created, id)
+  redis.call('ZREM', lines .. from, id)
 end
 
 local function leave(record, id, lines)

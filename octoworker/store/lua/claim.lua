@@ -16,8 +16,8 @@ local id, job, limits, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[4
 if redis.call('EXISTS', record) == 0 then create(record, id, due_set, now, job, ARGV[3]) end
 local f = redis.call('HMGET', record, 'state', 'fp', 'due', 'lease_until', 'nonce', 'token', 'gen', 'uses',
                      'doubt', 'attempts', 'crashes', 'maybe_at', 'created', 'since', 'lane',
-                     'parked', 'pending', 'outcomes', 'cost', 'line', 'granted', 'counted')
-local lane, line, granted, counted = f[15], f[20], f[21], f[22]
+                     'parked', 'pending', 'outcomes', 'cost', 'line', 'granted', 'counted', 'campaign')
+local lane, line, granted, counted, campaign = f[15], f[20], f[21], f[22], f[23]
 local state, due, lease_until, uses = f[1], number(f[3]), number(f[4]), number(f[8])
 local attempts, crashes, maybe_at = number(f[10]), number(f[11]), number(f[12])
 
@@ -34,7 +34,8 @@ local function stop(to, reason)
   return told('done', record)
 end
 
-if f[2] ~= job.fp then return {'conflict'} end
+-- A message whose id is random has no print: nobody else can have that id.
+if f[2] ~= '' and f[2] ~= job.fp then return {'conflict'} end
 -- This lane has been served up to where this very job stood in it: an older one without its claim has been lost.
 -- Not up to where the record says: it may have been rung again since, at the end of the line.
 local position = given(job.rung_at) and job.rung_at or number(f[13])
@@ -95,6 +96,10 @@ if line then
 end
 local gates = read_gates(traffic, breaker, limits)
 local reason, at, again = shut(gates, id, lane, job.marketing)
+local own_line
+if not reason and campaign and redis.call('HGET', CAMPAIGNS .. campaign, 'paused') then
+  reason, own_line = 'its campaign is paused', 'campaign:' .. campaign
+end
 if not reason and given(job.wish) and not counted and uses == 0 then
   reason, at, again = capped(caps, day, account, limits.caps, job.wish, id, now)
   if reason then
@@ -107,7 +112,7 @@ if not reason and not granted and not has_room(gates, limits, lines, now, lane, 
   reason = 'waits for its turn (OCTOWORKER_RATE, or Octopush coming back)'
 end
 if reason then
-  join(record, id, due_set, index, lines, now, {line = line_name(lane, job.marketing), state = state, uses = uses,
+  join(record, id, due_set, index, lines, now, {line = own_line or line_name(lane, job.marketing), state = state, uses = uses,
        created = number(f[13]), segments = job.segments, expires = job.expires_at, keep = job.keep}, reason)
   return told('wait', record)
 end

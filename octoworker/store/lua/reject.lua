@@ -7,7 +7,7 @@ local id, job, now = ARGV[1], cjson.decode(ARGV[2]), clock()
 if redis.call('EXISTS', record) == 0 then create(record, id, due_set, now, job, ARGV[3]) end
 local f = redis.call('HMGET', record, 'state', 'fp', 'uses')
 local verdict = 'done'
-if f[2] ~= job.fp then return {'conflict'} end
+if f[2] ~= '' and f[2] ~= job.fp then return {'conflict'} end
 if (f[1] == 'queued' or f[1] == 'waiting' or f[1] == 'scheduled') and number(f[3]) == 0 then
   verdict = 'rejected'
   redis.call('HSET', record, 'error_code', job.error_code)

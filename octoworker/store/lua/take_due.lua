@@ -16,7 +16,8 @@ local reply, empty = {}, {}
 
 -- A queue is a line: when a job behind this one has been claimed, or the line is empty, this one is gone.
 local function vanished(lane, queued_at)
-  if number(redis.call('HGET', marks, lane)) > queued_at then return true end
+  -- Some of a bulk job's messages are claimed while the others still wait for it: a job must be well behind to say so.
+  if number(redis.call('HGET', marks, lane)) > queued_at + requeue_after / 6 then return true end
   if empty[lane] == nil then
     empty[lane] = not given(queues[lane]) or redis.call('LLEN', queues[lane]) == 0
   end
@@ -39,7 +40,7 @@ end
 for _, id in ipairs(ids) do
   local record = prefix .. id
   local f = redis.call('HMGET', record, 'state', 'due', 'lease_until', 'queued_at', 'lane', 'rung', 'rings', 'parked',
-                       'line', 'expires', 'uses', 'created')
+                       'line', 'expires', 'uses', 'created', 'campaign')
   local state, due, rings = f[1], number(f[2]), number(f[7])
   local lane = f[5] or 'normal'
   if not state or FINAL[state] or f[8] then
@@ -47,7 +48,11 @@ for _, id in ipairs(ids) do
   elseif f[9] then
     if number(f[10]) == 0 or number(f[10]) > now + ahead then
       redis.call('ZADD', due_set, now + LOOK, id)
-      redis.call('ZADD', lines .. f[9], 'NX', number(f[12]), id)
+      if f[13] and f[9] == 'campaign:' .. f[13] and not redis.call('HGET', CAMPAIGNS .. f[13], 'paused') then
+        change_line(record, id, lines, f[9], lane .. ':t', number(f[12]))
+      else
+        redis.call('ZADD', lines .. f[9], 'NX', number(f[12]), id)
+      end
     elseif number(f[11]) == 0 and state == 'waiting' then
       move(record, id, index, now, state, 'expired', 'expires_at had passed before it could be sent', keep)
       no_wake(record, id, due_set)

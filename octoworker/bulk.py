@@ -1,0 +1,204 @@
+"""Many messages in one job. Celery's own work for a job takes longer than a send, so a bulk job shares it among many.
+
+1. Read what was asked for: the job carries ids only, one round trip brings the rest.
+2. Claim a chunk in one round trip. Each message keeps its own record, key, lease and outcome.
+3. Submit over as many lines at once as Octopush's answers take time: one when it answers at once, up to a bound.
+4. Settle what has come back, in groups. Who dies before that leaves leases behind, as with a single message.
+
+What could not be begun in time for its lease is put back, untouched: it never left.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from octoworker import log
+from octoworker.dispatch import RECORD_PAUSE, Dispatch, Result, Work
+from octoworker.errors import StoreError
+from octoworker.record import State
+from octoworker.store import Go, Outcome, Settled, Store
+
+Ended = tuple["Claimed", Outcome | None]
+"""A claimed message and what came of it. None: nobody knows; its lease will tell."""
+
+CHUNK = 50
+"""Messages claimed at once. More would leave more leases behind with a worker that dies."""
+
+GROUP = 25
+"""Outcomes settled at once, when they come fast."""
+
+GATHER = 0.05
+"""Seconds an outcome may wait for others to be settled with."""
+
+SLICE = 0.004
+"""Seconds of answering time for which one more line at once pays: below it a line costs more than it brings."""
+
+PUT_BACK = "put back: it could not be begun in time"
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A message with the right to be sent."""
+
+    work: Work
+    go: Go
+
+
+class Bulk:
+    """Moves many messages one step. Safe to share between threads; `lines` bounds the calls at once of this process."""
+
+    def __init__(self, store: Store, dispatch: Dispatch, *, lines: int) -> None:
+        self._store = store
+        self._dispatch = dispatch
+        self._lines = lines
+        self._callers = ThreadPoolExecutor(max_workers=lines, thread_name_prefix="octoworker-line")
+        self._answer_time = 0.0
+
+    def handle(self, ids: Sequence[str], rung_at: int | None = None) -> int:
+        """Move each of these messages one step. Returns how many were submitted.
+
+        StoreError: Redis is out of reach; what was submitted before is recorded or has its lease. Keep the job.
+        """
+        sent = 0
+        for start in range(0, len(ids), CHUNK):
+            work = list(self._read(ids[start : start + CHUNK], rung_at))
+            self._dispatch.at_step("before_claim")
+            claims = self._claim(work)
+            self._dispatch.at_step("after_claim")
+            self._send(claims)
+            sent += len(claims)
+        return sent
+
+    def _read(self, ids: Sequence[str], rung_at: int | None) -> Iterator[Work]:
+        for message_id, payload in zip(ids, self._store.payloads(ids), strict=True):
+            if payload is None:
+                log.warning("sms.no_record", message_id=message_id)
+                continue
+            envelope = {"message_id": message_id, "rung_at": rung_at}
+            work = self._dispatch.prepare({**json.loads(payload), **envelope}, message_id)
+            if not isinstance(work, Result):
+                yield work
+
+    def _claim(self, work: Sequence[Work]) -> list[Claimed]:
+        claimed: list[Claimed] = []
+        failure: StoreError | None = None
+        for each, claim in zip(work, self._store.claim_many([w.job for w in work]), strict=True):
+            match claim:
+                case Go():
+                    claimed.append(Claimed(each, claim))
+                case StoreError():
+                    failure = claim
+                case _:
+                    self._dispatch.settled_without_call(each, claim)
+        if failure is not None and not claimed:
+            raise failure
+        return claimed
+
+    def _send(self, claims: Sequence[Claimed]) -> None:
+        """Submit all, over several lines, and settle in this thread."""
+        waiting, done = iter(claims), queue.SimpleQueue[Ended]()
+        lock = threading.Lock()
+
+        def call_on() -> None:
+            while True:
+                with lock:
+                    claimed = next(waiting, None)
+                if claimed is None:
+                    return
+                done.put(self._outcome(claimed))
+
+        open_ = len(claims) - self._alone(waiting)
+        for _ in range(min(open_, self._worth())):
+            self._callers.submit(call_on)
+        while open_:
+            group = _gather(done, open_)
+            self._settle(group)
+            open_ -= len(group)
+
+    def _worth(self) -> int:
+        """How many lines pay at once, by how long Octopush takes to answer."""
+        return max(1, min(self._lines, round(self._answer_time / SLICE)))
+
+    def _alone(self, waiting: Iterator[Claimed]) -> int:
+        """As long as Octopush answers faster than another line would pay for: one after the other, in this thread.
+
+        Returns how many it did; the rest is left in `waiting`.
+        """
+        group: list[Ended] = []
+        did = 0
+        while self._worth() == 1 and (claimed := next(waiting, None)):
+            group.append(self._outcome(claimed))
+            did += 1
+            if len(group) >= GROUP:
+                self._settle(group)
+                group = []
+        self._settle(group)
+        return did
+
+    def _outcome(self, claimed: Claimed) -> Ended:
+        """Submit one. A bug must not take the others along: its message has its lease, and comes back by it."""
+        started = time.monotonic()
+        try:
+            outcome = self._dispatch.outcome(claimed.work, claimed.go)
+        except Exception as error:  # noqa: BLE001 - see above
+            log.warning("sms.bug", message_id=claimed.work.job.message_id, kind=type(error).__name__)
+            return claimed, None
+        self._answer_time += (time.monotonic() - started - self._answer_time) / 8
+        return claimed, outcome or _put_back(claimed.go, claimed.work)
+
+    def _settle(self, group: Sequence[Ended]) -> None:
+        """Write these outcomes, for as long as the record budget lasts: only writing can still fail."""
+        deadline = time.monotonic() + self._dispatch.record_budget
+        open_ = [(claimed, outcome) for claimed, outcome in group if outcome is not None]
+        while open_:
+            self._dispatch.at_step("before_settle")
+            open_, failure = self._settled(open_)
+            self._dispatch.at_step("after_settle")
+            if failure is not None and time.monotonic() > deadline:
+                for claimed, outcome in open_:
+                    message_id, ticket = claimed.work.job.message_id, outcome.fields.get("ticket")
+                    log.warning("sms.unrecorded", message_id=message_id, state=outcome.state, ticket=ticket)
+                raise failure
+            if open_:
+                time.sleep(RECORD_PAUSE)
+
+    def _settled(self, group: list[tuple[Claimed, Outcome]]) -> tuple[list[tuple[Claimed, Outcome]], StoreError | None]:
+        """One try: what is still open after it, and why."""
+        wanted = [(claimed.work.job.message_id, claimed.go.token, outcome) for claimed, outcome in group]
+        try:
+            answers: Sequence[Settled | StoreError] = self._store.settle_many(wanted)
+        except StoreError as error:
+            return group, error
+        open_, failure = [], None
+        for (claimed, outcome), answer in zip(group, answers, strict=True):
+            if isinstance(answer, StoreError):
+                open_.append((claimed, outcome))
+                failure = answer
+            else:
+                self._dispatch.tell(claimed.work, claimed.go, outcome, answer)
+        return open_, failure
+
+
+def _gather(done: queue.SimpleQueue[Any], most: int) -> list[Any]:
+    """The next outcome, and those that come soon after it."""
+    group = [done.get()]
+    deadline = time.monotonic() + GATHER
+    while len(group) < min(most, GROUP):
+        try:
+            group.append(done.get(timeout=max(0.0, deadline - time.monotonic())))
+        except queue.Empty:
+            break
+    return group
+
+
+def _put_back(go: Go, work: Work) -> Outcome:
+    """Not one byte of it left: the key is as it was, and no attempt is counted."""
+    state = State.UNKNOWN if go.key_used_before else State.WAITING
+    return Outcome(state, PUT_BACK, go.generation, key="unused", counts=False, delay=0.0, day=work.job.day)

@@ -1,0 +1,19 @@
+-- Take many messages in one step, before their jobs are published.
+-- KEYS  1 due set (zset)   2 prefix of the records (hashes)
+-- ARGV  1 job (JSON: lane, requeue_after ms, campaign (or absent))   then for each message: id, fp ('' when the id is
+--         random), payload (JSON, kept as it is), people (recipients), row (place in its campaign)
+-- returns  one letter for each: n (new), s (already there with this content), c (there with other content)
+local job, now, told_ = cjson.decode(ARGV[1]), clock(), {}
+for i = 2, #ARGV, 5 do
+  local id, fp, record = ARGV[i], ARGV[i + 1], KEYS[2] .. ARGV[i]
+  local known = redis.call('HGET', record, 'fp')
+  if known then
+    told_[#told_ + 1] = known == fp and 's' or 'c'
+  else
+    job.fp, job.people, job.job_id = fp, number(ARGV[i + 3]), id
+    create(record, id, KEYS[1], now, job, ARGV[i + 2])
+    if given(job.campaign) then redis.call('ZADD', CAMPAIGNS .. job.campaign .. ':messages', ARGV[i + 4], id) end
+    told_[#told_ + 1] = 'n'
+  end
+end
+return table.concat(told_)

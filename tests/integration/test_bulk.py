@@ -1,0 +1,131 @@
+"""Many messages in one job: each as safe as a single one."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from harness import TEXT, until
+
+from octoworker.errors import KeyConflictError
+from octoworker.record import State
+
+
+def people(count, start=0):
+    return [f"+336123{n:05d}" for n in range(start, start + count)]
+
+
+def messages(count, **more):
+    return [{"recipients": n, "text": TEXT, "transactional": True, "lane": "bulk", **more} for n in people(count)]
+
+
+def test_many_messages_go_out_once_each_and_keep_their_own_records(house):
+    house.worker()
+    ids = house.client.enqueue_many(messages(250))
+    assert len(set(ids)) == 250
+    house.sandbox.wait(handsets=250, timeout=60)
+    assert {house.ended(m).state for m in ids} == {State.ACCEPTED}
+    assert [len(house.texts(n)) for n in people(250)] == [1] * 250
+    assert len({house.record(m).ticket for m in ids}) == 250
+
+
+def test_a_bad_message_does_not_take_the_others_along(house):
+    house.worker()
+    wanted = messages(10)
+    wanted[3]["recipients"] = "+33112345678"
+    wanted[5]["text"] = ""
+    ids = house.client.enqueue_many(wanted)
+    states = [house.ended(m).state for m in ids]
+    assert [n for n, state in enumerate(states) if state is State.REJECTED] == [3, 5]
+    assert states.count(State.ACCEPTED) == 8
+
+
+def test_what_fails_for_now_is_tried_again_alone(house):
+    house.worker()
+    for number in people(4):
+        house.sandbox.fault(fault="code", code="153", times=2, recipient=number)
+    house.sandbox.fault(fault="reset_after", times=3)
+    ids = house.client.enqueue_many(messages(40))
+    assert {house.ended(m).state for m in ids} == {State.ACCEPTED}
+    assert [len(house.texts(n)) for n in people(40)] == [1] * 40
+
+
+def test_each_lane_has_its_own_jobs(house):
+    wanted = [*messages(3), *({**each, "lane": "urgent"} for each in messages(2))]
+    house.client.enqueue_many(wanted)
+    assert (house.redis.llen("sms.bulk"), house.redis.llen("sms.urgent")) == (1, 1)
+
+
+def test_the_same_keys_again_are_the_same_messages(house):
+    wanted = [{**each, "idempotency_key": f"k{n}"} for n, each in enumerate(messages(5))]
+    first = house.client.enqueue_many(wanted)
+    assert house.client.enqueue_many(wanted) == first
+    assert house.redis.llen("sms.bulk") == 1
+
+
+def test_a_key_of_another_message_is_named_and_the_others_are_taken(house):
+    house.client.enqueue_many([{**messages(1)[0], "idempotency_key": "k"}])
+    wanted = [*messages(2), {**messages(1)[0], "text": "another", "idempotency_key": "k"}]
+    with pytest.raises(KeyConflictError, match="message 3"):
+        house.client.enqueue_many(wanted)
+    assert house.redis.zcard("ow:due") == 3
+
+
+def test_a_bulk_job_that_was_lost_is_found_by_the_clock(house):
+    ids = house.client.enqueue_many(messages(20))
+    house.redis.delete("sms.bulk")
+    house.worker()
+    assert {house.ended(m).state for m in ids} == {State.ACCEPTED}
+
+
+def test_slow_answers_are_waited_for_side_by_side(house):
+    house.sandbox.fault(fault="gate", name="stand", times=-1)
+    house.worker()
+    house.client.enqueue_many(messages(40))
+    until(lambda: house.sandbox.gate_reached("stand") >= 4)
+    house.sandbox.clear_faults()
+    house.sandbox.wait(handsets=40, timeout=30)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_worker_killed_in_a_bulk_job_loses_and_repeats_nothing(house, moment):
+    house.sandbox.fault(fault="gate", name="stand", when=moment, times=-1)
+    first = house.worker()
+    ids = house.client.enqueue_many(messages(60))
+    house.sandbox.gate_reached("stand")
+    first.kill()
+    house.sandbox.clear_faults()
+    house.worker()
+    assert {house.ended(m, timeout=60).state for m in ids} == {State.ACCEPTED}
+    assert [len(house.texts(n)) for n in people(60)] == [1] * 60
+
+
+def test_a_worker_that_is_stopped_ends_its_bulk_job_first(house):
+    worker = house.worker()
+    ids = house.client.enqueue_many(messages(100))
+    house.sandbox.wait(handsets=1)
+    worker.signal(signal.SIGTERM)
+    worker.wait()
+    house.worker()
+    assert {house.ended(m).state for m in ids} == {State.ACCEPTED}
+    assert [len(house.texts(n)) for n in people(100)] == [1] * 100
+
+
+def test_waiting_bulk_is_rung_together_when_it_may_go(house):
+    house.command("pause", "--lane", "bulk")
+    house.worker()
+    ids = house.client.enqueue_many(messages(30))
+    until(lambda: house.redis.zcard("ow:line:bulk:t") == 30)
+    house.command("resume")
+    assert {house.ended(m).state for m in ids} == {State.ACCEPTED}
+
+
+def test_a_bulk_job_carries_ids_alone(house):
+    house.client.enqueue_many(messages(3))
+    job = house.redis.lindex("sms.bulk", 0)
+    import base64  # noqa: PLC0415 - here alone
+    import json  # noqa: PLC0415 - here alone
+
+    body = base64.b64decode(json.loads(job)["body"]).decode()
+    assert "612300000" not in body
+    assert TEXT not in body
