@@ -19,6 +19,7 @@ __all__ = [
     "KeyConflictError",
     "OctoworkerError",
     "RefusedError",
+    "campaign",
     "cancel",
     "enqueue",
     "enqueue_many",
@@ -30,7 +31,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _ROOMS = {
-    "octoworker.client": ("cancel", "enqueue", "enqueue_many", "reschedule", "status"),
+    "octoworker.client": ("campaign", "cancel", "enqueue", "enqueue_many", "reschedule", "status"),
     "octoworker.errors": ("EnqueueError", "KeyConflictError", "OctoworkerError", "RefusedError"),
     "octoworker.tasks": ("send_sms",),
 }

@@ -6,10 +6,12 @@ worker finds it. It imports celery, kombu and redis, and nothing of the worker's
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -151,6 +153,34 @@ def enqueue_many(messages: list[dict[str, Any]]) -> list[str]:
     for arguments in messages:
         _check(arguments)
     return client().enqueue_many([part for arguments in messages for part in wire.parts_of(arguments)])
+
+
+def campaign(
+    template: str, rows: Iterable[Mapping[str, str]], *, recipient: str = "recipient", name: str = "", **options: Any
+) -> str:
+    """Take one text for many people and return the campaign's id; `octoworker campaign ID` follows it.
+
+    `template` may hold fields, `Bonjour {prenom}`, filled from each row; `recipient` names the value with the number.
+    `options` are those of `enqueue`. A text without fields goes to five hundred people per call. Raises like `enqueue`.
+    """
+    from octoworker.campaign import parts  # noqa: PLC0415 - only who sends campaigns pays for them
+    from octoworker.campaign import template as texts  # noqa: PLC0415 - the same
+
+    _check({**options, "recipients": "", "text": ""})
+    mine, text = client(), texts.Template(template)
+    own, _ = mine.store.campaigns.open(uuid.uuid4().hex[:12], name)
+    column, people = texts.plain(recipient), 0
+    lane = wire.known_lane(str(options.get("lane") or parts.LANE))
+    plain = ({texts.plain(key): value for key, value in row.items()} for row in rows)
+    try:
+        news = parts.messages(own, text, ((n, row[column], row) for n, row in enumerate(plain, 1)), options)
+        while some := list(itertools.islice(news, BATCH)):
+            mine.take(some, lane, own)
+            people += sum(new.people for new in some)
+    except KeyError as missing:
+        raise TypeError(f"campaign() needs the column {missing.args[0]!r} in every row.") from None
+    mine.store.campaigns.loaded(own, people=people, refused=0)
+    return own
 
 
 def status(message_id: str) -> dict[str, Any] | None:

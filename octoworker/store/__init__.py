@@ -20,6 +20,7 @@ from octoworker.errors import RefusedError, StoreError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
 from octoworker.store import board, keys
 from octoworker.store.board import Board
+from octoworker.store.campaigns import Campaign, Campaigns
 from octoworker.store.gates import Gates
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Wait
@@ -30,6 +31,8 @@ __all__ = [
     "SOCKET_TIMEOUT",
     "Board",
     "Busy",
+    "Campaign",
+    "Campaigns",
     "Claim",
     "Conflict",
     "Done",
@@ -86,6 +89,7 @@ class Store:
         self._redis = client
         self._scripts = Scripts(client)
         self.gates = Gates(client)
+        self.campaigns = Campaigns(client, self._scripts, keep=keep_for, requeue_after=requeue_after)
         self._limits = limits
         self._keep = _ms(keep_for)
         self._requeue = _ms(requeue_after)

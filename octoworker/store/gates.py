@@ -69,6 +69,10 @@ class Gates:
         """Octopush was asked and said so."""
         guard(lambda: self._write_balance(amount, currency))
 
+    def account(self) -> dict[str, str]:
+        """What is known of the account: balance, currency, at, and `price:XX`, millionths for a segment."""
+        return guard(lambda: self._redis.hgetall(keys.ACCOUNT))  # type: ignore[no-any-return]
+
     def _write_balance(self, amount: Decimal, currency: str) -> None:
         now: Any = self._redis.time()
         facts: dict[Any, Any] = {"balance": str(amount), "currency": currency, "at": now[0] * 1000}

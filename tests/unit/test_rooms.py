@@ -33,6 +33,7 @@ ORDER = (
     *(
         "gateway",
         "verdict",
+        "campaign",
         "dispatch",
         "bulk",
         "account",

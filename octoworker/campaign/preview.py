@@ -1,0 +1,143 @@
+"""What a campaign would be, before anything is sent: who is refused and why, how many segments, what it costs, when.
+
+Each row is read by the same rules as at the send, so that nobody is refused later who passed here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from octoworker import message, schedule
+from octoworker.campaign.table import Table
+from octoworker.campaign.template import Template
+from octoworker.errors import PayloadError
+from octoworker.recipient import country_of
+
+LINES_SHOWN = 5
+"""Line numbers named for each reason."""
+
+AGAIN = "recipients: an earlier row has the same number and text."
+
+
+@dataclass
+class Preview:
+    """The figures. `refused`: reason -> how many; `lines`: reason -> the first lines; money in the account's currency."""
+
+    rows: int = 0
+    people: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    lines: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    segments: Counter[int] = field(default_factory=Counter)
+    countries: Counter[str] = field(default_factory=Counter)
+    """Segments to each country."""
+    cost: Decimal | None = None
+    unpriced: tuple[str, ...] = ()
+    """Countries whose price is not known: their segments are not in `cost`."""
+    at: datetime | None = None
+    """When it would go; None: at once."""
+    balance: Decimal | None = None
+
+    def refuse(self, reason: str, line: int) -> None:
+        self.refused[reason] += 1
+        if len(self.lines[reason]) < LINES_SHOWN:
+            self.lines[reason].append(line)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "rows": self.rows,
+            "people": self.people,
+            "refused": [
+                {"reason": reason, "rows": count, "lines": self.lines[reason]}
+                for reason, count in self.refused.most_common()
+            ],
+            "segments": {str(size): count for size, count in sorted(self.segments.items())},
+            "segments_in_all": sum(size * count for size, count in self.segments.items()),
+            "countries": dict(self.countries.most_common()),
+            "cost": None if self.cost is None else str(self.cost),
+            "unpriced": list(self.unpriced),
+            "at": self.at.isoformat() if self.at else None,
+            "balance": None if self.balance is None else str(self.balance),
+            "balance_after": str(self.balance - self.cost)
+            if self.balance is not None and self.cost is not None
+            else None,
+        }
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads a table by the rules of the send."""
+
+    table: Table
+    column: str
+    template: Template
+    options: Mapping[str, Any]
+    policy: message.Policy
+    rules: schedule.Rules
+
+    def people(self, preview: Preview) -> Iterator[tuple[int, str, Mapping[str, str]]]:
+        """Rows that can be sent: line, number in E.164, values. What is refused is noted in `preview`."""
+        if missing := [name for name in self.template.fields if name not in self.table.columns]:
+            raise PayloadError(
+                [f"template: the file has no column {missing[0]}; it has {', '.join(self.table.columns)}."]
+            )
+        seen = _Seen()
+        for row in self.table:
+            preview.rows += 1
+            found = self._read(row.line, row.values, preview)
+            if found is None:
+                continue
+            sms, number = found
+            if not seen.add(f"{number}\n{sms.text}"):
+                preview.refuse(AGAIN, row.line)
+                continue
+            preview.people += 1
+            preview.segments[sms.segments] += 1
+            preview.countries[country_of(number)] += sms.segments
+            yield row.line, number, row.values
+
+    def _read(self, line: int, values: Mapping[str, str], preview: Preview) -> tuple[message.Message, str] | None:
+        if empty := [name for name in self.template.fields if not values[name]]:
+            preview.refuse(f"{empty[0]}: the field is empty.", line)
+            return None
+        try:
+            text = self.template.filled(values)
+            sms = message.parse({**self.options, "recipients": values[self.column], "text": text}, self.policy)
+            plan = schedule.plan(sms, self.rules, datetime.now(UTC))
+        except PayloadError as error:
+            preview.refuse(" ".join(error.problems), line)
+            return None
+        if preview.at is None:
+            preview.at = max((at for at in (plan.hold_until, plan.closed_until, plan.hand_over_at) if at), default=None)
+        return sms, sms.recipients[0]
+
+
+def priced(preview: Preview, prices: Mapping[str, Decimal], balance: Decimal | None) -> Preview:
+    """Add money: segments by the price of their country."""
+    preview.balance = balance
+    preview.unpriced = tuple(sorted(country for country in preview.countries if country not in prices))
+    if preview.countries and len(preview.unpriced) < len(preview.countries):
+        known = (prices[country] * count for country, count in preview.countries.items() if country in prices)
+        preview.cost = sum(known, Decimal(0))
+    return preview
+
+
+class _Seen:
+    """A set that grows on disk and not in memory."""
+
+    def __init__(self) -> None:
+        self._base = sqlite3.connect("")
+        self._base.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; CREATE TABLE seen (what BLOB PRIMARY KEY) WITHOUT ROWID;"
+        )
+
+    def add(self, what: str) -> bool:
+        """False when it was there already."""
+        digest = hashlib.blake2b(what.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        return self._base.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount == 1

@@ -1,0 +1,266 @@
+"""Commands about campaigns: bulk, campaign."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import itertools
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table as Grid
+
+from octoworker import client, runtime
+from octoworker.campaign import parts
+from octoworker.campaign.preview import Preview, Reader, priced
+from octoworker.campaign.table import Table
+from octoworker.campaign.template import Template
+from octoworker.cli import show
+from octoworker.cli.messages import When, as_json
+from octoworker.config import Settings
+from octoworker.errors import RefusedError
+from octoworker.record import Record
+from octoworker.store import Campaign, Store
+
+POLL = 0.25
+"""Seconds between two looks at a campaign."""
+
+CALM = 15.0
+"""Seconds without a change after which the watch leaves messages of unknown outcome to a person."""
+
+RESULTS = ("row", "recipient", "state", "ticket", "error_code", "reason", "cost", "segments", "message_id")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--template", required=True, help='The text: "Bonjour {prenom}, ..." with the names of columns in braces.'
+)
+@click.option("--column", help="The column with the numbers, when its name does not say so.")
+@click.option("--sender")
+@click.option("--type", "sms_type", type=click.Choice(["FR", "XXX", "WWW"]))
+@click.option("--transactional", is_flag=True, help="No STOP mention needed, any hour.")
+@click.option("--at", "send_at", type=When(), help="When it should arrive; kept here until then.")
+@click.option("--reference", help="Your own words, kept with each record.")
+@click.option("--lane", type=click.Choice(["urgent", "normal", "bulk"]), default=parts.LANE, show_default=True)
+@click.option("--send", is_flag=True, help="Do it. Without this, nothing is sent and you see what would be.")
+@click.option("--force", is_flag=True, help="Also when the same file and text went out today.")
+@as_json
+def bulk(
+    file: Path, template: str, column: str | None, *, send: bool, force: bool, json_: bool, **options: Any
+) -> None:
+    """Send one text to everybody in a CSV file: a preview first; --send does it."""
+    settings = Settings.load()
+    store = runtime.open_store(settings)
+    given = {name: value for name, value in options.items() if value not in (None, False)}
+    if "send_at" in given:
+        given["hold"] = True
+    reader = _reader(settings, Table(file), column, Template(template), given)
+    if not send:
+        _preview(reader, store, json_=json_)
+        return
+    digest = hashlib.sha256(f"{reader.table.digest}\n{template}".encode()).hexdigest()[:32]
+    campaign, again = store.campaigns.open(uuid.uuid4().hex[:12], file.name, digest, force=force)
+    if again:
+        raise RefusedError(
+            f"This file went out with this text within the last day, as campaign {campaign}; --force sends it again."
+        )
+    found = _load(reader, store, campaign, quiet=json_)
+    if found is None:
+        raise SystemExit(1)
+    if json_:
+        show.as_json(store.campaigns.get(campaign).as_json())
+        return
+    click.echo(f"campaign {campaign}: {found.people} people taken, {sum(found.refused.values())} rows refused")
+    raise SystemExit(_watch(store, campaign))
+
+
+@click.command()
+@click.argument("campaign_id")
+@click.argument("action", required=False, type=click.Choice(["pause", "resume", "cancel", "results"]))
+@as_json
+def campaign(campaign_id: str, action: str | None, *, json_: bool) -> None:
+    """Follow a campaign, or pause, resume or cancel it, or write its results as CSV."""
+    store = runtime.open_store(Settings.load())
+    match action:
+        case "results":
+            _results(store, campaign_id)
+            return
+        case "pause":
+            store.campaigns.pause(campaign_id)
+        case "resume":
+            store.campaigns.resume(campaign_id)
+        case "cancel":
+            stopped, late = store.campaigns.cancel(campaign_id)
+            if not json_:
+                click.echo(f"{stopped} messages stopped; for {late} it was too late")
+    found = store.campaigns.get(campaign_id)
+    if json_:
+        show.as_json(found.as_json())
+    elif action or found.over or not sys.stdout.isatty():
+        show.console().print(_summary(found))
+    else:
+        raise SystemExit(_watch(store, campaign_id))
+
+
+def _reader(
+    settings: Settings, table: Table, column: str | None, template: Template, options: Mapping[str, Any]
+) -> Reader:
+    return Reader(
+        table=table,
+        column=table.recipient_column(column),
+        template=template,
+        options=options,
+        policy=runtime.policy(settings),
+        rules=runtime.time_rules(settings),
+    )
+
+
+def _preview(reader: Reader, store: Store, *, json_: bool) -> None:
+    found = Preview()
+    for _ in reader.people(found):
+        pass
+    account = store.gates.account()
+    prices = {
+        name.removeprefix("price:"): Decimal(value) / 1_000_000
+        for name, value in account.items()
+        if name.startswith("price:") and len(name) == len("price:FR")
+    }
+    priced(found, prices, Decimal(account["balance"]) if account.get("balance") else None)
+    if json_:
+        show.as_json(found.as_json())
+        return
+    facts = found.as_json()
+    out = show.console()
+    out.print(f"{found.rows} rows: {found.people} people, {sum(found.refused.values())} refused")
+    for reason in facts["refused"]:
+        lines = ", ".join(str(line) for line in reason["lines"])
+        more = ", ..." if reason["rows"] > len(reason["lines"]) else ""
+        out.print(f"  [red]{reason['rows']}[/] {reason['reason']} (line {lines}{more})")
+    sizes = ", ".join(f"{count} of {size}" for size, count in facts["segments"].items())
+    out.print(f"segments: {facts['segments_in_all']} ({sizes})" if sizes else "segments: none")
+    out.print(f"cost: {_money(found)}")
+    out.print(f"goes: {found.at.isoformat(timespec='minutes') if found.at else 'at once'}")
+    out.print("Nothing was sent. Add --send to send it.")
+
+
+def _money(found: Preview) -> str:
+    if found.cost is None:
+        return "not known yet: it is learned from the first SMS to each country"
+    left = f"; {found.balance - found.cost} left of {found.balance}" if found.balance is not None else ""
+    gaps = f"; without {', '.join(found.unpriced)}, whose price is not known" if found.unpriced else ""
+    return f"about {found.cost}{left}{gaps}"
+
+
+def _load(reader: Reader, store: Store, campaign_id: str, *, quiet: bool) -> Preview | None:
+    """Take all its messages. None: interrupted; the same command goes on where it stopped."""
+    found = Preview()
+    news = parts.messages(campaign_id, reader.template, reader.people(found), reader.options)
+    mine = client.client()
+    try:
+        while some := list(itertools.islice(news, client.BATCH)):
+            mine.take(some, str(reader.options.get("lane", parts.LANE)), campaign_id)
+            if store.campaigns.get(campaign_id).cancelled:
+                break
+            if not quiet and sys.stderr.isatty():
+                click.echo(f"\r{found.people} people taken", nl=False, err=True)
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nStopped after {found.rows} rows of {campaign_id}. The same command goes on from there.", err=True
+        )
+        return None
+    store.campaigns.loaded(campaign_id, people=found.people, refused=sum(found.refused.values()))
+    return found
+
+
+def _watch(store: Store, campaign_id: str) -> int:
+    """Show how far it is until it has ended. Ctrl-C leaves it running. Returns the exit status."""
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(), TextColumn("{task.fields[failed]}"), console=show.console(),
+    )  # fmt: skip
+    try:
+        with bar:
+            task = bar.add_task("accepted", total=None, rate="", failed="")
+            for found, rate in _looks(store, campaign_id):
+                failed = ", ".join(
+                    f"{count} {state}" for state, count in sorted(found.counts.items()) if count and state in FAILED
+                )
+                bar.update(task, total=found.taken, completed=found.done, rate=f"{rate:.0f}/s", failed=failed)
+    except KeyboardInterrupt:
+        click.echo(f"Left running. Come back with: octoworker campaign {campaign_id}")
+        return 0
+    found = store.campaigns.get(campaign_id)
+    show.console().print(_summary(found))
+    return 0 if found.counts.get("accepted", 0) + found.counts.get("delivered", 0) == found.taken else 1
+
+
+FAILED = frozenset({"rejected", "dead", "expired", "cancelled", "unknown", "undelivered"})
+
+
+def _looks(store: Store, campaign_id: str) -> Iterator[tuple[Campaign, float]]:
+    """Looks at a campaign, with the people a second that ended, until nothing moves any more."""
+    began, at_first, changed, before = time.monotonic(), None, time.monotonic(), None
+    while True:
+        found = store.campaigns.get(campaign_id)
+        at_first = found.done if at_first is None else at_first
+        now = time.monotonic()
+        if found.counts != before:
+            changed, before = now, found.counts
+        yield found, (found.done - at_first) / max(now - began, POLL)
+        stuck = found.done + found.counts.get("unknown", 0) >= found.taken and now - changed > CALM
+        if found.over or (found.loaded and stuck):
+            return
+        time.sleep(POLL)
+
+
+def _summary(found: Campaign) -> Grid:
+    flags = [word for word, on in (("paused", found.paused), ("cancelled", found.cancelled)) if on]
+    grid = Grid(title=f"campaign {found.id} {' '.join(flags)}".rstrip(), title_justify="left", box=None, pad_edge=False)
+    for heading in ("state", "people", "why"):
+        grid.add_column(heading, overflow="fold")
+    for state, count in sorted(found.counts.items()):
+        if count:
+            grid.add_row(show.coloured(state), str(count), "")
+    for reason, count in sorted(found.reasons.items(), key=lambda pair: -pair[1]):
+        grid.add_row("", str(count), reason)
+    return grid
+
+
+def _results(store: Store, campaign_id: str) -> None:
+    """Every recipient with the outcome, as CSV on standard output, numbers in clear."""
+    store.campaigns.get(campaign_id)
+    out = csv.writer(sys.stdout)
+    out.writerow(RESULTS)
+    for message_id, row in store.campaigns.ids(campaign_id):
+        found = store.get(message_id)
+        if found is not None:
+            out.writerows(_lines(found, row))
+
+
+def _lines(found: Record, row: int) -> Iterator[list[Any]]:
+    asked = found.arguments.get("recipients", [])
+    several = isinstance(asked, list)
+    for number in asked if several else [asked]:
+        outcome = found.recipients.get(number, {})
+        yield [
+            "" if several else row,
+            number,
+            outcome.get("state") if outcome and found.state == "accepted" else found.state.value,
+            found.ticket,
+            outcome.get("error_code") or found.error_code,
+            found.reason,
+            outcome.get("cost") or "",
+            outcome.get("segments") or "",
+            found.message_id,
+        ]
+
+
+COMMANDS = (bulk, campaign)

@@ -1,0 +1,197 @@
+"""Campaigns in Redis: what they are, how far they are, and what people do to them as a whole.
+
+Progress is not counted here: the scripts change it together with each record, so a message that is handled twice
+counts once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import redis
+
+from octoworker.errors import UnknownMessageError
+from octoworker.record import FINAL
+from octoworker.store import keys
+from octoworker.store.scripts import Scripts, guard
+
+SLICE = 500
+DAY = 24 * 3600
+
+PARTS = ("", ":counts", ":reasons", ":messages")
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One campaign as it stands. `counts`: people by state; `people`: in all, once it is loaded."""
+
+    id: str
+    name: str
+    people: int
+    refused: int
+    loaded: bool
+    paused: bool
+    cancelled: bool
+    counts: Mapping[str, int]
+    reasons: Mapping[str, int]
+
+    @property
+    def done(self) -> int:
+        """People whose message has ended."""
+        return sum(count for state, count in self.counts.items() if state in FINAL)
+
+    @property
+    def taken(self) -> int:
+        """People whose message has been taken so far."""
+        return sum(self.counts.values())
+
+    @property
+    def over(self) -> bool:
+        """Every message has ended."""
+        return self.loaded and self.done >= self.taken
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "campaign": self.id,
+            "name": self.name,
+            "people": self.people,
+            "refused": self.refused,
+            "loaded": self.loaded,
+            "paused": self.paused,
+            "cancelled": self.cancelled,
+            "over": self.over,
+            "counts": {state: count for state, count in sorted(self.counts.items()) if count},
+            "reasons": dict(sorted(self.reasons.items(), key=lambda pair: -pair[1])),
+        }
+
+
+class Campaigns:
+    """All campaigns of one Redis."""
+
+    def __init__(self, client: redis.Redis, scripts: Scripts, *, keep: float, requeue_after: float) -> None:
+        self._redis = client
+        self._scripts = scripts
+        self._keep = keep
+        self._requeue = round(requeue_after * 1000)
+
+    def open(
+        self, campaign: str, name: str, file_digest: str | None = None, *, force: bool = False
+    ) -> tuple[str, bool]:
+        """Begin a campaign, or go on with the one that began to load this file today. Returns its id, and whether the
+        file has been loaded today already: then nothing was begun."""
+
+        def begin() -> tuple[str, bool]:
+            known = None
+            if file_digest:
+                place = keys.CAMPAIGN_FILE_PREFIX + file_digest
+                if force:
+                    self._redis.set(place, campaign, ex=DAY)
+                else:
+                    self._redis.set(place, campaign, ex=DAY, nx=True)
+                known = self._redis.get(place)
+            own = str(known or campaign)
+            root = keys.CAMPAIGN_PREFIX + own
+            if own != campaign and self._redis.hget(root, "loaded"):
+                return own, True
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hset(root, mapping={"name": name})
+                pipe.hincrby(root + ":counts", "queued", 0)
+                for part in PARTS:
+                    pipe.expire(root + part, round(self._keep))
+                pipe.execute()
+            return own, False
+
+        return guard(begin)  # type: ignore[no-any-return]
+
+    def loaded(self, campaign: str, *, people: int, refused: int) -> None:
+        """All its messages have been taken."""
+
+        def write() -> None:
+            root = keys.CAMPAIGN_PREFIX + campaign
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hset(root, mapping={"loaded": 1, "people": people, "refused": refused})
+                for part in PARTS:
+                    pipe.expire(root + part, round(self._keep))
+                pipe.execute()
+
+        guard(write)
+
+    def get(self, campaign: str) -> Campaign:
+        """How far it is. UnknownMessageError when there is none."""
+
+        def read() -> list[dict[str, str]]:
+            root = keys.CAMPAIGN_PREFIX + campaign
+            with self._redis.pipeline(transaction=False) as pipe:
+                for part in PARTS[:3]:
+                    pipe.hgetall(root + part)
+                found: list[dict[str, str]] = pipe.execute()
+            return found
+
+        facts, counts, reasons = guard(read)
+        if not facts:
+            raise UnknownMessageError("No campaign has this id: it never was, or is older than records are kept.")
+        return Campaign(
+            id=campaign,
+            name=facts.get("name", ""),
+            people=int(facts.get("people", 0)),
+            refused=int(facts.get("refused", 0)),
+            loaded=bool(facts.get("loaded")),
+            paused=bool(facts.get("paused")),
+            cancelled=bool(facts.get("cancelled")),
+            counts={state: int(count) for state, count in counts.items()},
+            reasons={reason: int(count) for reason, count in reasons.items()},
+        )
+
+    def pause(self, campaign: str) -> None:
+        """Hold back what has not gone: from the next claim on, on every worker."""
+        self.get(campaign)
+        guard(lambda: self._redis.hset(keys.CAMPAIGN_PREFIX + campaign, "paused", "1"))
+
+    def resume(self, campaign: str) -> None:
+        """Let it go on. What the pause held back joins the line of its lane."""
+        self.get(campaign)
+        moved = SLICE
+        while moved >= SLICE:
+            moved = self._scripts.run("resume_campaign", [keys.RECORD_PREFIX, keys.LINE_PREFIX], [campaign, SLICE])
+
+    def cancel(self, campaign: str) -> tuple[int, int]:
+        """Stop what has not gone. Returns how many messages were stopped, and for how many it was too late."""
+        self.get(campaign)
+        guard(lambda: self._redis.hset(keys.CAMPAIGN_PREFIX + campaign, "cancelled", "1"))
+        options = json.dumps({"keep": round(self._keep * 1000), "requeue_after": self._requeue})
+        stopped = late = 0
+        for ids in self._slices(campaign):
+            calls = [
+                ([keys.record(each), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX], [each, "cancel", options])
+                for each in ids
+            ]
+            for answer in self._scripts.run_many("change", calls):
+                if isinstance(answer, Exception):
+                    raise answer
+                stopped, late = stopped + (answer[0] == "done"), late + (answer[0] != "done")
+        return stopped, late
+
+    def ids(self, campaign: str) -> Iterator[tuple[str, int]]:
+        """Its messages with their rows, in that order."""
+        start = 0
+        while True:
+            place = keys.CAMPAIGN_PREFIX + campaign + ":messages"
+            found = guard(partial(self._redis.zrange, place, start, start + SLICE - 1, withscores=True))
+            yield from ((message_id, int(row)) for message_id, row in found)
+            if len(found) < SLICE:
+                return
+            start += SLICE
+
+    def _slices(self, campaign: str) -> Iterator[list[str]]:
+        some: list[str] = []
+        for message_id, _ in self.ids(campaign):
+            some.append(message_id)
+            if len(some) == SLICE:
+                yield some
+                some = []
+        if some:
+            yield some
