@@ -163,8 +163,8 @@ def campaign(
     `template` may hold fields, `Bonjour {prenom}`, filled from each row; `recipient` names the value with the number.
     `options` are those of `enqueue`. A text without fields goes to five hundred people per call. Raises like `enqueue`.
     """
-    from octoworker.campaign import parts  # noqa: PLC0415 - only who sends campaigns pays for them
-    from octoworker.campaign import template as texts  # noqa: PLC0415 - the same
+    from octoworker.campaigns import parts  # noqa: PLC0415 - only who sends campaigns pays for them
+    from octoworker.campaigns import template as texts  # noqa: PLC0415 - the same
 
     _check({**options, "recipients": "", "text": ""})
     mine, text = client(), texts.Template(template)

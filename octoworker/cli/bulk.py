@@ -18,10 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as Grid
 
 from octoworker import client, runtime
-from octoworker.campaign import parts
-from octoworker.campaign.preview import Preview, Reader, priced
-from octoworker.campaign.table import Table
-from octoworker.campaign.template import Template
+from octoworker.campaigns import parts
+from octoworker.campaigns.preview import Preview, Reader, priced
+from octoworker.campaigns.table import Table
+from octoworker.campaigns.template import Template
 from octoworker.cli import show
 from octoworker.cli.messages import When, as_json
 from octoworker.config import Settings

@@ -199,7 +199,7 @@ def test_a_million_rows_are_read_in_bounded_memory(tmp_path):
     script = """
 import resource, sys
 from pathlib import Path
-from octoworker.campaign.table import Table
+from octoworker.campaigns.table import Table
 path = Path(sys.argv[1])
 with path.open("w") as out:
     out.write("tel;nom\\n")

@@ -33,7 +33,7 @@ ORDER = (
     *(
         "gateway",
         "verdict",
-        "campaign",
+        "campaigns",
         "dispatch",
         "bulk",
         "account",

@@ -15,8 +15,8 @@ from decimal import Decimal
 from typing import Any
 
 from octoworker import message, schedule
-from octoworker.campaign.table import Table
-from octoworker.campaign.template import Template
+from octoworker.campaigns.table import Table
+from octoworker.campaigns.template import Template
 from octoworker.errors import PayloadError
 from octoworker.recipient import country_of
 
