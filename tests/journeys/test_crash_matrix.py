@@ -47,6 +47,18 @@ def test_a_prefork_child_killed_at_any_step_neither_loses_nor_repeats(house, ste
     assert house.texts() == [TEXT]
 
 
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_bulk_job_killed_at_any_step_neither_loses_nor_repeats(house, step, pool):
+    _, flag = crashing(house, step, pool=pool)
+    numbers = [f"+336123{n:05d}" for n in range(70)]
+    ids = house.client.enqueue_many([{"recipients": n, "text": TEXT, "transactional": True} for n in numbers])
+    until(lambda: not flag.exists())
+    house.worker()
+    assert {house.ended(message_id).state for message_id in ids} == {State.ACCEPTED}
+    assert [house.texts(number) for number in numbers] == [[TEXT]] * 70
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_worker_killed_while_octopush_has_the_request(house, when):
     house.sandbox.fault(fault="gate", name="door", when=when)
