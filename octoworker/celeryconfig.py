@@ -44,6 +44,10 @@ worker_cancel_long_running_tasks_on_connection_loss = False
 broker_transport_options = {
     # The worker refuses to boot unless lease < this, and the ETA horizon <= a quarter of it.
     "visibility_timeout": _settings.visibility_timeout,
+    # An OTP is taken before a campaign's jobs.
+    "queue_order_strategy": "octoworker.lanes:UrgentFirst",
+    # We use lanes and not priorities: one list per lane to look at, not four.
+    "priority_steps": [0],
     # Look for jobs of dead workers every few seconds, not every 100.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,

