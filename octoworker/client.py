@@ -1,7 +1,7 @@
 """What a web app calls: `enqueue`, `enqueue_many`, `status`, `cancel`, `reschedule`.
 
-The record is written first, then the job is published. If the publishing fails the record is enough: the clock of any
-worker finds it. It imports celery, kombu and redis, and nothing of the worker's; it connects at its first use.
+Record and job are written in one step. With another broker the record comes first, and if the publishing fails it is
+enough: the clock of any worker finds it. It imports celery, kombu and redis, and nothing of the worker's; it connects at its first use.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from octoworker import wire
+from octoworker import jobs, wire
 from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, StoreError
-from octoworker.store import New, Store, connect
+from octoworker.store import NO_JOB, New, Store, connect
 
 TIMEOUT = 0.4
 """Seconds for one answer of Redis. `enqueue` must answer its caller within one second, whatever happens to Redis."""
@@ -41,6 +41,8 @@ class Client:
         redis_client = connect(wire.redis_url(environ), timeout=TIMEOUT, connections=50, retries=0)
         self.store = Store(redis_client, keep_for=wire.keep_for(environ), requeue_after=wire.requeue_after(environ))
         self.app = _producer(wire.broker_url(environ))
+        self._one_redis = wire.broker_url(environ) == wire.redis_url(environ)
+        """Whether records and jobs are in one Redis: then both are written in one step."""
         self.max_ahead = wire.max_ahead(environ)
 
     def enqueue(self, arguments: Mapping[str, Any]) -> str:
@@ -48,15 +50,17 @@ class Client:
         wanted = wire.jsonable(arguments)
         message_id = wire.message_id_of(wanted)
         lane = wire.known_lane(wire.lane_of(wanted))
+        payload = json.dumps(wanted)
+        job = jobs.single(message_id, payload, lane) if self._one_redis else NO_JOB
         try:
-            taken = self.store.create(message_id, wire.fingerprint(wanted), lane, json.dumps(wanted))
+            taken = self.store.create(message_id, wire.fingerprint(wanted), lane, payload, job)
         except StoreError:
             raise EnqueueError(UNREACHED) from None
         if taken == "conflict":
             raise KeyConflictError(
                 "idempotency_key: it already belongs to a message with other content; use a new key."
             )
-        if taken == "created":
+        if taken == "created" and not self._one_redis:
             self.publish(message_id, wanted, lane)
         return message_id
 
@@ -91,15 +95,18 @@ class Client:
 
         Returns created, same or conflict for each. EnqueueError when Redis did not confirm.
         """
+        job = jobs.bulk([new.message_id for new in messages], lane) if self._one_redis else NO_JOB
         try:
-            told = self.store.create_many(lane, messages, campaign=campaign)
+            told = self.store.create_many(lane, messages, campaign=campaign, job=job)
         except StoreError:
             raise EnqueueError(UNREACHED) from None
-        fresh = [new.message_id for new, each in zip(messages, told, strict=True) if each == "created"]
-        self.publish_many(fresh, lane)
+        if not self._one_redis:
+            self._publish_many(
+                [new.message_id for new, each in zip(messages, told, strict=True) if each == "created"], lane
+            )
         return list(told)
 
-    def publish_many(self, ids: Sequence[str], lane: str) -> None:
+    def _publish_many(self, ids: Sequence[str], lane: str) -> None:
         """Publish the bulk jobs of messages that have their records. A failure is no loss: the clock will publish them."""
         try:
             for start in range(0, len(ids), wire.BULK_SIZE):

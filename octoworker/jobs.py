@@ -20,7 +20,7 @@ from uuid import uuid4
 from celery import Celery
 
 from octoworker import wire
-from octoworker.store import Ring
+from octoworker.store import Ring, Text
 
 WORTH_BULK = 5
 """Messages from which a bulk job pays: below, each has a job of its own, and its Celery result."""
@@ -45,6 +45,26 @@ class Template:
         for mark, text in zip(self.marks, self.texts[1:], strict=True):
             filled += (parts[mark], text)
         return "".join(filled)
+
+
+def single(message_id: str, payload: str, lane: str) -> Text:
+    """The first job of a message."""
+    queue = wire.queue_of(lane)
+    envelope = f'"message_id": "{message_id}", "version": {wire.VERSION}}}'
+    return Text(
+        queue, (_template(queue, wire.TASK, with_eta=False).filled(message_id, _joined(payload, envelope), ""),)
+    )
+
+
+def bulk(ids: Sequence[str], lane: str) -> Text:
+    """The bulk jobs of these messages."""
+    queue = wire.queue_of(lane)
+    template = _template(queue, wire.BULK_TASK, with_eta=False)
+    some = (list(ids[start : start + wire.BULK_SIZE]) for start in range(0, len(ids), wire.BULK_SIZE))
+    return Text(
+        queue,
+        tuple(template.filled(str(uuid4()), json.dumps({"ids": each, "version": wire.VERSION}), "") for each in some),
+    )
 
 
 def packed(rings: Sequence[Ring]) -> dict[str, list[str]]:
@@ -85,7 +105,11 @@ def _bulk_kwargs(rings: Sequence[Ring]) -> str:
 def _kwargs(ring: Ring) -> str:
     """The payload is JSON text already: the envelope is written at its end."""
     envelope = f'"message_id": "{ring.message_id}", "version": {wire.VERSION}, "rung_at": {ring.rung_at}}}'
-    inside = ring.payload.strip()[1:-1].strip()
+    return _joined(ring.payload, envelope)
+
+
+def _joined(payload: str, envelope: str) -> str:
+    inside = payload.strip()[1:-1].strip()
     return f"{{{inside}, {envelope}" if inside else f"{{{envelope}"
 
 

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import re
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -141,7 +140,7 @@ def known_lane(lane: str) -> str:
 
 def new_message_id() -> str:
     """A fresh id: 32 hex digits."""
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def message_id_for_key(idempotency_key: str) -> str:

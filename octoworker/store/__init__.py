@@ -23,10 +23,11 @@ from octoworker.store.board import Board
 from octoworker.store.campaigns import Campaign, Campaigns
 from octoworker.store.gates import Gates
 from octoworker.store.scripts import Scripts, guard
-from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Wait
+from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Text, Wait
 from octoworker.traffic import Limits, millionths
 
 __all__ = [
+    "NO_JOB",
     "SLACK_MS",
     "SOCKET_TIMEOUT",
     "Board",
@@ -44,6 +45,7 @@ __all__ = [
     "Ring",
     "Settled",
     "Store",
+    "Text",
     "Wait",
     "connect",
 ]
@@ -51,7 +53,11 @@ __all__ = [
 SLACK_MS = 1000
 """A job may be claimed this much before it is due: clocks of machines differ, a message a second early harms nobody."""
 
+Created = Literal["created", "same", "conflict"]
+"""`same`: it is there already, with this content; `conflict`: with other content."""
+
 NO_LIMITS = Limits()
+NO_JOB = Text(keys.NOWHERE)
 
 SOCKET_TIMEOUT = 5.0
 """Seconds for one answer of Redis. A script here takes microseconds; longer means the server or the link is gone."""
@@ -97,25 +103,25 @@ class Store:
         self._key_window = _ms(key_window)
         self._max_crashes = max_crashes
 
-    def create(
-        self, message_id: str, fingerprint: str, lane: str, payload: str
-    ) -> Literal["created", "same", "conflict"]:
-        """Write the record of a message before its job is published."""
+    def create(self, message_id: str, fingerprint: str, lane: str, payload: str, job: Text = NO_JOB) -> Created:
+        """Write the record of a message, and publish its job with it when there is one."""
         facts = self._facts(Job(message_id, fingerprint, lane, payload))
-        told: Literal["created", "same", "conflict"] = self._scripts.run(
-            "create", [keys.record(message_id), keys.DUE], [message_id, json.dumps(facts), payload]
+        places = [keys.record(message_id), keys.DUE, job.queue]
+        told: Created = self._scripts.run(
+            "create", places, [message_id, json.dumps(facts), payload, *(job.jobs or [""])]
         )
         return told
 
     def create_many(
-        self, lane: str, messages: Sequence[New], *, campaign: str | None = None
-    ) -> list[Literal["created", "same", "conflict"]]:
-        """Write the records of many messages before their job is published: one round trip for all of them."""
+        self, lane: str, messages: Sequence[New], *, campaign: str | None = None, job: Text = NO_JOB
+    ) -> list[Created]:
+        """Write the records of many messages, and publish their bulk jobs with them: one round trip for all of them."""
         facts = {"lane": lane, "requeue_after": self._requeue, "campaign": campaign}
         parts = [
             part for new in messages for part in (new.message_id, new.fingerprint, new.payload, new.people, new.row)
         ]
-        told = self._scripts.run("create_many", [keys.DUE, keys.RECORD_PREFIX], [json.dumps(facts), *parts])
+        arguments = [json.dumps(facts), len(job.jobs), *job.jobs, *parts]
+        told = self._scripts.run("create_many", [keys.DUE, keys.RECORD_PREFIX, job.queue], arguments)
         return [CREATED[letter] for letter in told]
 
     def payloads(self, ids: Sequence[str]) -> list[str | None]:
@@ -330,7 +336,7 @@ class Store:
 Call = tuple[list[str], list[Any]]
 """The keys and the arguments of one script."""
 
-CREATED: Mapping[str, Literal["created", "same", "conflict"]] = {"n": "created", "s": "same", "c": "conflict"}
+CREATED: Mapping[str, Created] = {"n": "created", "s": "same", "c": "conflict"}
 
 WRONG_TIMES = {
     "past": "send_at: that time has passed; choose a later one.",

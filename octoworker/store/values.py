@@ -49,6 +49,14 @@ class New:
 
 
 @dataclass(frozen=True)
+class Text:
+    """Jobs as the broker on this Redis keeps them, and the list they belong to."""
+
+    queue: str
+    jobs: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
 class Go:
     """The right to make one submit, until the lease ends. `token` fences the outcome."""
 

@@ -1,10 +1,11 @@
--- Take many messages in one step, before their jobs are published.
--- KEYS  1 due set (zset)   2 prefix of the records (hashes)
--- ARGV  1 job (JSON: lane, requeue_after ms, campaign (or absent))   then for each message: id, fp ('' when the id is
+-- Take many messages in one step, and publish their bulk jobs when the broker is here too.
+-- KEYS  1 due set (zset)   2 prefix of the records (hashes)   3 the broker's list of their lane (list; any name without jobs)
+-- ARGV  1 job (JSON: lane, requeue_after ms, campaign (or absent))   2 how many bulk jobs   those jobs as the broker keeps
+--         them   then for each message: id, fp ('' when the id is
 --         random), payload (JSON, kept as it is), people (recipients), row (place in its campaign)
 -- returns  one letter for each: n (new), s (already there with this content), c (there with other content)
-local job, now, told_ = cjson.decode(ARGV[1]), clock(), {}
-for i = 2, #ARGV, 5 do
+local job, jobs, now, told_, fresh = cjson.decode(ARGV[1]), tonumber(ARGV[2]), clock(), {}, false
+for i = 3 + jobs, #ARGV, 5 do
   local id, fp, record = ARGV[i], ARGV[i + 1], KEYS[2] .. ARGV[i]
   local known = redis.call('HGET', record, 'fp')
   if known then
@@ -13,7 +14,8 @@ for i = 2, #ARGV, 5 do
     job.fp, job.people, job.job_id = fp, number(ARGV[i + 3]), id
     create(record, id, KEYS[1], now, job, ARGV[i + 2])
     if given(job.campaign) then redis.call('ZADD', CAMPAIGNS .. job.campaign .. ':messages', ARGV[i + 4], id) end
-    told_[#told_ + 1] = 'n'
+    told_[#told_ + 1], fresh = 'n', true
   end
 end
+for i = 3, fresh and 2 + jobs or 2 do redis.call('LPUSH', KEYS[3], ARGV[i]) end
 return table.concat(told_)
