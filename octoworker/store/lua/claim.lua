@@ -27,7 +27,8 @@ local function go(token)
 end
 
 local function stop(to, reason)
-  move(record, id, index, now, state, to, reason, job.keep)
+  local ends = uses == 0 and finish or move
+  ends(record, id, index, now, state, to, reason, job.keep)
   no_wake(record, id, due_set)
   leave(record, id, lines)
   if to == 'unknown' then redis.call('HSET', record, 'parked', 1) end

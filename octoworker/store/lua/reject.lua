@@ -11,7 +11,7 @@ if f[2] ~= job.fp then return {'conflict'} end
 if (f[1] == 'queued' or f[1] == 'waiting' or f[1] == 'scheduled') and number(f[3]) == 0 then
   verdict = 'rejected'
   redis.call('HSET', record, 'error_code', job.error_code)
-  move(record, id, index, now, f[1], 'rejected', job.reason, job.keep)
+  finish(record, id, index, now, f[1], 'rejected', job.reason, job.keep)
   no_wake(record, id, due_set)
 end
 return told(verdict, record)

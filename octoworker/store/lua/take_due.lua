@@ -31,8 +31,8 @@ local function ring(record, id, lane, delay, found, rings)
   reply[#reply + 1] = {id, job[1] or id, lane, job[2] or '{}', math.max(0, delay), found}
 end
 
-local function stop(record, id, from, reason)
-  move(record, id, index, now, from, 'dead', reason, keep)
+local function stop(record, id, from, reason, ends)
+  ends(record, id, index, now, from, 'dead', reason, keep)
   no_wake(record, id, due_set)
 end
 
@@ -49,7 +49,7 @@ for _, id in ipairs(ids) do
       redis.call('ZADD', due_set, now + LOOK, id)
       redis.call('ZADD', lines .. f[9], 'NX', number(f[12]), id)
     elseif number(f[11]) == 0 and state == 'waiting' then
-      move(record, id, index, now, state, 'expired', 'expires_at had passed before it could be sent', keep)
+      finish(record, id, index, now, state, 'expired', 'expires_at had passed before it could be sent', keep)
       no_wake(record, id, due_set)
       leave(record, id, lines)
     else
@@ -65,7 +65,7 @@ for _, id in ipairs(ids) do
     else
       local crashes = redis.call('HINCRBY', record, 'crashes', 1)
       if crashes >= max_crashes then
-        stop(record, id, state, 'stopped: ' .. crashes .. ' workers in a row did not come back from it; may have been sent')
+        stop(record, id, state, 'stopped: ' .. crashes .. ' workers in a row did not come back from it; may have been sent', move)
       else
         move(record, id, index, now, state, 'unknown', 'the worker that had it did not come back', keep)
         ring(record, id, lane, 0, 'lease', 0)
@@ -77,7 +77,7 @@ for _, id in ipairs(ids) do
     elseif not vanished(lane, number(f[4])) then
       redis.call('ZADD', due_set, now + requeue_after, id)
     elseif rings + 1 >= max_crashes and number(redis.call('HGET', record, 'uses')) == 0 then
-      stop(record, id, state, 'stopped: its job vanished ' .. (rings + 1) .. ' times before a worker could claim it')
+      stop(record, id, state, 'stopped: its job vanished ' .. (rings + 1) .. ' times before a worker could claim it', finish)
     else
       ring(record, id, lane, 0, 'job', rings + 1)
     end

@@ -1,0 +1,181 @@
+"""Ways to ring twice, to vanish, to hang or to end in a state that is untrue: each found by reading, each kept as a rule."""
+
+from __future__ import annotations
+
+import json
+
+import fakeredis
+import pytest
+
+from octoworker.errors import RefusedError
+from octoworker.record import State
+from octoworker.store import Done, Go, Job, Outcome, Store, Wait
+from octoworker.traffic import Caps, Limits, wish_of
+
+A, B = "+33612345678", "+33612345679"
+BREAKER = {"breaker_calls": 4, "breaker_base": 60, "breaker_cap": 600, "breaker_ramp": 1000}
+
+
+@pytest.fixture
+def client():
+    return fakeredis.FakeRedis(decode_responses=True)
+
+
+def open_store(client, **limits):
+    return Store(
+        client, keep_for=1000, requeue_after=60, lease=30, key_window=1000, max_crashes=3, limits=Limits(**limits)
+    )
+
+
+def job(n, lane="normal", *, segments=1, **more):
+    return Job(f"{n:032x}", "print", lane, "{}", segments=segments, day="2026-11-23", **more)
+
+
+def record_of(n):
+    return f"ow:message:{n:032x}"
+
+
+def seconds_of(client):
+    return client.time()[0]
+
+
+def settle(store, claim, each, **outcome):
+    state = outcome.pop("state", State.ACCEPTED)
+    return store.settle(each.message_id, claim.token, Outcome(state, "why", 0, day="2026-11-23", **outcome))
+
+
+def failed(store, n, **more):
+    """A call that never left, so that the breaker hears of it."""
+    each = job(n)
+    facts = {"state": State.WAITING, "key": "unused", "delay": 1000.0, "health": "fault", **more}
+    return settle(store, store.claim(each), each, **facts)
+
+
+def tick(store, *, ahead=0.0, queues=None):
+    rings, _ = store.take_due(slice_size=100, look_ahead=ahead, queues=queues or {})
+    return [int(ring.message_id, 16) for ring in rings]
+
+
+def look_now(client, n):
+    client.zadd("ow:due", {f"{n:032x}": 0})
+
+
+def pass_time(client, seconds, *keys):
+    """As if what these hashes and the due set hold had happened that much earlier. Negative: Redis' clock jumped back."""
+    names = (
+        "tat",
+        "paced",
+        "since",
+        "until",
+        "probe_until",
+        "heard",
+        "due",
+        "lease_until",
+        "maybe_at",
+        "created",
+        "queued_at",
+    )
+    for key in keys or ("ow:traffic", "ow:breaker"):
+        for name in names:
+            if value := client.hget(key, name):
+                client.hset(key, name, float(value) - seconds * 1000)
+
+
+# What was sent in part
+
+
+def partly_sent(store, each=None):
+    """The first number has it; the second was refused for now and goes again alone, under the next key."""
+    each = each or job(1)
+    outcomes = {A: {"state": "accepted"}, B: {"state": "waiting", "error_code": "153"}}
+    fields = {"pending": json.dumps([B]), "outcomes": json.dumps(outcomes)}
+    settle(store, store.claim(each), each, state=State.WAITING, key="next", delay=0.0, fields=fields)
+
+
+def expired_at_its_claim(store, client):
+    assert type(store.claim(job(1, expires_at=seconds_of(client) - 1))) is Done
+
+
+def expired_in_line(store, client):
+    store.gates.pause("all")
+    assert type(store.claim(job(1, expires_at=seconds_of(client) + 100))) is Wait
+    client.hset(record_of(1), "expires", 1)
+    look_now(client, 1)
+    tick(store)
+
+
+def rejected_by_newer_settings(store, client):
+    store.reject(job(1), "sender: set OCTOWORKER_SENDER.", None)
+
+
+def capped_for_good(store, client):
+    caps = Caps(hour=1, same_text=60, refuse=True)
+    other = open_store(client, caps=caps)
+    other.claim(job(2, wish=wish_of({A: "FR"}, "hello", 1, caps, moment())))
+    other.claim(job(1, wish=wish_of({A: "FR"}, "hello", 1, caps, moment())))
+
+
+def stopped_by_the_clock(store, client):
+    for _ in range(4):
+        look_now(client, 1)
+        pass_time(client, 3600, record_of(1))
+        tick(store, queues={"normal": "sms"})
+
+
+def moment():
+    from datetime import UTC, datetime  # noqa: PLC0415 - for this helper alone
+
+    return datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    "end", [expired_at_its_claim, expired_in_line, rejected_by_newer_settings, capped_for_good, stopped_by_the_clock]
+)
+def test_what_was_sent_in_part_ends_as_accepted_and_no_replay_without_force_rings_twice(client, end):
+    store = open_store(client)
+    partly_sent(store)
+    end(store, client)
+    record = store.get(job(1).message_id)
+    assert record.state is State.ACCEPTED
+    assert record.reason.startswith("accepted for some recipients only: ")
+    assert {number: fate["state"] for number, fate in record.recipients.items()} == {A: "accepted", B: "rejected"}
+    with pytest.raises(RefusedError, match="ring twice"):
+        store.replay(record.message_id, force=False)
+
+
+def test_a_message_that_every_recipient_refused_for_now_can_be_cancelled(client):
+    store = open_store(client)
+    each = job(1)
+    fields = {"pending": json.dumps([B]), "outcomes": json.dumps({B: {"state": "waiting"}})}
+    settle(store, store.claim(each), each, state=State.WAITING, key="next", delay=99.0, fields=fields)
+    assert store.cancel(each.message_id).state is State.CANCELLED
+
+
+# Age
+
+
+# Jobs on a server into whose queues nobody can look
+
+
+# Lines
+
+
+# Clocks that jump
+
+
+# Probes
+
+
+def opened(client, **more):
+    store = open_store(client, **BREAKER, **more)
+    failed(store, 1)
+    failed(store, 2)
+    for n in range(10, 20):
+        assert type(store.claim(job(n))) is Wait
+    return store
+
+
+# Caps
+
+
+# Later words
