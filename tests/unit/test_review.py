@@ -154,6 +154,23 @@ def test_a_message_that_every_recipient_refused_for_now_can_be_cancelled(client)
 # Age
 
 
+def test_time_in_which_it_could_not_go_does_not_count_as_age_of_trying(client):
+    store = open_store(client)
+    store.gates.pause("all")
+    store.claim(job(1))
+    pass_time(client, 3 * 86400, record_of(1))
+    store.gates.resume("all")
+    tick(store)
+    assert store.claim(job(1)).age < 60
+
+
+def test_age_counts_from_the_first_try(client):
+    store = open_store(client)
+    settle(store, store.claim(job(1)), job(1), state=State.WAITING, key="unused", delay=0.0)
+    pass_time(client, 500, record_of(1))
+    assert store.claim(job(1)).age >= 500
+
+
 # Jobs on a server into whose queues nobody can look
 
 

@@ -20,9 +20,10 @@ local f = redis.call('HMGET', record, 'state', 'fp', 'due', 'lease_until', 'nonc
 local lane, line, granted, counted = f[15], f[20], f[21], f[22]
 local state, due, lease_until, uses = f[1], number(f[3]), number(f[4]), number(f[8])
 local attempts, crashes, maybe_at = number(f[10]), number(f[11]), number(f[12])
+local since = number(f[14])
 
 local function go(token)
-  return {'go', cjson.encode({token, number(f[7]), uses > 0, number(f[9]) > 0, attempts + 1, now, number(f[14]),
+  return {'go', cjson.encode({token, number(f[7]), uses > 0, number(f[9]) > 0, attempts + 1, now, since,
                               maybe_at > 0 and maybe_at or now, f[17] or '', f[18] or '', f[19] or ''})}
 end
 
@@ -118,6 +119,11 @@ if given(job.wish) and not counted then count_in(caps, day, account, limits.caps
 move(record, id, index, now, state, 'submitting', '', job.keep)
 local token = redis.call('HINCRBY', record, 'token', 1)
 if maybe_at == 0 then redis.call('HSET', record, 'maybe_at', now) end
+-- Its age is the age of its trying: days in which it was held, paused or out of hours leave it all its retries.
+if attempts == 0 then
+  since = now
+  redis.call('HSET', record, 'since', now)
+end
 redis.call('HSET', record, 'lease_until', now + job.lease, 'nonce', job.nonce, 'uses', uses + 1,
            'attempts', attempts + 1, 'segments', job.segments, 'rings', 0)
 redis.call('HDEL', record, 'due', 'rung', 'granted')
