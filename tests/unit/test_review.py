@@ -174,6 +174,37 @@ def test_age_counts_from_the_first_try(client):
 # Jobs on a server into whose queues nobody can look
 
 
+def test_a_backlog_in_queues_that_nobody_can_see_kills_no_message(client):
+    store = open_store(client)
+    store.create(job(1).message_id, "print", "normal", "{}")
+    for _ in range(6):
+        look_now(client, 1)
+        pass_time(client, 86400, record_of(1))
+        tick(store, queues={})
+    assert store.get(job(1).message_id).state is State.QUEUED
+
+
+def test_a_job_that_others_overtook_is_stopped_also_where_nobody_can_see_the_queue(client):
+    store = open_store(client)
+    store.create(job(1).message_id, "print", "normal", "{}")
+    for _ in range(3):
+        look_now(client, 1)
+        pass_time(client, 86400, record_of(1))
+        store.claim(job(2))
+        tick(store, queues={})
+    assert store.get(job(1).message_id).state is State.DEAD
+
+
+def test_patience_with_a_job_that_nobody_takes_has_an_end(client):
+    store = open_store(client)
+    each = job(1)
+    settle(store, store.claim(each), each, state=State.UNKNOWN, delay=0.0)
+    client.hset(record_of(1), mapping={"rung": 1, "rings": 40, "queued_at": 0})
+    look_now(client, 1)
+    tick(store)
+    assert client.zscore("ow:due", each.message_id) / 1000 - seconds_of(client) < 3600
+
+
 # Lines
 
 

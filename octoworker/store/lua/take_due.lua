@@ -13,6 +13,8 @@ local limits, lease = cjson.decode(ARGV[7]), tonumber(ARGV[8])
 local now = clock()
 local ids = redis.call('ZRANGEBYSCORE', due_set, '-inf', now + ahead, 'LIMIT', 0, slice)
 local reply, empty = {}, {}
+-- Times that the patience with a job doubles: half an hour at the usual minute.
+local DOUBLED = 5
 
 -- A queue is a line: when a job behind this one has been claimed, or the line is empty, this one is gone.
 local function vanished(lane, queued_at)
@@ -23,10 +25,16 @@ local function vanished(lane, queued_at)
   return empty[lane]
 end
 
+-- Whether that is proven. A queue on another server may just be long, or the server away: nobody here can see.
+local function certain(lane, queued_at)
+  return given(queues[lane]) or number(redis.call('HGET', marks, lane)) > queued_at
+end
+
 local function ring(record, id, lane, delay, found, rings)
-  -- Each ring that nobody answers doubles the patience, so that a slow fleet is not flooded.
+  -- Each ring that nobody answers doubles the patience, so that a slow fleet is not flooded; but not for ever: after an
+  -- outage of a day nobody shall wait for another one.
   redis.call('HSET', record, 'queued_at', now, 'rung', 1, 'rings', rings)
-  redis.call('ZADD', due_set, now + delay + requeue_after * 2 ^ rings, id)
+  redis.call('ZADD', due_set, now + delay + requeue_after * 2 ^ math.min(rings, DOUBLED), id)
   local job = redis.call('HMGET', record, 'job', 'payload')
   reply[#reply + 1] = {id, job[1] or id, lane, job[2] or '{}', math.max(0, delay), found}
 end
@@ -76,7 +84,7 @@ for _, id in ipairs(ids) do
       -- seen only because of the look-ahead
     elseif not vanished(lane, number(f[4])) then
       redis.call('ZADD', due_set, now + requeue_after, id)
-    elseif rings + 1 >= max_crashes and number(redis.call('HGET', record, 'uses')) == 0 then
+    elseif rings + 1 >= max_crashes and certain(lane, number(f[4])) and number(redis.call('HGET', record, 'uses')) == 0 then
       stop(record, id, state, 'stopped: its job vanished ' .. (rings + 1) .. ' times before a worker could claim it', finish)
     else
       ring(record, id, lane, 0, 'job', rings + 1)
