@@ -208,6 +208,19 @@ def test_patience_with_a_job_that_nobody_takes_has_an_end(client):
 # Lines
 
 
+def test_a_second_job_does_not_hold_what_stands_in_line(client):
+    store = open_store(client)
+    store.gates.pause("all")
+    store.claim(job(1, expires_at=seconds_of(client) + 50))
+    later = seconds_of(client) + 100
+    store.claim(job(1, closed_until=later, hold_until=later))
+    assert store.get(job(1).message_id).state is State.WAITING
+    client.hset(record_of(1), "expires", 1)
+    look_now(client, 1)
+    tick(store)
+    assert store.get(job(1).message_id).state is State.EXPIRED
+
+
 # Clocks that jump
 
 

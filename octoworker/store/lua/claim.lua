@@ -74,6 +74,12 @@ if uses > 0 and now - maybe_at > job.key_window then
   return stop('unknown', 'Octopush may have forgotten the key by now; may have been sent, a person decides')
 end
 
+-- It stands in a line already: the clock lets it go, not this job. Nor may a late copy of a job hold it beside its line.
+if line then
+  redis.call('ZADD', lines .. line, 'NX', number(f[13]), id)
+  return told('wait', record)
+end
+
 local function hold(until_, reason, to)
   redis.call('HSET', record, 'segments', job.segments)
   redis.call('HDEL', record, 'rung', 'granted')
@@ -83,18 +89,13 @@ local function hold(until_, reason, to)
 end
 
 -- A message that was held once is due when its record says so: a person may have moved it since this job was published.
-if given(job.hold_until) and not f[3] and attempts == 0 and job.hold_until > now + job.slack then
+if given(job.hold_until) and not f[3] and attempts == 0 and uses == 0 and job.hold_until > now + job.slack then
   return hold(math.max(job.hold_until, given(job.closed_until) and job.closed_until or 0), 'held until due')
 end
 if given(job.closed_until) and uses == 0 and job.closed_until > now + job.slack then
   return hold(job.closed_until, 'advertising waits for its hours')
 end
 
--- It stands in a line already: the clock lets it go, not this job.
-if line then
-  redis.call('ZADD', lines .. line, 'NX', number(f[13]), id)
-  return told('wait', record)
-end
 local gates = read_gates(traffic, breaker, limits)
 local reason, at, again = shut(gates, id, lane, job.marketing)
 if not reason and given(job.wish) and not counted and uses == 0 then
