@@ -14,7 +14,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "create": ("_common",),
     "claim": ("_common", "_gates", "_caps"),
     "settle": ("_common", "_gates"),
-    "reject": ("_common",),
+    "reject": ("_common", "_gates"),
     "take_due": ("_common", "_gates"),
     "change": ("_common", "_gates"),
     "receipt": ("_common", "_gates"),

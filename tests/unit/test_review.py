@@ -221,6 +221,27 @@ def test_a_second_job_does_not_hold_what_stands_in_line(client):
     assert store.get(job(1).message_id).state is State.EXPIRED
 
 
+def test_a_rejected_message_leaves_its_line(client):
+    store = open_store(client)
+    store.gates.pause("all")
+    store.claim(job(1))
+    store.reject(job(1), "sender: set OCTOWORKER_SENDER.", None)
+    store.gates.resume("all")
+    assert client.zcard("ow:line:normal:t") == 0
+    assert tick(store) == []
+    store.replay(job(1).message_id, force=False)
+    assert type(store.claim(job(1))) is Go
+
+
+def test_a_message_that_is_over_is_not_released_however_it_came_to_stand_there(client):
+    store = open_store(client)
+    settle(store, store.claim(job(1)), job(1))
+    client.hset(record_of(1), "line", "normal:t")
+    client.zadd("ow:line:normal:t", {job(1).message_id: 1})
+    assert tick(store) == []
+    assert client.zcard("ow:line:normal:t") == 0
+
+
 # Clocks that jump
 
 

@@ -39,7 +39,8 @@ if maybe and not options.force then return told('force', record, state) end
 redis.call('HINCRBY', record, 'gen', 1)
 redis.call('HSET', record, 'uses', 0, 'attempts', 0, 'rings', 0, 'since', now, 'queued_at', now)
 redis.call('HDEL', record, 'due', 'maybe_at', 'doubt', 'parked', 'crashes', 'error_code', 'ticket', 'outcomes', 'pending',
-           'granted', 'counted')
+           'granted', 'counted', 'rung')
+leave(record, id, KEYS[4])
 move(record, id, index, now, state, 'queued', maybe and 'replayed by a person, although it may have been sent'
      or 'replayed by a person', options.keep)
 redis.call('ZADD', due_set, now + options.requeue_after, id)

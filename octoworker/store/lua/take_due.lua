@@ -112,7 +112,7 @@ end
 local function let_go(head, delay)
   local id, record = head[1], prefix .. head[1]
   local f = redis.call('HMGET', record, 'state', 'line', 'lane')
-  if not f[1] or f[2] ~= head[3] then
+  if not f[1] or FINAL[f[1]] or f[2] ~= head[3] then
     redis.call('ZREM', lines .. head[3], id)
     return false
   end
