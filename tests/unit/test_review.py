@@ -245,6 +245,37 @@ def test_a_message_that_is_over_is_not_released_however_it_came_to_stand_there(c
 # Clocks that jump
 
 
+def test_a_clock_that_jumped_back_does_not_stop_the_pace(client):
+    store = open_store(client, rate=1.0)
+    store.claim(job(1))
+    pass_time(client, -3600)
+    store.claim(job(2))
+    tick(store, ahead=2.0)
+    assert type(store.claim(job(2))) is Go
+
+
+def test_a_clock_that_jumped_back_in_the_ramp_does_not_put_the_pace_off_for_ever(client):
+    store = open_store(client, rate=10.0, **{**BREAKER, "breaker_ramp": 10})
+    client.hset("ow:breaker", mapping={"state": "ramp", "since": (seconds_of(client) + 3600) * 1000})
+    store.claim(job(1))
+    assert float(client.hget("ow:traffic", "tat")) / 1000 - seconds_of(client) < 2
+
+
+def test_a_clock_that_jumped_back_does_not_keep_the_breaker_open(client):
+    store = opened(client)
+    pass_time(client, -86400)
+    assert tick(store) == [10]
+    pass_time(client, -86400)
+    assert tick(store) == [11]
+
+
+def test_marks_of_a_clock_that_jumped_back_do_not_make_every_job_look_lost(client):
+    store = open_store(client)
+    client.hset("ow:marks", "normal", (seconds_of(client) + 3600) * 1000)
+    store.claim(job(1))
+    assert float(client.hget("ow:marks", "normal")) / 1000 <= seconds_of(client) + 1
+
+
 # Probes
 
 

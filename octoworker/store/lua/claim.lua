@@ -38,9 +38,11 @@ end
 
 if f[2] ~= job.fp then return {'conflict'} end
 -- This lane has been served up to where this very job stood in it: an older one without its claim has been lost.
--- Not up to where the record says: it may have been rung again since, at the end of the line.
+-- Not up to where the record says: it may have been rung again since, at the end of the line. A mark in the future was
+-- made before the clock was set back, and would make every job look lost.
 local position = given(job.rung_at) and job.rung_at or number(f[13])
-if position > number(redis.call('HGET', marks, lane)) then redis.call('HSET', marks, lane, position) end
+local mark = number(redis.call('HGET', marks, lane))
+if position > mark or mark > now then redis.call('HSET', marks, lane, math.min(position, now)) end
 if FINAL[state] or f[16] then return told('done', record) end
 
 if state == 'submitting' then
@@ -96,7 +98,7 @@ if given(job.closed_until) and uses == 0 and job.closed_until > now + job.slack 
   return hold(job.closed_until, 'advertising waits for its hours')
 end
 
-local gates = read_gates(traffic, breaker, limits)
+local gates = read_gates(traffic, breaker, limits, now)
 local reason, at, again = shut(gates, id, lane, job.marketing)
 if not reason and given(job.wish) and not counted and uses == 0 then
   reason, at, again = capped(caps, day, account, limits.caps, job.wish, id, now)

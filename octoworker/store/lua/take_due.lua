@@ -95,7 +95,7 @@ for _, id in ipairs(ids) do
   end
 end
 -- The lines before the gates: as many as may go until the look-ahead ends, each with its own instant.
-local gates = read_gates(traffic, breaker, limits)
+local gates = read_gates(traffic, breaker, limits, now)
 
 local function heads(lane)
   local waiting = {}
@@ -126,7 +126,9 @@ end
 
 local released = 0
 local open = gates.breaker ~= 'open'
-local probing = not open and gates.open_until <= now and gates.probe_until <= now
+-- A probe has one lease; what says more was written before the clock was set back.
+local probe_away = gates.probe_until > now and gates.probe_until <= now + lease
+local probing = not open and gates.open_until <= now and not probe_away
 if not gates.brake and not gates.paused.all and (open or probing) then
   local waiting, at = {}, {urgent = 1, normal = 1, bulk = 1}
   for _, lane in ipairs(LANES) do waiting[lane] = heads(lane) end
@@ -150,6 +152,6 @@ if not gates.brake and not gates.paused.all and (open or probing) then
       end
     end
   end
-  if released > 0 then redis.call('HSET', traffic, 'tat', string.format('%.3f', gates.tat), 'turn', gates.turn % 1000) end
+  if released > 0 then redis.call('HSET', traffic, 'tat', string.format('%.3f', gates.tat), 'paced', now, 'turn', gates.turn % 1000) end
 end
 return {now, #ids + released, #reply > 0 and cjson.encode(reply) or '[]'}
