@@ -288,6 +288,26 @@ def opened(client, **more):
     return store
 
 
+def test_a_probe_that_may_not_go_is_followed_by_another_at_once(client):
+    store = opened(client)
+    pass_time(client, 601)
+    assert tick(store) == [10]
+    store.claim(job(10, closed_until=seconds_of(client) + 3600))
+    assert tick(store) == [11]
+    store.claim(job(11, expires_at=seconds_of(client) - 1))
+    assert tick(store) == [12]
+
+
+def test_a_probe_has_its_whole_lease_for_the_call(client):
+    store = opened(client)
+    pass_time(client, 601)
+    tick(store)
+    pass_time(client, 29)
+    assert type(store.claim(job(10))) is Go
+    pass_time(client, 20)
+    assert tick(store) == []
+
+
 # Caps
 
 

@@ -111,6 +111,11 @@ local function open_breaker(breaker, limits, now, step)
   redis.call('HDEL', breaker, 'probe', 'probe_until')
 end
 
+-- The message that was to be the probe makes no call: the clock's next look chooses another.
+local function no_probe(breaker, id)
+  if redis.pcall('HGET', breaker, 'probe') == id then redis.call('HDEL', breaker, 'probe', 'probe_until') end
+end
+
 -- What a call says about Octopush itself: 'ok' or 'fault'. Returns an alert or nil, and whether this was the probe.
 -- `recent` holds the last calls, nine characters each: the end of the id and + or -. One message counts once as a fault.
 local function heard(breaker, limits, id, health, now)

@@ -32,6 +32,7 @@ local function stop(to, reason)
   ends(record, id, index, now, state, to, reason, job.keep)
   no_wake(record, id, due_set)
   leave(record, id, lines)
+  no_probe(breaker, id)
   if to == 'unknown' then redis.call('HSET', record, 'parked', 1) end
   return told('done', record)
 end
@@ -43,7 +44,10 @@ if f[2] ~= job.fp then return {'conflict'} end
 local position = given(job.rung_at) and job.rung_at or number(f[13])
 local mark = number(redis.call('HGET', marks, lane))
 if position > mark or mark > now then redis.call('HSET', marks, lane, math.min(position, now)) end
-if FINAL[state] or f[16] then return told('done', record) end
+if FINAL[state] or f[16] then
+  no_probe(breaker, id)
+  return told('done', record)
+end
 
 if state == 'submitting' then
   if lease_until > now then
@@ -87,6 +91,7 @@ local function hold(until_, reason, to)
   redis.call('HDEL', record, 'rung', 'granted')
   move(record, id, index, now, state, to or 'scheduled', reason, job.keep, until_)
   wake_at(record, id, due_set, until_)
+  no_probe(breaker, id)
   return told('wait', record)
 end
 
@@ -114,10 +119,13 @@ end
 if reason then
   join(record, id, due_set, index, lines, now, {line = line_name(lane, job.marketing), state = state, uses = uses,
        created = number(f[13]), segments = job.segments, expires = job.expires_at, keep = job.keep}, reason)
+  no_probe(breaker, id)
   return told('wait', record)
 end
 
 went(traffic, gates, now, job.segments)
+-- The probe has its whole lease for the call, however long its job was on the way.
+if gates.breaker == 'open' then redis.call('HSET', breaker, 'probe_until', now + job.lease) end
 if given(job.wish) and not counted then count_in(caps, day, account, limits.caps, job.wish, record, id, now) end
 move(record, id, index, now, state, 'submitting', '', job.keep)
 local token = redis.call('HINCRBY', record, 'token', 1)
