@@ -308,6 +308,28 @@ def test_a_probe_has_its_whole_lease_for_the_call(client):
     assert tick(store) == []
 
 
+def test_messages_that_fail_whenever_they_are_called_do_not_keep_the_breaker_open(client):
+    store = opened(client)
+    pass_time(client, 601)
+    assert tick(store) == [10]
+    failed(store, 10, state=State.UNKNOWN, key="used", delay=0.0)
+    store.claim(job(10))
+    pass_time(client, 601)
+    assert tick(store) == [11]
+
+
+def test_when_all_have_been_probes_the_oldest_is_one_again(client):
+    store = open_store(client, **BREAKER)
+    failed(store, 1)
+    failed(store, 2)
+    store.claim(job(10))
+    for _ in range(2):
+        pass_time(client, 601)
+        assert tick(store) == [10]
+        failed(store, 10, delay=0.0)
+        assert type(store.claim(job(10))) is Wait
+
+
 # Caps
 
 

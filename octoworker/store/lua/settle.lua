@@ -79,7 +79,8 @@ elseif outcome.key == 'doubtful' then
 end
 -- A probe is sent for all the others: its message does not pay for it with an attempt.
 if not outcome.counts or (was_probe and outcome.health == 'fault') then redis.call('HINCRBY', record, 'attempts', -1) end
-redis.call('HDEL', record, 'lease_until', 'crashes')
+redis.call('HDEL', record, 'lease_until', 'crashes', 'probed')
+if was_probe and outcome.health == 'fault' then redis.call('HSET', record, 'probed', 1) end
 if given(outcome.brake) and redis.call('HSETNX', traffic, 'brake', outcome.brake) == 1 then
   redis.call('HSET', traffic, 'brake_reason', 'the account is blocked: ' .. outcome.reason, 'brake_at', now)
   alerts[#alerts + 1] = 'braked'

@@ -124,6 +124,26 @@ local function let_go(head, delay)
   return true
 end
 
+-- The next in turn.
+local function first(waiting, at, turn)
+  for _, lane in ipairs(TURNS[turn % 10] or LANES) do
+    if waiting[lane][at[lane]] then return waiting[lane][at[lane]] end
+  end
+end
+
+-- The first that has not failed as a probe yet: a message that fails whenever it is called, like one to so many that the
+-- answer comes too late, must not speak for Octopush again and again.
+local function fresh(waiting, turn)
+  for _, lane in ipairs(TURNS[turn % 10] or LANES) do
+    for _, head in ipairs(waiting[lane]) do
+      if not head.tried and redis.call('HEXISTS', prefix .. head[1], 'probed') == 0 then
+        head.tried = true
+        return head
+      end
+    end
+  end
+end
+
 local released = 0
 local open = gates.breaker ~= 'open'
 -- A probe has one lease; what says more was written before the clock was set back.
@@ -133,15 +153,14 @@ if not gates.brake and not gates.paused.all and (open or probing) then
   local waiting, at = {}, {urgent = 1, normal = 1, bulk = 1}
   for _, lane in ipairs(LANES) do waiting[lane] = heads(lane) end
   while #ids + released < slice do
-    local head
-    for _, lane in ipairs(TURNS[gates.turn % 10] or LANES) do
-      head = waiting[lane][at[lane]]
-      if head then break end
+    local head = probing and fresh(waiting, gates.turn)
+    if not head then
+      head = first(waiting, at, gates.turn)
+      if not head then break end
+      at[head[4]] = at[head[4]] + 1
     end
-    if not head then break end
     local ms = takes(gates, limits, now, number(redis.call('HGET', prefix .. head[1], 'segments')))
     if ms > 0 and gates.tat >= now + ahead then break end
-    at[head[4]] = at[head[4]] + 1
     local slot = ms > 0 and math.max(gates.tat, now) or now
     if let_go(head, slot - now) then
       released, gates.turn = released + 1, gates.turn + 1
