@@ -242,6 +242,20 @@ def test_a_message_that_is_over_is_not_released_however_it_came_to_stand_there(c
     assert client.zcard("ow:line:normal:t") == 0
 
 
+def test_jobs_that_are_only_coming_up_neither_make_the_clock_spin_nor_stop_the_lines(client):
+    store = open_store(client)
+    store.gates.pause("bulk")
+    store.claim(job(900, "bulk"))
+    store.gates.resume("bulk")
+    soon = seconds_of(client) * 1000 + 60_000
+    for n in range(100):
+        store.create(job(n).message_id, "print", "normal", "{}")
+        client.zadd("ow:due", {job(n).message_id: soon})
+    rings, more = store.take_due(slice_size=100, look_ahead=120, queues={"normal": "sms"})
+    assert [int(ring.message_id, 16) for ring in rings] == [900]
+    assert not more
+
+
 # Clocks that jump
 
 

@@ -12,7 +12,7 @@ local max_crashes, keep, queues = tonumber(ARGV[4]), tonumber(ARGV[5]), cjson.de
 local limits, lease = cjson.decode(ARGV[7]), tonumber(ARGV[8])
 local now = clock()
 local ids = redis.call('ZRANGEBYSCORE', due_set, '-inf', now + ahead, 'LIMIT', 0, slice)
-local reply, empty = {}, {}
+local reply, empty, taken = {}, {}, #ids
 -- Times that the patience with a job doubles: half an hour at the usual minute.
 local DOUBLED = 5
 
@@ -81,7 +81,9 @@ for _, id in ipairs(ids) do
     end
   elseif state == 'queued' or f[6] then
     if number(redis.call('ZSCORE', due_set, id)) > now then
-      -- seen only because of the look-ahead
+      -- Seen only because of the look-ahead. It stays as it is, so it counts for nothing: a slice full of these would be
+      -- followed by the same at once, again and again, and leave no room for the lines.
+      taken = taken - 1
     elseif not vanished(lane, number(f[4])) then
       redis.call('ZADD', due_set, now + requeue_after, id)
     elseif rings + 1 >= max_crashes and certain(lane, number(f[4])) and number(redis.call('HGET', record, 'uses')) == 0 then
@@ -152,7 +154,7 @@ local probing = not open and gates.open_until <= now and not probe_away
 if not gates.brake and not gates.paused.all and (open or probing) then
   local waiting, at = {}, {urgent = 1, normal = 1, bulk = 1}
   for _, lane in ipairs(LANES) do waiting[lane] = heads(lane) end
-  while #ids + released < slice do
+  while taken + released < slice do
     local head = probing and fresh(waiting, gates.turn)
     if not head then
       head = first(waiting, at, gates.turn)
@@ -173,4 +175,4 @@ if not gates.brake and not gates.paused.all and (open or probing) then
   end
   if released > 0 then redis.call('HSET', traffic, 'tat', string.format('%.3f', gates.tat), 'paced', now, 'turn', gates.turn % 1000) end
 end
-return {now, #ids + released, #reply > 0 and cjson.encode(reply) or '[]'}
+return {now, taken + released, #reply > 0 and cjson.encode(reply) or '[]'}
