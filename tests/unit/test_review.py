@@ -242,6 +242,17 @@ def test_a_message_that_is_over_is_not_released_however_it_came_to_stand_there(c
     assert client.zcard("ow:line:normal:t") == 0
 
 
+def test_a_message_that_expires_in_line_is_looked_at_when_it_does(client):
+    store = open_store(client)
+    store.gates.pause("all")
+    expires_at = seconds_of(client) + 900
+    store.claim(job(1, expires_at=expires_at))
+    client.hset(record_of(1), "expires", (seconds_of(client) + 300) * 1000)
+    look_now(client, 1)
+    tick(store)
+    assert client.zscore("ow:due", job(1).message_id) / 1000 <= seconds_of(client) + 301
+
+
 def test_jobs_that_are_only_coming_up_neither_make_the_clock_spin_nor_stop_the_lines(client):
     store = open_store(client)
     store.gates.pause("bulk")

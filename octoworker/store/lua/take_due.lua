@@ -53,8 +53,8 @@ for _, id in ipairs(ids) do
   if not state or FINAL[state] or f[8] then
     redis.call('ZREM', due_set, id)
   elseif f[9] then
-    if number(f[10]) == 0 or number(f[10]) > now + ahead then
-      redis.call('ZADD', due_set, now + LOOK, id)
+    if number(f[10]) == 0 or number(f[10]) > now then
+      redis.call('ZADD', due_set, given(f[10]) and math.min(number(f[10]), now + LOOK) or now + LOOK, id)
       redis.call('ZADD', lines .. f[9], 'NX', number(f[12]), id)
     elseif number(f[11]) == 0 and state == 'waiting' then
       finish(record, id, index, now, state, 'expired', 'expires_at had passed before it could be sent', keep)
