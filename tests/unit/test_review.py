@@ -358,4 +358,17 @@ def test_when_all_have_been_probes_the_oldest_is_one_again(client):
 # Caps
 
 
+@pytest.mark.parametrize("caps", [Caps(countries={"FR": 2}), Caps(money="0.05")])
+def test_a_message_that_alone_exceeds_a_cap_of_the_day_does_not_wait_for_ever(client, caps):
+    from decimal import Decimal  # noqa: PLC0415 - for this test alone
+
+    caps = Caps(countries=caps.countries, money=Decimal(caps.money))
+    store = open_store(client, caps=caps)
+    client.hset("ow:account", "price:FR", 40_000)
+    store.claim(job(1, wish=wish_of({A: "FR"}, "hello", 3, caps, moment())))
+    record = store.get(job(1).message_id)
+    assert record.state is State.REJECTED
+    assert "may go at" not in record.reason
+
+
 # Later words

@@ -104,12 +104,12 @@ if given(job.closed_until) and uses == 0 and job.closed_until > now + job.slack 
 end
 
 local gates = read_gates(traffic, breaker, limits, now)
-local reason, at, again = shut(gates, id, lane, job.marketing)
+local reason, at, never = shut(gates, id, lane, job.marketing)
 if not reason and given(job.wish) and not counted and uses == 0 then
-  reason, at, again = capped(caps, day, account, limits.caps, job.wish, id, now)
+  reason, at, never = capped(caps, day, account, limits.caps, job.wish, id, now)
   if reason then
-    reason = 'cap: ' .. reason .. '; it may go at ' .. iso(at)
-    if again or limits.caps.refuse then return stop('rejected', reason) end
+    reason = 'cap: ' .. reason .. (at and '; it may go at ' .. iso(at) or '')
+    if never or limits.caps.refuse then return stop('rejected', reason) end
     return hold(at, reason, 'waiting')
   end
 end
