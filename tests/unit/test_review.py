@@ -267,6 +267,14 @@ def test_jobs_that_are_only_coming_up_neither_make_the_clock_spin_nor_stop_the_l
     assert not more
 
 
+def test_what_expires_within_the_look_ahead_does_not_make_the_clock_spin(client):
+    store = open_store(client)
+    store.gates.pause("all")
+    for n in range(100):
+        store.claim(job(n, expires_at=seconds_of(client) + 60))
+    assert store.take_due(slice_size=100, look_ahead=120, queues={}) == ([], False)
+
+
 # Clocks that jump
 
 

@@ -16,6 +16,13 @@ local reply, empty, taken = {}, {}, #ids
 -- Times that the patience with a job doubles: half an hour at the usual minute.
 local DOUBLED = 5
 
+-- Looked at only because of the look-ahead, and left where it was. It counts for nothing: a slice full of these would be
+-- followed by the same at once, again and again, and leave no room for the lines.
+local function look_again(id, at)
+  redis.call('ZADD', due_set, at, id)
+  if at <= now + ahead then taken = taken - 1 end
+end
+
 -- A queue is a line: when a job behind this one has been claimed, or the line is empty, this one is gone.
 local function vanished(lane, queued_at)
   if number(redis.call('HGET', marks, lane)) > queued_at then return true end
@@ -54,7 +61,7 @@ for _, id in ipairs(ids) do
     redis.call('ZREM', due_set, id)
   elseif f[9] then
     if number(f[10]) == 0 or number(f[10]) > now then
-      redis.call('ZADD', due_set, given(f[10]) and math.min(number(f[10]), now + LOOK) or now + LOOK, id)
+      look_again(id, given(f[10]) and math.min(number(f[10]), now + LOOK) or now + LOOK)
       redis.call('ZADD', lines .. f[9], 'NX', number(f[12]), id)
     elseif number(f[11]) == 0 and state == 'waiting' then
       finish(record, id, index, now, state, 'expired', 'expires_at had passed before it could be sent', keep)
@@ -69,7 +76,7 @@ for _, id in ipairs(ids) do
   elseif state == 'submitting' then
     local lease_until = number(f[3])
     if lease_until > now then
-      redis.call('ZADD', due_set, lease_until, id)
+      look_again(id, lease_until)
     else
       local crashes = redis.call('HINCRBY', record, 'crashes', 1)
       if crashes >= max_crashes then
@@ -81,8 +88,6 @@ for _, id in ipairs(ids) do
     end
   elseif state == 'queued' or f[6] then
     if number(redis.call('ZSCORE', due_set, id)) > now then
-      -- Seen only because of the look-ahead. It stays as it is, so it counts for nothing: a slice full of these would be
-      -- followed by the same at once, again and again, and leave no room for the lines.
       taken = taken - 1
     elseif not vanished(lane, number(f[4])) then
       redis.call('ZADD', due_set, now + requeue_after, id)
