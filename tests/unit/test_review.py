@@ -380,3 +380,11 @@ def test_a_message_that_alone_exceeds_a_cap_of_the_day_does_not_wait_for_ever(cl
 
 
 # Later words
+
+
+def test_one_receipt_of_several_does_not_deliver_the_message(client):
+    store = open_store(client)
+    each = Job(f"{1:032x}", "print", "normal", json.dumps({"recipients": [A, B], "text": "hello"}), segments=1)
+    settle(store, store.claim(each), each, state=State.UNKNOWN)
+    assert store.receipt(each.message_id, A, "delivered", "").state is State.ACCEPTED
+    assert store.receipt(each.message_id, B, "undelivered", "").state is State.UNDELIVERED
