@@ -129,7 +129,7 @@ class Dispatch:
             if outcome.brake and outcome.delay is not None
             else None
         )
-        outcome = replace(outcome, stands=line, day=traffic.day_of(datetime.now(UTC)))
+        outcome = replace(outcome, stands=line, held_until=order.sending_date, day=traffic.day_of(datetime.now(UTC)))
         self._at_step("before_settle")
         settled = self._settle(job.message_id, go.token, outcome)
         self._at_step("after_settle")

@@ -150,6 +150,7 @@ class Store:
             "health": outcome.health,
             "brake": outcome.brake,
             "stands": outcome.stands,
+            "held_until": _ms(outcome.held_until),
             "spent": millionths(outcome.spent),
             "prices": {country: millionths(price) for country, price in outcome.prices.items()} or {"": 0},
         }

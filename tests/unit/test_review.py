@@ -388,3 +388,10 @@ def test_one_receipt_of_several_does_not_deliver_the_message(client):
     settle(store, store.claim(each), each, state=State.UNKNOWN)
     assert store.receipt(each.message_id, A, "delivered", "").state is State.ACCEPTED
     assert store.receipt(each.message_id, B, "undelivered", "").state is State.UNDELIVERED
+
+
+def test_what_octopush_holds_is_kept_beyond_its_sending_date(client):
+    store = open_store(client)
+    date = seconds_of(client) + 90 * 86400
+    settle(store, store.claim(job(1)), job(1), held_until=date)
+    assert client.ttl(record_of(1)) > 90 * 86400
