@@ -7,10 +7,12 @@ import json
 import fakeredis
 import pytest
 
-from octoworker.errors import RefusedError
+from octoworker.errors import DuplicateKeyError, RefusedError
 from octoworker.record import State
+from octoworker.retry import Policy
 from octoworker.store import Done, Go, Job, Outcome, Store, Wait
 from octoworker.traffic import Caps, Limits, wish_of
+from octoworker.verdict import of_failure
 
 A, B = "+33612345678", "+33612345679"
 BREAKER = {"breaker_calls": 4, "breaker_base": 60, "breaker_cap": 600, "breaker_ramp": 1000}
@@ -395,3 +397,22 @@ def test_what_octopush_holds_is_kept_beyond_its_sending_date(client):
     date = seconds_of(client) + 90 * 86400
     settle(store, store.claim(job(1)), job(1), held_until=date)
     assert client.ttl(record_of(1)) > 90 * 86400
+
+
+def test_recipients_that_octopush_had_already_do_not_stay_waiting():
+    claim = Go(
+        2,
+        1,
+        key_used_before=True,
+        key_doubtful=False,
+        attempts=2,
+        now=1e9,
+        age=1,
+        unknown_for=1,
+        pending=(B,),
+        earlier={A: {"state": "accepted"}, B: {"state": "waiting"}},
+    )
+    patience = Policy(base=2, cap=300, give_up_after=86400, max_attempts=50, account_wait=60, key_window=86400)
+    outcome = of_failure(DuplicateKeyError("120", error_code="120"), claim, patience, 0.5)
+    assert (outcome.state, outcome.fields["pending"]) == (State.ACCEPTED, "")
+    assert [fate["state"] for fate in json.loads(outcome.fields["outcomes"]).values()] == ["accepted", "accepted"]
