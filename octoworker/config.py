@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     lease: Seconds = Field(45.0, description="How long one worker has the only right to act on a message, s.")
     retry_base: Seconds = Field(2.0, description="First backoff, s; doubled each time, drawn between 0 and that.")
     retry_cap: Seconds = Field(300.0, description="Longest backoff, s.")
-    retry_for: Seconds = Field(86400.0, description="Age after which a message is no longer retried, s.")
+    retry_for: Seconds = Field(86400.0, description="How long a message is retried, from its first attempt on, s.")
     max_attempts: int = Field(50, ge=1, description="Submits after which a message is no longer retried.")
     account_retry: Seconds = Field(300.0, description="Wait after Octopush refused the account (credit, key), s.")
     key_window: Seconds = Field(86400.0, description="How long Octopush is trusted to remember a key, s.")

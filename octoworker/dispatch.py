@@ -141,7 +141,7 @@ class Dispatch:
             outcome = verdict.of_answer(answer, order, go, patience, chance)
         stands = outcome.brake and outcome.delay is not None
         line = traffic.line_of(work.sms.lane, marketing=not work.sms.transactional) if stands else None
-        return replace(outcome, stands=line, day=work.job.day)
+        return replace(outcome, stands=line, held_until=order.sending_date, day=work.job.day)
 
     @property
     def record_budget(self) -> float:

@@ -41,14 +41,20 @@ _S = State
 
 MOVES: Mapping[State, frozenset[State]] = {
     _S.QUEUED: frozenset(
-        {_S.SUBMITTING, _S.SCHEDULED, _S.WAITING, _S.UNKNOWN, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD}
+        {
+            *(_S.SUBMITTING, _S.SCHEDULED, _S.WAITING, _S.UNKNOWN),
+            *(_S.ACCEPTED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD),
+        }
     ),
     _S.SCHEDULED: frozenset(
-        {_S.QUEUED, _S.WAITING, _S.SUBMITTING, _S.SCHEDULED, _S.REJECTED, _S.CANCELLED, _S.EXPIRED}
+        {_S.QUEUED, _S.WAITING, _S.SUBMITTING, _S.SCHEDULED, _S.ACCEPTED, _S.REJECTED, _S.CANCELLED, _S.EXPIRED}
     ),
     _S.SUBMITTING: frozenset({_S.ACCEPTED, _S.WAITING, _S.UNKNOWN, _S.REJECTED, _S.DEAD, _S.EXPIRED}),
     _S.WAITING: frozenset(
-        {_S.QUEUED, _S.SCHEDULED, _S.SUBMITTING, _S.WAITING, _S.CANCELLED, _S.EXPIRED, _S.REJECTED, _S.DEAD}
+        {
+            *(_S.QUEUED, _S.SCHEDULED, _S.SUBMITTING, _S.WAITING),
+            *(_S.ACCEPTED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD),
+        }
     ),
     _S.UNKNOWN: frozenset({_S.QUEUED, _S.SUBMITTING, _S.UNKNOWN, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.DEAD}),
     _S.ACCEPTED: frozenset({_S.DELIVERED, _S.UNDELIVERED, _S.QUEUED}),
@@ -59,7 +65,7 @@ MOVES: Mapping[State, frozenset[State]] = {
     _S.CANCELLED: frozenset({_S.QUEUED}),
     _S.DEAD: frozenset({_S.QUEUED, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED}),
 }
-"""Every move there is. From an end state, `queued` is a person's replay; the others are stronger facts."""
+"""Every move there is. What was sent in part ends as accepted from where the rest waited. From an end state, `queued` is a person's replay; the others are stronger facts."""
 
 FINAL = frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD})
 """States that no machine leaves by itself."""

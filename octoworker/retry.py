@@ -48,7 +48,7 @@ class Facts:
     attempts: int
     """Submits so far, this one included."""
     age: float
-    """Since the message was taken."""
+    """Since its first attempt that counted. Time in which it was held, or in line before that, is not spent on trying."""
     key_used_before: bool
     """An earlier submit with this very key may have arrived."""
     key_doubtful: bool = False

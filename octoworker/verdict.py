@@ -36,6 +36,9 @@ def _of_failure(error: GatewayError, go: Go, policy: retry.Policy, chance: float
     facts = retry.Facts(go.attempts, go.age, go.key_used_before, go.key_doubtful, go.unknown_for)
     decision = retry.decide(error, facts, policy, chance)
     fields = {"error_code": decision.error_code or ""}
+    if decision.state is State.ACCEPTED and go.pending:
+        fates = {**go.earlier, **{number: _had_already() for number in go.pending}}
+        return _outcome(decision, go, {**fields, "pending": "", "outcomes": json.dumps(fates)})
     if decision.state not in (State.REJECTED, State.DEAD) or not _anybody(go.earlier):
         return _outcome(decision, go, fields)
     given_up = {number: _refused(error.error_code) for number in go.pending}
@@ -144,3 +147,7 @@ def _fate(fate: Fate) -> dict[str, Any]:
 
 def _refused(code: str | None) -> dict[str, Any]:
     return {"state": "rejected", "country": None, "cost": None, "segments": None, "error_code": code}
+
+
+def _had_already() -> dict[str, Any]:
+    return {**_refused(None), "state": State.ACCEPTED.value}

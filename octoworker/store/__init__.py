@@ -197,6 +197,7 @@ class Store:
             "health": outcome.health,
             "brake": outcome.brake,
             "stands": outcome.stands,
+            "held_until": _ms(outcome.held_until),
             "spent": millionths(outcome.spent),
             "prices": {country: millionths(price) for country, price in outcome.prices.items()} or {"": 0},
         }
@@ -209,7 +210,7 @@ class Store:
     def reject(self, job: Job, reason: str, error_code: str | None) -> Record | None:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
         facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or ""}
-        places = [keys.record(job.message_id), keys.DUE, keys.STATE_PREFIX]
+        places = [keys.record(job.message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
         verdict, *rest = self._scripts.run("reject", places, [job.message_id, json.dumps(facts), job.payload])
         return None if verdict == "conflict" else _record(job.message_id, rest[0])
 

@@ -17,7 +17,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "resume_campaign": ("_common", "_gates"),
     "claim": ("_common", "_gates", "_caps"),
     "settle": ("_common", "_gates"),
-    "reject": ("_common",),
+    "reject": ("_common", "_gates"),
     "take_due": ("_common", "_gates"),
     "change": ("_common", "_gates"),
     "receipt": ("_common", "_gates"),

@@ -119,6 +119,8 @@ class Outcome:
     """Octopush's code that refuses the account: all sending stops."""
     stands: str | None = None
     """The line before the gates in which the message waits; then `delay` says nothing."""
+    held_until: float | None = None
+    """Unix seconds: handed over, and Octopush sends it then."""
     day: str = ""
     spent: Decimal = Decimal(0)
     prices: Mapping[str, Decimal] = field(default_factory=dict)

@@ -219,7 +219,7 @@ def test_a_job_that_kills_every_worker_before_its_claim_is_stopped(store, client
     store.create(ID, "print", "normal", PAYLOAD)
     for _ in range(3):
         rewind(client, 3600)
-        store.take_due(slice_size=10, look_ahead=0, queues={})
+        store.take_due(slice_size=10, look_ahead=0, queues={"normal": "sms"})
     assert store.get(ID).state is State.DEAD
 
 

@@ -36,7 +36,8 @@ local function expected(account, wish)
   return sum
 end
 
--- Which cap stops it, when it may go (ms), and whether it is a repeat, which is refused whatever the setting; or nil.
+-- Which cap stops it, when it may go (ms), and whether it is refused whatever the setting: a repeat, or more than a whole
+-- day allows, which would wait for ever. Or nil.
 local function capped(prefix, day, account, caps, wish, id, now)
   for _, text in ipairs(caps.same > 0 and wish.texts or {}) do
     local before = redis.call('GET', prefix .. 'same:' .. text)
@@ -54,13 +55,17 @@ local function capped(prefix, day, account, caps, wish, id, now)
   end
   for country, segments in pairs(wish.countries) do
     local most = caps.countries[country] or caps.countries['*']
+    if most and segments > most then
+      return 'it has more SMS to ' .. country .. ' than a day allows (OCTOWORKER_CAP_COUNTRIES)', nil, true
+    end
     if most and number(redis.call('HGET', day, 'country:' .. country)) + segments > most then
       return 'the SMS of this day to ' .. country .. ' are used up (OCTOWORKER_CAP_COUNTRIES)', wish.tomorrow
     end
   end
   if caps.money > 0 then
-    local f = redis.call('HMGET', day, 'spent', 'pending')
-    if number(f[1]) + number(f[2]) + expected(account, wish) > caps.money then
+    local f, cost = redis.call('HMGET', day, 'spent', 'pending'), expected(account, wish)
+    if cost > caps.money then return 'it costs more than a day allows (OCTOWORKER_CAP_MONEY)', nil, true end
+    if number(f[1]) + number(f[2]) + cost > caps.money then
       return 'the money of this day is spent (OCTOWORKER_CAP_MONEY)', wish.tomorrow
     end
   end

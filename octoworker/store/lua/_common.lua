@@ -55,6 +55,29 @@ local function move(record, id, index, now, from, to, reason, keep, due)
   if FINAL[to] then redis.call('PEXPIRE', record, keep) else redis.call('PERSIST', record) end
 end
 
+-- The outcomes by recipient, when somebody has the message already; else nil.
+local function reached(record)
+  local text = redis.call('HGET', record, 'outcomes')
+  local outcomes = cjson.decode(given(text) and text or '{}')
+  for _, outcome in pairs(outcomes) do
+    if outcome.state == 'accepted' or outcome.state == 'delivered' or outcome.state == 'undelivered' then return outcomes end
+  end
+end
+
+-- The end of a message of which nothing is in doubt. Where some recipients have it, it ends as accepted, and a replay asks
+-- for force: else it would ring with them a second time.
+local function finish(record, id, index, now, from, to, reason, keep)
+  local outcomes = reached(record)
+  if outcomes then
+    for _, outcome in pairs(outcomes) do
+      if outcome.state == 'waiting' then outcome.state = 'rejected' end
+    end
+    to, reason = 'accepted', 'accepted for some recipients only: ' .. reason
+    redis.call('HSET', record, 'outcomes', cjson.encode(outcomes), 'pending', '')
+  end
+  move(record, id, index, now, from, to, reason, keep)
+end
+
 local function wake_at(record, id, due_set, at)
   redis.call('HSET', record, 'due', string.format('%.0f', at))
   redis.call('ZADD', due_set, at, id)

@@ -1,5 +1,6 @@
 -- The gates: what holds messages back that are not to blame for it (pause, brake, breaker, pace), and the lines before them.
--- traffic (hash)  tat: ms at which the account's pace allows the next segment (GCRA); turn: releases so far;
+-- traffic (hash)  tat: ms at which the account's pace allows the next segment (GCRA); paced: when that was written (ms);
+--                 turn: releases so far;
 --                 pause:all|urgent|normal|bulk|marketing: since (ms); brake, brake_reason, brake_at; minute, sent, before: segments
 -- breaker (hash)  state: open | ramp (closed: none); since, until (ms); step; probe: id; probe_until (ms); recent, heard
 -- lines (zsets)   LANE:t and LANE:m (advertising): id -> ms at which the message was taken. The clock releases them, oldest first.
@@ -18,15 +19,20 @@ local DOUBLINGS = 10
 -- Calls older than this (ms) say nothing about now.
 local STALE = 60000
 
-local function read_gates(traffic, breaker, limits)
+local function read_gates(traffic, breaker, limits, now)
   local t = redis.call('HMGET', traffic, 'tat', 'turn', 'brake', 'brake_reason', 'pause:all', 'pause:urgent', 'pause:normal',
-                       'pause:bulk', 'pause:marketing', 'minute', 'sent', 'before')
+                       'pause:bulk', 'pause:marketing', 'minute', 'sent', 'before', 'paced')
   local b = redis.pcall('HMGET', breaker, 'state', 'since', 'until', 'probe', 'probe_until')
   if b.err or limits.breaker_calls == 0 then b = {} end
-  return {tat = number(t[1]), turn = number(t[2]), brake = t[3], brake_reason = t[4],
+  local tat, since, until_ = number(t[1]), number(b[2]), number(b[3])
+  -- Written by a clock that has been set back since, or by another server's: the pace keeps what was left to wait, and
+  -- no more; the breaker's times say nothing any longer.
+  tat = tat - math.max(0, number(t[13]) - now)
+  if since > now then since, until_ = 0, 0 end
+  return {tat = tat, turn = number(t[2]), brake = t[3], brake_reason = t[4],
           paused = {all = t[5], urgent = t[6], normal = t[7], bulk = t[8], marketing = t[9]},
           minute = number(t[10]), sent = number(t[11]), before = number(t[12]),
-          breaker = b[1], since = number(b[2]), open_until = number(b[3]), probe = b[4], probe_until = number(b[5])}
+          breaker = b[1], since = since, open_until = until_, probe = b[4], probe_until = number(b[5])}
 end
 
 local function paused(gates, lane, marketing)
@@ -79,7 +85,7 @@ local function went(traffic, gates, now, segments)
     gates.before = gates.minute == minute - 1 and gates.sent or 0
     gates.minute, gates.sent = minute, 0
   end
-  redis.call('HSET', traffic, 'tat', string.format('%.3f', gates.tat), 'minute', minute, 'sent', gates.sent + segments,
+  redis.call('HSET', traffic, 'tat', string.format('%.3f', gates.tat), 'paced', now, 'minute', minute, 'sent', gates.sent + segments,
              'before', gates.before)
 end
 
@@ -112,6 +118,11 @@ local function open_breaker(breaker, limits, now, step)
   redis.call('HDEL', breaker, 'probe', 'probe_until')
 end
 
+-- The message that was to be the probe makes no call: the clock's next look chooses another.
+local function no_probe(breaker, id)
+  if redis.pcall('HGET', breaker, 'probe') == id then redis.call('HDEL', breaker, 'probe', 'probe_until') end
+end
+
 -- What a call says about Octopush itself: 'ok' or 'fault'. Returns an alert or nil, and whether this was the probe.
 -- `recent` holds the last calls, nine characters each: the end of the id and + or -. One message counts once as a fault.
 local function heard(breaker, limits, id, health, now)
@@ -132,7 +143,7 @@ local function heard(breaker, limits, id, health, now)
     redis.call('HDEL', breaker, 'probe', 'probe_until', 'until')
     return 'breaker_closed', true
   end
-  if state == 'ramp' and now - number(b[2]) >= limits.breaker_ramp then
+  if state == 'ramp' and math.abs(now - number(b[2])) >= limits.breaker_ramp then
     redis.call('HDEL', breaker, 'state', 'since', 'step')
     state = nil
   end

@@ -13,7 +13,7 @@ if not state then return {'absent', '[]', ''} end
 local pending = state == 'queued' or state == 'scheduled' or state == 'waiting'
 
 if change == 'cancel' then
-  if not pending or uses > 0 or redis.call('HEXISTS', record, 'outcomes') == 1 then return told('refused', record, state) end
+  if not pending or uses > 0 or reached(record) then return told('refused', record, state) end
   move(record, id, index, now, state, 'cancelled', 'cancelled by a person', options.keep)
   no_wake(record, id, due_set)
   leave(record, id, KEYS[4])
@@ -34,12 +34,13 @@ if change == 'reschedule' then
 end
 
 if pending or state == 'submitting' or state == 'delivered' or (state == 'unknown' and not f[4]) then return told('refused', record, state) end
-local maybe = state == 'unknown' or state == 'accepted' or state == 'undelivered' or given(f[5])
+local maybe = state == 'unknown' or state == 'accepted' or state == 'undelivered' or given(f[5]) or reached(record)
 if maybe and not options.force then return told('force', record, state) end
 redis.call('HINCRBY', record, 'gen', 1)
 redis.call('HSET', record, 'uses', 0, 'attempts', 0, 'rings', 0, 'since', now, 'queued_at', now)
 redis.call('HDEL', record, 'due', 'maybe_at', 'doubt', 'parked', 'crashes', 'error_code', 'ticket', 'outcomes', 'pending',
-           'granted', 'counted')
+           'granted', 'counted', 'rung')
+leave(record, id, KEYS[4])
 move(record, id, index, now, state, 'queued', maybe and 'replayed by a person, although it may have been sent'
      or 'replayed by a person', options.keep)
 redis.call('ZADD', due_set, now + options.requeue_after, id)

@@ -20,16 +20,19 @@ local f = redis.call('HMGET', record, 'state', 'fp', 'due', 'lease_until', 'nonc
 local lane, line, granted, counted, campaign = f[15], f[20], f[21], f[22], f[23]
 local state, due, lease_until, uses = f[1], number(f[3]), number(f[4]), number(f[8])
 local attempts, crashes, maybe_at = number(f[10]), number(f[11]), number(f[12])
+local since = number(f[14])
 
 local function go(token)
-  return {'go', cjson.encode({token, number(f[7]), uses > 0, number(f[9]) > 0, attempts + 1, now, number(f[14]),
+  return {'go', cjson.encode({token, number(f[7]), uses > 0, number(f[9]) > 0, attempts + 1, now, since,
                               maybe_at > 0 and maybe_at or now, f[17] or '', f[18] or '', f[19] or ''})}
 end
 
 local function stop(to, reason)
-  move(record, id, index, now, state, to, reason, job.keep)
+  local ends = uses == 0 and finish or move
+  ends(record, id, index, now, state, to, reason, job.keep)
   no_wake(record, id, due_set)
   leave(record, id, lines)
+  no_probe(breaker, id)
   if to == 'unknown' then redis.call('HSET', record, 'parked', 1) end
   return told('done', record)
 end
@@ -37,10 +40,15 @@ end
 -- A message whose id is random has no print: nobody else can have that id.
 if f[2] ~= '' and f[2] ~= job.fp then return {'conflict'} end
 -- This lane has been served up to where this very job stood in it: an older one without its claim has been lost.
--- Not up to where the record says: it may have been rung again since, at the end of the line.
+-- Not up to where the record says: it may have been rung again since, at the end of the line. A mark in the future was
+-- made before the clock was set back, and would make every job look lost.
 local position = given(job.rung_at) and job.rung_at or number(f[13])
-if position > number(redis.call('HGET', marks, lane)) then redis.call('HSET', marks, lane, position) end
-if FINAL[state] or f[16] then return told('done', record) end
+local mark = number(redis.call('HGET', marks, lane))
+if position > mark or mark > now then redis.call('HSET', marks, lane, math.min(position, now)) end
+if FINAL[state] or f[16] then
+  no_probe(breaker, id)
+  return told('done', record)
+end
 
 if state == 'submitting' then
   if lease_until > now then
@@ -73,38 +81,40 @@ if uses > 0 and now - maybe_at > job.key_window then
   return stop('unknown', 'Octopush may have forgotten the key by now; may have been sent, a person decides')
 end
 
+-- It stands in a line already: the clock lets it go, not this job. Nor may a late copy of a job hold it beside its line.
+if line then
+  redis.call('ZADD', lines .. line, 'NX', number(f[13]), id)
+  return told('wait', record)
+end
+
 local function hold(until_, reason, to)
   redis.call('HSET', record, 'segments', job.segments)
   redis.call('HDEL', record, 'rung', 'granted')
   move(record, id, index, now, state, to or 'scheduled', reason, job.keep, until_)
   wake_at(record, id, due_set, until_)
+  no_probe(breaker, id)
   return told('wait', record)
 end
 
 -- A message that was held once is due when its record says so: a person may have moved it since this job was published.
-if given(job.hold_until) and not f[3] and attempts == 0 and job.hold_until > now + job.slack then
+if given(job.hold_until) and not f[3] and attempts == 0 and uses == 0 and job.hold_until > now + job.slack then
   return hold(math.max(job.hold_until, given(job.closed_until) and job.closed_until or 0), 'held until due')
 end
 if given(job.closed_until) and uses == 0 and job.closed_until > now + job.slack then
   return hold(job.closed_until, 'advertising waits for its hours')
 end
 
--- It stands in a line already: the clock lets it go, not this job.
-if line then
-  redis.call('ZADD', lines .. line, 'NX', number(f[13]), id)
-  return told('wait', record)
-end
-local gates = read_gates(traffic, breaker, limits)
-local reason, at, again = shut(gates, id, lane, job.marketing)
+local gates = read_gates(traffic, breaker, limits, now)
+local reason, at, never = shut(gates, id, lane, job.marketing)
 local own_line
 if not reason and campaign and redis.call('HGET', CAMPAIGNS .. campaign, 'paused') then
   reason, own_line = 'its campaign is paused', 'campaign:' .. campaign
 end
 if not reason and given(job.wish) and not counted and uses == 0 then
-  reason, at, again = capped(caps, day, account, limits.caps, job.wish, id, now)
+  reason, at, never = capped(caps, day, account, limits.caps, job.wish, id, now)
   if reason then
-    reason = 'cap: ' .. reason .. '; it may go at ' .. iso(at)
-    if again or limits.caps.refuse then return stop('rejected', reason) end
+    reason = 'cap: ' .. reason .. (at and '; it may go at ' .. iso(at) or '')
+    if never or limits.caps.refuse then return stop('rejected', reason) end
     return hold(at, reason, 'waiting')
   end
 end
@@ -114,14 +124,22 @@ end
 if reason then
   join(record, id, due_set, index, lines, now, {line = own_line or line_name(lane, job.marketing), state = state, uses = uses,
        created = number(f[13]), segments = job.segments, expires = job.expires_at, keep = job.keep}, reason)
+  no_probe(breaker, id)
   return told('wait', record)
 end
 
 went(traffic, gates, now, job.segments)
+-- The probe has its whole lease for the call, however long its job was on the way.
+if gates.breaker == 'open' then redis.call('HSET', breaker, 'probe_until', now + job.lease) end
 if given(job.wish) and not counted then count_in(caps, day, account, limits.caps, job.wish, record, id, now) end
 move(record, id, index, now, state, 'submitting', '', job.keep)
 local token = redis.call('HINCRBY', record, 'token', 1)
 if maybe_at == 0 then redis.call('HSET', record, 'maybe_at', now) end
+-- Its age is the age of its trying: days in which it was held, paused or out of hours leave it all its retries.
+if attempts == 0 then
+  since = now
+  redis.call('HSET', record, 'since', now)
+end
 redis.call('HSET', record, 'lease_until', now + job.lease, 'nonce', job.nonce, 'uses', uses + 1,
            'attempts', attempts + 1, 'segments', job.segments, 'rings', 0)
 redis.call('HDEL', record, 'due', 'rung', 'granted')

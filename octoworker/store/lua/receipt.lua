@@ -5,8 +5,15 @@
 --          ignored: the message is where such a word cannot be about it, or said the same before
 local record, due_set, index = KEYS[1], KEYS[2], KEYS[3]
 local id, number_, fate, reason, keep, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), clock()
-local f = redis.call('HMGET', record, 'state', 'outcomes', 'maybe_at')
+local f = redis.call('HMGET', record, 'state', 'outcomes', 'maybe_at', 'payload')
 local state = f[1]
+
+-- How many recipients the message has. Of one whose call was never answered we know no outcome but those that come here.
+local function asked(payload)
+  local read, job = pcall(cjson.decode, payload or '')
+  local recipients = read and type(job) == 'table' and job.recipients
+  return type(recipients) == 'table' and #recipients or 1
+end
 
 if not state then return {'absent'} end
 local sent = state == 'accepted' or state == 'undelivered' or state == 'unknown' or (state == 'dead' and given(f[3]))
@@ -20,11 +27,13 @@ outcomes[number_] = known
 redis.call('HSET', record, 'outcomes', cjson.encode(outcomes))
 
 -- The message is delivered when each recipient that was accepted has it; undelivered when each has its word.
-local open, failed = 0, 0
+local open, failed, known_of = 0, 0, 0
 for _, outcome in pairs(outcomes) do
+  known_of = known_of + 1
   if outcome.state == 'accepted' or outcome.state == 'waiting' then open = open + 1 end
   if outcome.state == 'undelivered' then failed = failed + 1 end
 end
+open = open + math.max(0, asked(f[4]) - known_of)
 local to = open == 0 and (failed > 0 and 'undelivered' or 'delivered') or (state ~= 'undelivered' and state ~= 'accepted' and 'accepted') or nil
 if to and to ~= state then
   redis.call('HDEL', record, 'parked', 'lease_until')

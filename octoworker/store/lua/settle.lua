@@ -3,7 +3,8 @@
 --       6 traffic (hash)   7 this day (hash)   8 account (hash)
 -- ARGV  1 id   2 token of the claim   3 outcome (JSON: state, reason, keep, generation, key (unused|used|next|doubtful),
 --         counts (bool), delay (ms or absent), fields (name -> string, written as they are), health ('ok' | 'fault' or absent),
---         brake (code or absent), stands (line to stand in, or absent), spent (millionths), prices (country -> millionths))
+--         brake (code or absent), stands (line to stand in, or absent), spent (millionths), prices (country -> millionths),
+--         held_until (ms at which Octopush sends it, or absent))
 --       4 limits (JSON: what _gates.lua asks for; low_balance, caps.money)
 -- returns  {'settled' | 'late' | 'fenced', record (JSON: field, value, ...), alert, ...}
 --          late: the lease was lost, but the answer proves acceptance and nobody knew better, so it was taken
@@ -12,6 +13,8 @@ local record, due_set, index, breaker, lines = KEYS[1], KEYS[2], KEYS[3], KEYS[4
 local traffic, day, account = KEYS[6], KEYS[7], KEYS[8]
 local id, token, outcome, limits, now = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), cjson.decode(ARGV[4]), clock()
 local alerts = {}
+-- What Octopush holds for later is kept that much longer: forgotten before it rings, it could be sent again.
+local keep = outcome.keep + (given(outcome.held_until) and math.max(0, outcome.held_until - now) or 0)
 local f = redis.call('HMGET', record, 'state', 'token', 'gen', 'uses', 'maybe_at', 'attempts', 'ticket', 'created', 'expected',
                      'expected_on', 'segments', 'expires')
 local state, uses = f[1], number(f[4])
@@ -57,7 +60,7 @@ if f[2] ~= token or state ~= 'submitting' then
   account_for()
   redis.call('HDEL', record, 'parked')
   leave(record, id, lines)
-  move(record, id, index, now, state, 'accepted', 'accepted; the answer came after the lease had ended', outcome.keep)
+  move(record, id, index, now, state, 'accepted', 'accepted; the answer came after the lease had ended', keep)
   no_wake(record, id, due_set)
   return told('late', record, unpack(alerts))
 end
@@ -79,20 +82,21 @@ elseif outcome.key == 'doubtful' then
 end
 -- A probe is sent for all the others: its message does not pay for it with an attempt.
 if not outcome.counts or (was_probe and outcome.health == 'fault') then redis.call('HINCRBY', record, 'attempts', -1) end
-redis.call('HDEL', record, 'lease_until', 'crashes')
+redis.call('HDEL', record, 'lease_until', 'crashes', 'probed')
+if was_probe and outcome.health == 'fault' then redis.call('HSET', record, 'probed', 1) end
 if given(outcome.brake) and redis.call('HSETNX', traffic, 'brake', outcome.brake) == 1 then
   redis.call('HSET', traffic, 'brake_reason', 'the account is blocked: ' .. outcome.reason, 'brake_at', now)
   alerts[#alerts + 1] = 'braked'
 end
 if given(outcome.stands) then
   join(record, id, due_set, index, lines, now, {line = outcome.stands, state = state, uses = outcome.state == 'unknown' and 1 or 0,
-       created = number(f[8]), segments = number(f[11]), expires = f[12], keep = outcome.keep}, outcome.reason)
+       created = number(f[8]), segments = number(f[11]), expires = f[12], keep = keep}, outcome.reason)
 elseif given(outcome.delay) then
   wake_at(record, id, due_set, now + outcome.delay)
-  move(record, id, index, now, state, outcome.state, outcome.reason, outcome.keep, now + outcome.delay)
+  move(record, id, index, now, state, outcome.state, outcome.reason, keep, now + outcome.delay)
 else
   no_wake(record, id, due_set)
   if not FINAL[outcome.state] then redis.call('HSET', record, 'parked', 1) end
-  move(record, id, index, now, state, outcome.state, outcome.reason, outcome.keep)
+  move(record, id, index, now, state, outcome.state, outcome.reason, keep)
 end
 return told('settled', record, unpack(alerts))

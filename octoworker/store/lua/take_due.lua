@@ -12,7 +12,16 @@ local max_crashes, keep, queues = tonumber(ARGV[4]), tonumber(ARGV[5]), cjson.de
 local limits, lease = cjson.decode(ARGV[7]), tonumber(ARGV[8])
 local now = clock()
 local ids = redis.call('ZRANGEBYSCORE', due_set, '-inf', now + ahead, 'LIMIT', 0, slice)
-local reply, empty = {}, {}
+local reply, empty, taken = {}, {}, #ids
+-- Times that the patience with a job doubles: half an hour at the usual minute.
+local DOUBLED = 5
+
+-- Looked at only because of the look-ahead, and left where it was. It counts for nothing: a slice full of these would be
+-- followed by the same at once, again and again, and leave no room for the lines.
+local function look_again(id, at)
+  redis.call('ZADD', due_set, at, id)
+  if at <= now + ahead then taken = taken - 1 end
+end
 
 -- A queue is a line: when a job behind this one has been claimed, or the line is empty, this one is gone.
 local function vanished(lane, queued_at)
@@ -24,16 +33,22 @@ local function vanished(lane, queued_at)
   return empty[lane]
 end
 
+-- Whether that is proven. A queue on another server may just be long, or the server away: nobody here can see.
+local function certain(lane, queued_at)
+  return given(queues[lane]) or number(redis.call('HGET', marks, lane)) > queued_at
+end
+
 local function ring(record, id, lane, delay, found, rings)
-  -- Each ring that nobody answers doubles the patience, so that a slow fleet is not flooded.
+  -- Each ring that nobody answers doubles the patience, so that a slow fleet is not flooded; but not for ever: after an
+  -- outage of a day nobody shall wait for another one.
   redis.call('HSET', record, 'queued_at', now, 'rung', 1, 'rings', rings)
-  redis.call('ZADD', due_set, now + delay + requeue_after * 2 ^ rings, id)
+  redis.call('ZADD', due_set, now + delay + requeue_after * 2 ^ math.min(rings, DOUBLED), id)
   local job = redis.call('HMGET', record, 'job', 'payload')
   reply[#reply + 1] = {id, job[1] or id, lane, job[2] or '{}', math.max(0, delay), found}
 end
 
-local function stop(record, id, from, reason)
-  move(record, id, index, now, from, 'dead', reason, keep)
+local function stop(record, id, from, reason, ends)
+  ends(record, id, index, now, from, 'dead', reason, keep)
   no_wake(record, id, due_set)
 end
 
@@ -46,15 +61,15 @@ for _, id in ipairs(ids) do
   if not state or FINAL[state] or f[8] then
     redis.call('ZREM', due_set, id)
   elseif f[9] then
-    if number(f[10]) == 0 or number(f[10]) > now + ahead then
-      redis.call('ZADD', due_set, now + LOOK, id)
+    if number(f[10]) == 0 or number(f[10]) > now then
+      look_again(id, given(f[10]) and math.min(number(f[10]), now + LOOK) or now + LOOK)
       if f[13] and f[9] == 'campaign:' .. f[13] and not redis.call('HGET', CAMPAIGNS .. f[13], 'paused') then
         change_line(record, id, lines, f[9], lane .. ':t', number(f[12]))
       else
         redis.call('ZADD', lines .. f[9], 'NX', number(f[12]), id)
       end
     elseif number(f[11]) == 0 and state == 'waiting' then
-      move(record, id, index, now, state, 'expired', 'expires_at had passed before it could be sent', keep)
+      finish(record, id, index, now, state, 'expired', 'expires_at had passed before it could be sent', keep)
       no_wake(record, id, due_set)
       leave(record, id, lines)
     else
@@ -66,11 +81,11 @@ for _, id in ipairs(ids) do
   elseif state == 'submitting' then
     local lease_until = number(f[3])
     if lease_until > now then
-      redis.call('ZADD', due_set, lease_until, id)
+      look_again(id, lease_until)
     else
       local crashes = redis.call('HINCRBY', record, 'crashes', 1)
       if crashes >= max_crashes then
-        stop(record, id, state, 'stopped: ' .. crashes .. ' workers in a row did not come back from it; may have been sent')
+        stop(record, id, state, 'stopped: ' .. crashes .. ' workers in a row did not come back from it; may have been sent', move)
       else
         move(record, id, index, now, state, 'unknown', 'the worker that had it did not come back', keep)
         ring(record, id, lane, 0, 'lease', 0)
@@ -78,11 +93,11 @@ for _, id in ipairs(ids) do
     end
   elseif state == 'queued' or f[6] then
     if number(redis.call('ZSCORE', due_set, id)) > now then
-      -- seen only because of the look-ahead
+      taken = taken - 1
     elseif not vanished(lane, number(f[4])) then
       redis.call('ZADD', due_set, now + requeue_after, id)
-    elseif rings + 1 >= max_crashes and number(redis.call('HGET', record, 'uses')) == 0 then
-      stop(record, id, state, 'stopped: its job vanished ' .. (rings + 1) .. ' times before a worker could claim it')
+    elseif rings + 1 >= max_crashes and certain(lane, number(f[4])) and number(redis.call('HGET', record, 'uses')) == 0 then
+      stop(record, id, state, 'stopped: its job vanished ' .. (rings + 1) .. ' times before a worker could claim it', finish)
     else
       ring(record, id, lane, 0, 'job', rings + 1)
     end
@@ -92,7 +107,7 @@ for _, id in ipairs(ids) do
   end
 end
 -- The lines before the gates: as many as may go until the look-ahead ends, each with its own instant.
-local gates = read_gates(traffic, breaker, limits)
+local gates = read_gates(traffic, breaker, limits, now)
 
 local function heads(lane)
   local waiting = {}
@@ -109,7 +124,7 @@ end
 local function let_go(head, delay)
   local id, record = head[1], prefix .. head[1]
   local f = redis.call('HMGET', record, 'state', 'line', 'lane')
-  if not f[1] or f[2] ~= head[3] then
+  if not f[1] or FINAL[f[1]] or f[2] ~= head[3] then
     redis.call('ZREM', lines .. head[3], id)
     return false
   end
@@ -121,22 +136,43 @@ local function let_go(head, delay)
   return true
 end
 
+-- The next in turn.
+local function first(waiting, at, turn)
+  for _, lane in ipairs(TURNS[turn % 10] or LANES) do
+    if waiting[lane][at[lane]] then return waiting[lane][at[lane]] end
+  end
+end
+
+-- The first that has not failed as a probe yet: a message that fails whenever it is called, like one to so many that the
+-- answer comes too late, must not speak for Octopush again and again.
+local function fresh(waiting, turn)
+  for _, lane in ipairs(TURNS[turn % 10] or LANES) do
+    for _, head in ipairs(waiting[lane]) do
+      if not head.tried and redis.call('HEXISTS', prefix .. head[1], 'probed') == 0 then
+        head.tried = true
+        return head
+      end
+    end
+  end
+end
+
 local released = 0
 local open = gates.breaker ~= 'open'
-local probing = not open and gates.open_until <= now and gates.probe_until <= now
+-- A probe has one lease; what says more was written before the clock was set back.
+local probe_away = gates.probe_until > now and gates.probe_until <= now + lease
+local probing = not open and gates.open_until <= now and not probe_away
 if not gates.brake and not gates.paused.all and (open or probing) then
   local waiting, at = {}, {urgent = 1, normal = 1, bulk = 1}
   for _, lane in ipairs(LANES) do waiting[lane] = heads(lane) end
-  while #ids + released < slice do
-    local head
-    for _, lane in ipairs(TURNS[gates.turn % 10] or LANES) do
-      head = waiting[lane][at[lane]]
-      if head then break end
+  while taken + released < slice do
+    local head = probing and fresh(waiting, gates.turn)
+    if not head then
+      head = first(waiting, at, gates.turn)
+      if not head then break end
+      at[head[4]] = at[head[4]] + 1
     end
-    if not head then break end
     local ms = takes(gates, limits, now, number(redis.call('HGET', prefix .. head[1], 'segments')))
     if ms > 0 and gates.tat >= now + ahead then break end
-    at[head[4]] = at[head[4]] + 1
     local slot = ms > 0 and math.max(gates.tat, now) or now
     if let_go(head, slot - now) then
       released, gates.turn = released + 1, gates.turn + 1
@@ -147,6 +183,6 @@ if not gates.brake and not gates.paused.all and (open or probing) then
       end
     end
   end
-  if released > 0 then redis.call('HSET', traffic, 'tat', string.format('%.3f', gates.tat), 'turn', gates.turn % 1000) end
+  if released > 0 then redis.call('HSET', traffic, 'tat', string.format('%.3f', gates.tat), 'paced', now, 'turn', gates.turn % 1000) end
 end
-return {now, #ids + released, #reply > 0 and cjson.encode(reply) or '[]'}
+return {now, taken + released, #reply > 0 and cjson.encode(reply) or '[]'}
