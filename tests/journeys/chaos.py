@@ -5,7 +5,8 @@
    prefork child, or of Redis.
 3. At the end the faults stop, and every message gets a verdict: lost, twice, stuck, wrong, for a person, or fine.
 
-Exit status 0 when nothing is lost, twice, stuck or wrong. The same seed gives the same plan, not the same race.
+A worker that ends by itself is a bug: the end of its log is kept in the folder of the report, with its return code.
+Exit status 0 when nothing is lost, twice, stuck or wrong, and no worker ended by itself. The same seed gives the same plan, not the same race.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import contextlib
 import os
 import platform
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +59,9 @@ GATEWAY_FAULTS = (
     {"fault": "refuse", "seconds": 0.5},
 )
 
+LAST_LINES = 60
+"""Lines of the log that are kept of a worker that ended by itself."""
+
 SETTINGS = {
     "OCTOWORKER_CONCURRENCY": "4",
     "OCTOWORKER_MAX_CRASHES": "50",
@@ -68,11 +73,13 @@ SETTINGS = {
 class Run:
     """One run: its house, its plan, and what it counted."""
 
-    def __init__(self, house, proxy, kills, seed):
-        self.house, self.proxy, self.goal = house, proxy, kills
+    def __init__(self, house, proxy, kills, seed, folder):
+        self.house, self.proxy, self.goal, self.folder = house, proxy, kills, folder
         self.chance = random.Random(seed)
         self.kills = 0
         self.counts = collections.Counter()
+        self.ended = collections.Counter()
+        self.recent = collections.deque(maxlen=5)
         self.sent: dict[str, str] = {}
         self.refused_by_redis = 0
         self.over = threading.Event()
@@ -109,16 +116,19 @@ class Run:
             (40, 22, 5, 3, 3, 4, 3, 2, 2, 12, 4),
         )[0]
         self.counts[kind] += 1
+        self.recent.append(kind)
         getattr(self, f"do_{kind}")(workers)
 
     def do_kill(self, workers):
         place = self.chance.choice(list(workers))
+        self.revive(workers)
         workers[place].kill()
         self.kills += 1
         workers[place] = self.start_worker(place)
 
     def do_term(self, workers):
         place = self.chance.choice(list(workers))
+        self.revive(workers)
         workers[place].signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             workers[place].wait(20)
@@ -180,8 +190,20 @@ class Run:
     def revive(self, workers):
         for place, worker in workers.items():
             if worker.process.poll() is not None:
-                self.counts["workers that ended by themselves"] += 1
+                self.keep(worker)
                 workers[place] = self.start_worker(place)
+
+    def keep(self, worker):
+        """The return code, the faults just before, and the end of the log of a worker that ended by itself."""
+        self.counts["workers that ended by themselves"] += 1
+        code, log = worker.wait(), worker.log()
+        cause = cause_of(code, log)
+        self.ended[cause] += 1
+        number = self.counts["workers that ended by themselves"]
+        kept = self.folder / f"ended-{number:02d}-{worker.log_path.stem}.log"
+        head = f"{cause}\nafter {self.kills} kills; the last faults: {', '.join(self.recent)}\n\n"
+        kept.write_text(head + "\n".join(log.splitlines()[-LAST_LINES:]) + "\n")
+        print(f"ended by itself: {cause}; {kept}", flush=True)
 
     def go(self):
         producer = threading.Thread(target=self.produce)
@@ -235,6 +257,17 @@ class Run:
         return verdicts
 
 
+UNRECOVERABLE = re.compile(r"Unrecoverable error: (.{1,160})")
+ERROR_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b.{0,160}")
+
+
+def cause_of(code, log):
+    """What the log says last about why, without ports and addresses, so that equal causes are counted together."""
+    said = UNRECOVERABLE.findall(log) or [line for line in log.splitlines() if ERROR_LINE.match(line)]
+    why = re.sub(r"0x[0-9a-f]+|\d{3,}", "…", said[-1]) if said else "its log does not say why"
+    return f"return code {code}: {why}"
+
+
 BAD = ("lost", "twice", "stuck", "wrong")
 
 
@@ -255,6 +288,7 @@ def judge(record, rang):
 
 def report(run, verdicts, seconds, seed):
     faults = "\n".join(f"| {name} | {count} |" for name, count in sorted(run.counts.items()))
+    ended = "\n".join(f"- {count} times {cause}" for cause, count in run.ended.most_common()) or "- none"
     rows = "\n".join(f"| {name} | {verdicts[name]} |" for name in (*BAD, "for a person", "fine"))
     return f"""# The last long run
 
@@ -278,6 +312,9 @@ minutes after the last fault. *wrong*: the record says otherwise than the handse
 *freeze*: SIGSTOP, up to beyond the lease; *clients*: CLIENT KILL of every connection; *swallow*: a link that takes bytes
 and gives none back; *full*: maxmemory with noeviction; *readonly*: Redis turned replica; *gateway*: Octopush refusing,
 hanging, resetting, cutting, dripping, answering 4xx, 5xx or HTML, before or after it accepted; *again*: a job published twice.
+
+## Workers that ended by themselves
+{ended}
 """
 
 
@@ -285,9 +322,11 @@ def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--kills", type=int, default=100)
     options.add_argument("--seed", type=int, default=random.randrange(10**6))
-    options.add_argument("--report", type=Path)
+    options.add_argument("--report", type=Path, help="folder of the report; default: a new one in the temporary folder")
     given = options.parse_args()
-    print(f"seed {given.seed}")
+    kept = given.report or Path(tempfile.mkdtemp(prefix="octoworker-chaos-report-"))
+    kept.mkdir(parents=True, exist_ok=True)
+    print(f"seed {given.seed}; the report goes to {kept}")
     started = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="octoworker-chaos-") as folder,
@@ -297,14 +336,13 @@ def main():
     ):
         house = House(server.url, sandbox, Path(folder), SETTINGS)
         house.server = server
-        run = Run(house, proxy, given.kills, given.seed)
+        run = Run(house, proxy, given.kills, given.seed, kept)
         verdicts = run.go()
         house.close()
     text = report(run, verdicts, time.monotonic() - started, given.seed)
     print(text)
-    if given.report:
-        given.report.write_text(text)
-    sys.exit(1 if any(verdicts[bad] for bad in BAD) else 0)
+    (kept / "report.md").write_text(text)
+    sys.exit(1 if run.ended or any(verdicts[bad] for bad in BAD) else 0)
 
 
 if __name__ == "__main__":
