@@ -51,6 +51,7 @@ class LastingConsumer(Consumer):
             """
             known = (*parent.connection_errors, *parent.channel_errors, MemoryError)
             try:
+                bury_the_dead(parent.pool)
                 super().start(parent)
             except Exception as error:
                 if isinstance(error, known) or parent.init_callback is not None:
@@ -93,6 +94,21 @@ class LastingConsumer(Consumer):
                     message.reject()
 
         return on_task_received
+
+
+def bury_the_dead(pool: Any) -> None:
+    """Prefork: a lost connection can interrupt Celery between forgetting a dead child's descriptor and removing the child.
+
+    Watching that child again is then refused (ValueError: "file descriptor is None") at each new start, which ended the
+    worker. Remove it, and let Celery take a new descriptor of one that is still dying.
+    """
+    processes: Any = getattr(pool, "_pool", None)
+    if not hasattr(processes, "maintain_pool"):
+        return
+    processes.maintain_pool()
+    for child in processes._pool:  # noqa: SLF001 - Celery offers no other way to its children
+        if getattr(child, "_sentinel_poll", child) is None:
+            del child._sentinel_poll  # noqa: SLF001 - the same
 
 
 def where(error: BaseException) -> str:
