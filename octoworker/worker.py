@@ -51,7 +51,7 @@ class LastingConsumer(Consumer):
             """
             known = (*parent.connection_errors, *parent.channel_errors, MemoryError)
             try:
-                bury_the_dead(parent.pool)
+                watch_all_children(parent.pool)
                 super().start(parent)
             except Exception as error:
                 if isinstance(error, known) or parent.init_callback is not None:
@@ -96,19 +96,16 @@ class LastingConsumer(Consumer):
         return on_task_received
 
 
-def bury_the_dead(pool: Any) -> None:
-    """Prefork: a lost connection can interrupt Celery between forgetting a dead child's descriptor and removing the child.
+def watch_all_children(pool: Any) -> None:
+    """Prefork: let Celery take a new descriptor of every child that it has stopped watching.
 
-    Watching that child again is then refused (ValueError: "file descriptor is None") at each new start, which ended the
-    worker. Remove it, and let Celery take a new descriptor of one that is still dying.
+    When two children die at once, Celery hears of the second by a descriptor that their successor has got meanwhile. It
+    then forgets the successor's, and at the next reconnect watching it is refused (ValueError: "file descriptor is None"),
+    which ends the worker.
     """
-    processes: Any = getattr(pool, "_pool", None)
-    if not hasattr(processes, "maintain_pool"):
-        return
-    processes.maintain_pool()
-    for child in processes._pool:  # noqa: SLF001 - Celery offers no other way to its children
+    for child in getattr(getattr(pool, "_pool", None), "_pool", ()):
         if getattr(child, "_sentinel_poll", child) is None:
-            del child._sentinel_poll  # noqa: SLF001 - the same
+            del child._sentinel_poll  # noqa: SLF001 - Celery takes a new one when there is none, not when it is None
 
 
 def where(error: BaseException) -> str:
