@@ -26,7 +26,6 @@ REFUSED_POOLS = {
     "eventlet": "it never gives back the jobs of a dead worker",
 }
 
-
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What Celery and kombu raise on a job that is no job. Errors of Redis are none of these."""
 
@@ -63,6 +62,15 @@ class LastingConsumer(Consumer):
         """kombu calls it OperationalError when Redis answers a new connection with a refusal: a full disk (MISCONF), an ACL."""
         super().__init__(*args, **kwargs)
         self.connection_errors = (*self.connection_errors, OperationalError)
+
+    def on_close(self) -> None:
+        """Clear away what the lost connection leaves behind. Before the worker has been ready there is nothing.
+
+        Celery would look after its prefork children here, and before its loop has run once it cannot replace one:
+        a child killed while Redis refuses the first connection ended the worker with StopIteration.
+        """
+        if self.init_callback is None:
+            super().on_close()
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Celery 5.7.0 closes a lost connection twice; with a job in flight the second close ends the worker (rc 1).

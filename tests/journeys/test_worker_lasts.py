@@ -36,6 +36,23 @@ def test_a_prefork_child_that_dies_before_the_worker_is_ready_is_replaced(house)
     until(lambda: len(children(worker)) == 4)
 
 
+def test_a_prefork_child_that_dies_while_redis_refuses_the_first_connection_is_replaced(house):
+    """celery 5.7.0 ends here with StopIteration: it looks for a pipe for the successor, and none was given back."""
+    house.redis.config_set("maxmemory", "1")
+    worker = Worker(house.environ, house.folder / "refused.log", pool="prefork")
+    house.workers.append(worker)
+    until(lambda: "Cannot connect" in worker.log())
+    first = children(worker)[0]
+    os.kill(first, signal.SIGKILL)
+    refused = worker.log().count("Cannot connect")
+    until(lambda: worker.log().count("Cannot connect") > refused + 1 or worker.process.poll() is not None)
+    house.redis.config_set("maxmemory", "0")
+    worker.ready()
+    ids = [house.enqueue(text=f"message {n}") for n in range(8)]
+    assert all(house.ended(message_id).state is State.ACCEPTED for message_id in ids)
+    until(lambda: len(set(children(worker)) - {first}) == 4)
+
+
 def test_a_prefork_worker_that_lost_two_children_at_once_outlives_a_lost_connection(house):
     """celery 5.7.0 takes the second one's death for that of its successor, and ends at the next reconnect."""
     worker = house.worker(pool="prefork")
