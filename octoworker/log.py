@@ -71,7 +71,7 @@ def warning(name: str, /, **fields: Any) -> None:
 
 def _without_quotes(_: Any, __: str, fields: Fields) -> Fields:
     text = str(fields.get("event", ""))
-    if text.startswith(QUOTING):
-        fields["event"] = next(start for start in QUOTING if text.startswith(start)) + " (its content is not logged)"
+    if start := next((start for start in QUOTING if text.startswith(start)), None):
+        fields["event"], fields["kind"] = "job.unreadable", start
         fields.pop("exc_info", None)
     return fields

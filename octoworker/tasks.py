@@ -15,7 +15,7 @@ from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, StoreError
 from octoworker.record import Record, State
-from octoworker.worker import MASKED_ARGS
+from octoworker.worker import MASKED_ARGS, where
 
 T = TypeVar("T")
 
@@ -96,7 +96,7 @@ def _safely(job_id: str, handle: Callable[[], T]) -> T:
     except OctoworkerError:
         raise
     except Exception as error:  # noqa: BLE001 - see above
-        log.warning("sms.bug", job_id=job_id, kind=type(error).__name__, where=_where(error))
+        log.warning("sms.bug", job_id=job_id, kind=type(error).__name__, where=where(error))
         raise MessageFailed(
             f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again."
         ) from None
@@ -110,11 +110,3 @@ def _in_celerys_words(task: SmsTask, record: Record) -> dict[str, Any]:
     waits = MessageWaits(f"{record.state}: {record.reason}" if record.reason else record.state.value)
     task.backend.mark_as_retry(task.request.id or "", waits, request=task.request)
     raise Ignore
-
-
-def _where(error: BaseException) -> str:
-    """File and line of a bug, without the values that led to it."""
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""

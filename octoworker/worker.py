@@ -1,18 +1,22 @@
 """What we change in Celery's worker, and the checks it makes before it takes its first job.
 
-Each change says which fault it answers; tests/journeys/test_worker_life.py says when it can go.
+Each change says which fault it answers; tests/journeys/test_worker_life.py, test_unreadable_jobs.py and
+test_worker_lasts.py say when it can go.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, bootsteps
 from celery.worker.consumer import Consumer
 from celery.worker.request import Request
+from kombu import Connection
+from kombu.exceptions import OperationalError
 
-from octoworker import wire
+from octoworker import log, wire
 from octoworker.config import Settings
 from octoworker.errors import SettingsError
 
@@ -23,18 +27,141 @@ REFUSED_POOLS = {
     "eventlet": "it never gives back the jobs of a dead worker",
 }
 
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What Celery and kombu raise on a job that is no job. Errors of Redis are none of these."""
+
 
 class LastingConsumer(Consumer):
-    """Celery 5.7.0 closes a lost connection twice; with a job in flight the second close ends the worker (rc 1).
+    """Celery's consumer, and what it does not outlive by itself."""
 
-    `collect()` has cleaned up by then, so closing again has nothing left to do.
-    """
+    connection_errors: tuple[type[Exception], ...]
+    channel_errors: tuple[type[Exception], ...]
+
+    restart_count = 0
+    """Celery starts at -1, and then a prefork child that dies in the first second ends the worker ("Could not start
+    worker processes"). The pool replaces that child like any other."""
+
+    class Blueprint(Consumer.Blueprint):  # type: ignore[misc, valid-type]
+        """The steps of Celery's consumer, the last of them its loop."""
+
+        def start(self, parent: Any) -> None:
+            """An error that nobody foresaw costs a worker that has been ready its connection, not its life.
+
+            One that comes before that is a mistake in the settings, and ends it.
+            """
+            known = (*parent.connection_errors, *parent.channel_errors, MemoryError)
+            try:
+                watch_all_children(parent.pool)
+                super().start(parent)
+            except Exception as error:
+                if isinstance(error, known) or parent.init_callback is not None:
+                    raise
+                log.warning("worker.reconnects", kind=type(error).__name__, where=where(error))
+                raise ConnectionError(f"A {type(error).__name__} stopped the loop.") from error
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """kombu calls it OperationalError when Redis answers a new connection with a refusal: a full disk (MISCONF), an ACL."""
+        super().__init__(*args, **kwargs)
+        self.connection_errors = (*self.connection_errors, OperationalError)
+
+    def on_close(self) -> None:
+        """Clear away what the lost connection leaves behind. Before the worker has been ready there is nothing.
+
+        Celery would look after its prefork children here, and before its loop has run once it cannot replace one:
+        a child killed while Redis refuses the first connection ended the worker with StopIteration.
+        """
+        if self.init_callback is None:
+            super().on_close()
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Celery 5.7.0 closes a lost connection twice; with a job in flight the second close ends the worker (rc 1).
+
+        `collect()` has cleaned up by then, so closing again has nothing left to do.
+        """
         connection = self.connection
         if connection is not None:
             connection.close = connection.release = lambda: None  # type: ignore[method-assign]
         super().on_connection_error_after_connected(exc)
+
+    def connection_for_read(self, heartbeat: float | None = None) -> Connection:
+        """A connection that drops what is no job, where kombu would let its JSON error end the worker."""
+        connection = self.app.connection_for_read(heartbeat=heartbeat)
+        transport: Any = connection.transport
+        transport.Channel = _outliving_garbage(transport.Channel)
+        return self.ensure_connected(connection)
+
+    def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
+        """Jobs that are JSON and still no job: Celery drops most of them itself, and ends on the others."""
+        handle = super().create_task_handler(*args, **kwargs)
+
+        def on_task_received(message: Any) -> None:
+            try:
+                handle(message)
+            except UNREADABLE as error:
+                unreadable(error)
+                if not message.acknowledged:
+                    message.reject()
+
+        return on_task_received
+
+
+def watch_all_children(pool: Any) -> None:
+    """Prefork: let Celery take a new descriptor of every child that it has stopped watching.
+
+    When two children die at once, Celery hears of the second by a descriptor that their successor has got meanwhile. It
+    then forgets the successor's, and at the next reconnect watching it is refused (ValueError: "file descriptor is None"),
+    which ends the worker.
+    """
+    for child in getattr(getattr(pool, "_pool", None), "_pool", ()):
+        if getattr(child, "_sentinel_poll", child) is None:
+            del child._sentinel_poll  # noqa: SLF001 - Celery takes a new one when there is none, not when it is None
+
+
+def where(error: BaseException) -> str:
+    """File and line of a bug, without the values that led to it."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
+
+
+def unreadable(error: Exception) -> None:
+    """One event for one job that cannot be read. Its content may be a message: it is not logged."""
+    log.warning("job.unreadable", kind=type(error).__name__)
+
+
+def _outliving_garbage(channel_cls: Any) -> Any:
+    """The channel, with its two ways of reading guarded. What was no job has left its list by then, and is gone."""
+
+    class Channel(channel_cls):  # type: ignore[misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.handlers = {"BRPOP": self._brpop_read, "LISTEN": self._receive}
+
+        def _brpop_read(self, **options: Any) -> Any:
+            return _guarded(super()._brpop_read, **options)
+
+        def _receive(self) -> Any:
+            return _guarded(super()._receive)
+
+    return Channel
+
+
+def _guarded(read: Callable[..., Any], **options: Any) -> Any:
+    try:
+        return read(**options)
+    except UNREADABLE as error:
+        unreadable(error)
+        return True
+
+
+def run(app: Celery, arguments: list[str]) -> int:
+    """Run Celery's command until it ends; its exit status, which `app.worker_main` keeps to itself."""
+    from celery.bin.celery import celery as celery_command  # noqa: PLC0415 - a producer that imports the task needs none of it
+
+    celery_command.params[0].default = app
+    code = celery_command.main(args=arguments, standalone_mode=False)
+    return code if isinstance(code, int) else 0
 
 
 class MaskedRequest(Request):

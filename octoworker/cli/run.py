@@ -25,11 +25,11 @@ def worker(ctx: click.Context, pool: str, concurrency: int | None) -> None:
     if pool in SOFT_POOLS:
         os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
     from octoworker.app import app  # noqa: PLC0415 - Celery reads REMAP_SIGTERM when it is imported
-    from octoworker.worker import check  # noqa: PLC0415 - the same
+    from octoworker.worker import check, run  # noqa: PLC0415 - the same
 
     check(app, pool)
     quiet = ["--without-gossip", "--without-mingle", "--loglevel", settings.log_level]
-    app.worker_main(["worker", "-P", pool, "-c", str(concurrency or settings.concurrency), *quiet, *ctx.args])
+    ctx.exit(run(app, ["worker", "-P", pool, "-c", str(concurrency or settings.concurrency), *quiet, *ctx.args]))
 
 
 @click.command()

@@ -5,7 +5,8 @@
    prefork child, or of Redis.
 3. At the end the faults stop, and every message gets a verdict: lost, twice, stuck, wrong, for a person, or fine.
 
-Exit status 0 when nothing is lost, twice, stuck or wrong. The same seed gives the same plan, not the same race.
+A worker that ends by itself is a bug: the end of its log is kept in the folder of the report, with its return code.
+Exit status 0 when nothing is lost, twice, stuck or wrong, and no worker ended by itself. The same seed gives the same plan, not the same race.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import contextlib
 import os
 import platform
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +59,9 @@ GATEWAY_FAULTS = (
     {"fault": "refuse", "seconds": 0.5},
 )
 
+LAST_LINES = 60
+"""Lines of the log that are kept of a worker that ended by itself."""
+
 SETTINGS = {
     "OCTOWORKER_CONCURRENCY": "4",
     "OCTOWORKER_MAX_CRASHES": "50",
@@ -68,12 +73,16 @@ SETTINGS = {
 class Run:
     """One run: its house, its plan, and what it counted."""
 
-    def __init__(self, house, proxy, kills, seed):
-        self.house, self.proxy, self.goal = house, proxy, kills
+    def __init__(self, house, proxy, kills, seed, folder):
+        self.house, self.proxy, self.goal, self.folder = house, proxy, kills, folder
         self.chance = random.Random(seed)
         self.kills = 0
         self.counts = collections.Counter()
+        self.ended = collections.Counter()
+        self.recent = collections.deque(maxlen=5)
         self.sent: dict[str, str] = {}
+        self.confirmed_at: dict[str, float] = {}
+        self.redis_killed_at: list[float] = []
         self.refused_by_redis = 0
         self.over = threading.Event()
         self.admin = redis.Redis.from_url(house.server.url, socket_timeout=5)
@@ -92,6 +101,7 @@ class Run:
                     if self.over.wait(0.2):
                         break
                 else:
+                    self.confirmed_at[message_id] = time.monotonic()
                     self.sent[message_id] = text
                     break
             self.over.wait(PACE)
@@ -109,16 +119,19 @@ class Run:
             (40, 22, 5, 3, 3, 4, 3, 2, 2, 12, 4),
         )[0]
         self.counts[kind] += 1
+        self.recent.append(kind)
         getattr(self, f"do_{kind}")(workers)
 
     def do_kill(self, workers):
         place = self.chance.choice(list(workers))
+        self.revive(workers)
         workers[place].kill()
         self.kills += 1
         workers[place] = self.start_worker(place)
 
     def do_term(self, workers):
         place = self.chance.choice(list(workers))
+        self.revive(workers)
         workers[place].signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             workers[place].wait(20)
@@ -142,6 +155,7 @@ class Run:
         frozen.signal(signal.SIGCONT)
 
     def do_redis(self, _):
+        self.redis_killed_at.append(time.monotonic())
         self.house.server.kill()
         self.kills += 1
         self.over.wait(self.chance.uniform(0.1, 2))
@@ -180,8 +194,20 @@ class Run:
     def revive(self, workers):
         for place, worker in workers.items():
             if worker.process.poll() is not None:
-                self.counts["workers that ended by themselves"] += 1
+                self.keep(worker)
                 workers[place] = self.start_worker(place)
+
+    def keep(self, worker):
+        """The return code, the faults just before, and the end of the log of a worker that ended by itself."""
+        self.counts["workers that ended by themselves"] += 1
+        code, log = worker.wait(), worker.log()
+        cause = cause_of(code, log)
+        self.ended[cause] += 1
+        number = self.counts["workers that ended by themselves"]
+        kept = self.folder / f"ended-{number:02d}-{worker.log_path.stem}.log"
+        head = f"{cause}\nafter {self.kills} kills; the last faults: {', '.join(self.recent)}\n\n"
+        kept.write_text(head + "\n".join(log.splitlines()[-LAST_LINES:]) + "\n")
+        print(f"ended by itself: {cause}; {kept}", flush=True)
 
     def go(self):
         producer = threading.Thread(target=self.produce)
@@ -216,6 +242,11 @@ class Run:
         for worker in workers.values():
             worker.stop()
 
+    def before_a_kill_of_redis(self, message_id):
+        """How long before the next one it was confirmed: tells what its AOF had not got yet from what was lost otherwise."""
+        gaps = [at - self.confirmed_at[message_id] for at in self.redis_killed_at]
+        return f"{min((gap for gap in gaps if gap > -1), default=float('inf')) * 1000:.1f} ms"
+
     def verdicts(self):
         rang = collections.Counter(
             message["text"] for messages in self.house.sandbox.handsets().values() for message in messages
@@ -230,9 +261,21 @@ class Run:
                     verdict,
                     message_id,
                     f"rang {rang[text]}",
+                    f"confirmed {self.before_a_kill_of_redis(message_id)} before a SIGKILL of Redis",
                     record and [(m.at.isoformat(), m.state.value, m.reason) for m in record.history],
                 )
         return verdicts
+
+
+UNRECOVERABLE = re.compile(r"Unrecoverable error: (.{1,160})")
+ERROR_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit)\b.{0,160}")
+
+
+def cause_of(code, log):
+    """What the log says last about why, without ports and addresses, so that equal causes are counted together."""
+    said = UNRECOVERABLE.findall(log) or [line for line in log.splitlines() if ERROR_LINE.match(line)]
+    why = re.sub(r"0x[0-9a-f]+|\d{3,}", "…", said[-1]) if said else "its log does not say why"
+    return f"return code {code}: {why}"
 
 
 BAD = ("lost", "twice", "stuck", "wrong")
@@ -253,12 +296,13 @@ def judge(record, rang):
     return "fine"
 
 
-def report(run, verdicts, seconds, seed):
+def report(run, verdicts, seconds, seed, appendfsync):
     faults = "\n".join(f"| {name} | {count} |" for name, count in sorted(run.counts.items()))
+    ended = "\n".join(f"- {count} times {cause}" for cause, count in run.ended.most_common()) or "- none"
     rows = "\n".join(f"| {name} | {verdicts[name]} |" for name in (*BAD, "for a person", "fine"))
     return f"""# The last long run
 
-`make chaos KILLS={run.goal}` (seed {seed}) on {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}:
+`make chaos KILLS={run.goal}` (seed {seed}, `appendfsync {appendfsync}`) on {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}:
 {len(run.sent)} messages, {run.kills} kills, {seconds:.0f} s. {run.refused_by_redis} enqueues failed while Redis was away, full or
 read-only, and were repeated by the producer with the same key.
 
@@ -278,6 +322,9 @@ minutes after the last fault. *wrong*: the record says otherwise than the handse
 *freeze*: SIGSTOP, up to beyond the lease; *clients*: CLIENT KILL of every connection; *swallow*: a link that takes bytes
 and gives none back; *full*: maxmemory with noeviction; *readonly*: Redis turned replica; *gateway*: Octopush refusing,
 hanging, resetting, cutting, dripping, answering 4xx, 5xx or HTML, before or after it accepted; *again*: a job published twice.
+
+## Workers that ended by themselves
+{ended}
 """
 
 
@@ -285,26 +332,32 @@ def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--kills", type=int, default=100)
     options.add_argument("--seed", type=int, default=random.randrange(10**6))
-    options.add_argument("--report", type=Path)
+    options.add_argument(
+        "--appendfsync",
+        default="always",
+        help="of Redis; everysec may lose the moment before a SIGKILL, see docs/chaos.md",
+    )
+    options.add_argument("--report", type=Path, help="folder of the report; default: a new one in the temporary folder")
     given = options.parse_args()
-    print(f"seed {given.seed}")
+    kept = given.report or Path(tempfile.mkdtemp(prefix="octoworker-chaos-report-"))
+    kept.mkdir(parents=True, exist_ok=True)
+    print(f"seed {given.seed}; the report goes to {kept}")
     started = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="octoworker-chaos-") as folder,
-        embedded.Server() as server,
+        embedded.Server(appendfsync=given.appendfsync) as server,
         Sandbox(user_login="tests@example.com", api_key="MARKERKEY4711", credit="1000000.00") as sandbox,
         Proxy(server.port) as proxy,
     ):
         house = House(server.url, sandbox, Path(folder), SETTINGS)
         house.server = server
-        run = Run(house, proxy, given.kills, given.seed)
+        run = Run(house, proxy, given.kills, given.seed, kept)
         verdicts = run.go()
         house.close()
-    text = report(run, verdicts, time.monotonic() - started, given.seed)
+    text = report(run, verdicts, time.monotonic() - started, given.seed, given.appendfsync)
     print(text)
-    if given.report:
-        given.report.write_text(text)
-    sys.exit(1 if any(verdicts[bad] for bad in BAD) else 0)
+    (kept / "report.md").write_text(text)
+    sys.exit(1 if run.ended or any(verdicts[bad] for bad in BAD) else 0)
 
 
 if __name__ == "__main__":

