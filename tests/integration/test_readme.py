@@ -19,12 +19,13 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 LONG_RUNNING = ("worker", "sandbox")
 SOME_ID = "0123456789abcdef0123456789abcdef"
+SOME_CAMPAIGN = "4f1c0a9be2d7"
 
 
 def words(command, message_id):
     import shlex  # noqa: PLC0415 - used here only
 
-    return [message_id if word == SOME_ID else word for word in shlex.split(command)]
+    return [message_id if word == SOME_ID else word for word in shlex.split(command.partition(" > ")[0])]
 
 
 def test_the_readme_has_commands_to_test():
@@ -47,6 +48,8 @@ def test_every_command_runs(house, command):
     house.worker()
     message_id = house.enqueue(text="Soldes !", transactional=False)  # no STOP mention: rejected, so it can be replayed
     house.ended(message_id)
+    (house.folder / "people.csv").write_text("Téléphone;Prénom\n06 12 34 56 78;Zoé\n")
+    house.client.store.campaigns.open(SOME_CAMPAIGN, "people.csv")
     house.command(*words(command, message_id))
 
 
