@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery, signals
 
-from octoworker import log, wire
+from octoworker import log, results, wire
 from octoworker.config import Settings
 from octoworker.worker import BootChecks, QuickSwitching
 
@@ -18,6 +18,7 @@ def route(_name: str, _args: Any, kwargs: dict[str, Any] | None, _options: Any, 
 
 app = Celery("octoworker")
 app.config_from_object("octoworker.celeryconfig")
+app.loader.override_backends = results.PATHS
 app.conf.task_routes = (route,)
 app.conf.include = ["octoworker.tasks", "octoworker.clock"]
 app.steps["worker"].update({BootChecks, QuickSwitching})

