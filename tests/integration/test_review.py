@@ -1,0 +1,376 @@
+"""Everything at once: several messages, gates, caps, crashes, lost answers, people, and clocks that jump.
+
+Dice play workers, the clock, Octopush and people against the real dispatch and the real scripts. Octopush remembers keys
+as it says it does. Two rules: no handset rings twice unless a person insists, and when all is well again
+every message comes to an end or is left to a person. fakeredis, because its clock can be set.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from decimal import Decimal
+from itertools import pairwise
+
+import fakeredis
+import pytest
+import time_machine
+
+from octoworker import dispatch, message, retry, schedule, wire
+from octoworker.errors import (
+    BusyError,
+    DuplicateKeyError,
+    MaybeSentError,
+    RefusedByOctopushError,
+    RefusedError,
+    StoreError,
+    UnreachableError,
+)
+from octoworker.gateway import Answer, Outcome
+from octoworker.hours import parse as parse_hours
+from octoworker.record import MOVES, State
+from octoworker.store import Job, Store, keys
+from octoworker.store import Outcome as Settlement
+from octoworker.traffic import Caps, Limits
+
+NUMBERS = tuple(f"+336123456{n:02d}" for n in range(3))
+NOON = 1_795_431_600.0
+"""A Monday in November 2026, 12:00 in Paris."""
+LANES = ("urgent", "normal", "bulk")
+FATES = ("taken", "partly", "lost after", "lost before", "unreachable", "busy", "crash after", "crash before")
+CODES = ("101", "104", "127", "150", "500", "126", "999")
+QUEUES = {lane: f"q:{lane}" for lane in LANES}
+
+
+class CrashError(BaseException):
+    """The worker is gone."""
+
+
+class Octopush:
+    """Remembers keys, rings handsets, and does what it is told to do next."""
+
+    def __init__(self):
+        self.keys: set[str] = set()
+        self.rung: Counter[tuple[str, str]] = Counter()
+        self.fate = "taken"
+
+    def submit(self, order):  # noqa: C901 - one line for each way a call can end
+        fate = self.fate
+        if fate == "unreachable":
+            raise UnreachableError("no connection")
+        if fate == "busy":
+            raise BusyError("HTTP 429", retry_after=2.0)
+        if fate == "crash before":
+            raise CrashError
+        if fate == "lost before":
+            raise MaybeSentError("no answer")
+        if fate == "500":
+            raise MaybeSentError("500", error_code="500")
+        if order.key in self.keys:
+            raise DuplicateKeyError("had it", error_code="120")
+        if fate in CODES:
+            raise RefusedByOctopushError("no", error_code=fate)
+        self.keys.add(order.key)
+        taken = order.recipients[:1] if fate == "partly" else order.recipients
+        for number in taken:
+            self.rung[order.key[:32], number] += 1
+        if fate == "crash after":
+            raise CrashError
+        if fate == "lost after":
+            raise MaybeSentError("no answer")
+        fates = [
+            Outcome(number, "accepted", "FR", Decimal("0.05"), 1)
+            if number in taken
+            else Outcome(number, "rejected", error_code="153")
+            for number in order.recipients
+        ]
+        return Answer("api1", Decimal("0.05"), Decimal(9), "EUR", order.sending_date, len(taken), tuple(fates))
+
+
+class Everything:
+    def __init__(self, seed):
+        self.dice = random.Random(seed)
+        self.time = time_machine.travel(NOON, tick=False)
+        self.now = self.time.start()
+        self.client = fakeredis.FakeRedis(decode_responses=True)
+        self.octopush = Octopush()
+        self.jobs: list[dict] = []
+        self.old_jobs: list[dict] = []
+        self.forced: set[str] = set()
+        self.ids: list[str] = []
+        self.count = itertools.count()
+
+        self.open(
+            rate=self.dice.choice([0.0, 1.0, 100.0]),
+            calls=self.dice.choice([0, 4]),
+            caps=self.dice.choice([Caps(), Caps(), Caps(hour=2, same_text=60), Caps(countries={"FR": 4}, refuse=True)]),
+            elsewhere=self.dice.random() < 0.3,
+            hold=self.dice.random() < 0.5,
+        )
+
+    def open(self, *, rate, calls, caps, elsewhere, hold):
+        limits = Limits(rate=rate, breaker_calls=calls, breaker_base=1, breaker_cap=60, breaker_ramp=10, caps=caps)
+        self.store = Store(
+            self.client,
+            keep_for=2_592_000,
+            requeue_after=60,
+            lease=45,
+            key_window=86400,
+            max_crashes=5,
+            limits=limits,
+        )
+        self.queues = {} if elsewhere else QUEUES
+        rules = dispatch.Rules(
+            payload=message.Policy(sender="Octo"),
+            time=schedule.Rules(
+                hold=hold,
+                refuse_past=True,
+                max_ahead=schedule.timedelta(days=366),
+                windows=parse_hours("FR=08:00-20:00", alsace_moselle=False),
+            ),
+            retry=retry.Policy(2, 300, 86400, 50, 300, 86400),
+            budgets=dispatch.Budgets(45, 13, 16),
+            caps=caps,
+        )
+        self.dispatch = dispatch.Dispatch(self.store, self.octopush, rules)
+
+    def close(self):
+        self.time.stop()
+        self.client.close()
+
+    def live(self, steps):
+        weights = {
+            self.a_campaign_is_enqueued: 1,
+            self.somebody_enqueues: 3,
+            self.a_while_passes_in_which_workers_work: 10,
+            self.a_job_is_delivered_again: 2,
+            self.all_jobs_are_lost: 1,
+            self.the_clock_is_set_back: 1,
+            self.a_person_pauses: 1,
+            self.a_person_resumes: 2,
+            self.a_person_changes_one: 2,
+        }
+        for _ in range(steps):
+            self.dice.choices(list(weights), list(weights.values()))[0]()
+            self.no_handset_rings_twice()
+            self.the_end_is_true()
+            self.nothing_stands_nowhere()
+
+    def ring(self):
+        """One tick of a clock. What it publishes stands in a queue, or is lost on the way."""
+        while True:
+            rings, more = self.store.take_due(slice_size=5, look_ahead=0.5, queues=self.queues)
+            for each in rings:
+                kwargs = wire.job_kwargs(each.message_id, each.arguments, rung_at=each.rung_at)
+                self.publish(each.lane, kwargs)
+            if not more:
+                return
+
+    def publish(self, lane, kwargs):
+        self.jobs.append(kwargs)
+        self.client.lpush(QUEUES[lane], kwargs["message_id"])
+
+    def work(self, kwargs, fate):
+        self.octopush.fate = fate
+        try:
+            self.dispatch.handle(kwargs, kwargs["message_id"])
+        except CrashError:
+            return
+
+    def a_campaign_is_enqueued(self):
+        for _ in range(3):
+            self.enqueue("normal", 2, f"Bonjour {len(self.ids)}", transactional=True)
+
+    def somebody_enqueues(self):
+        pick = self.dice.choice
+        text = pick(["Bonjour STOP au XXXXX", "Autre texte STOP au XXXXX"])
+        send_in, expires_in = pick([None, None, 120, 200_000]), pick([None, None, 90, 400_000])
+        if not (send_in and expires_in and expires_in <= send_in):
+            self.enqueue(pick(LANES), pick([1, 2, 3]), text, pick([True, False]), send_in, expires_in)
+
+    def enqueue(self, lane, size, text, transactional, send_in=None, expires_in=None):
+        if len(self.ids) >= 12:
+            return
+        now = schedule.datetime.now().timestamp()
+        wanted = {
+            "recipients": list(NUMBERS[:size]),
+            "text": text,
+            "transactional": transactional,
+            "lane": lane,
+            **({"send_at": now + send_in} if send_in else {}),
+            **({"expires_at": now + expires_in} if expires_in else {}),
+        }
+        message_id = f"{next(self.count):032x}"
+        self.store.create(message_id, wire.fingerprint(wanted), lane, dispatch.json.dumps(wanted))
+        self.ids.append(message_id)
+        self.publish(lane, wire.job_kwargs(message_id, wanted))
+
+    def a_while_passes_in_which_workers_work(self):
+        """Some jobs, oldest first. Mostly all is well, or the same goes wrong for a while."""
+        self.now.shift(self.dice.choice([0, 0.6, 5, 5, 61, 61, 700, 5000, 90_000]))
+        self.ring()
+        usual = self.dice.choice(("taken", *FATES, *CODES))
+        for _ in range(self.dice.randint(1, 8)):
+            fate = usual if self.dice.random() < 0.7 else self.dice.choice(FATES)
+            if not self.jobs:
+                return
+            kwargs = self.jobs.pop(0)
+            self.client.rpop(QUEUES[self.store.get(kwargs["message_id"]).lane])
+            self.old_jobs.append(kwargs)
+            self.work(kwargs, fate)
+            self.no_handset_rings_twice()
+            self.the_end_is_true()
+
+    def a_job_is_delivered_again(self):
+        if self.old_jobs:
+            self.work(self.dice.choice(self.old_jobs), self.dice.choice(FATES))
+
+    def all_jobs_are_lost(self):
+        self.jobs.clear()
+        for queue in QUEUES.values():
+            self.client.delete(queue)
+
+    def the_clock_is_set_back(self):
+        self.now.shift(-self.dice.choice([5, 30, 3600]))
+
+    def a_person_pauses(self):
+        self.store.gates.pause(self.dice.choice(["all", "normal", "marketing"]))
+
+    def a_person_resumes(self):
+        self.store.gates.resume("all")
+
+    def a_person_changes_one(self):
+        if not self.ids:
+            return
+        message_id = self.dice.choice(self.ids)
+        change = self.dice.choice(["cancel", "replay", "replay", "force", "reject", "move"])
+        record = self.store.get(message_id)
+        if record is None:
+            return
+        now = schedule.datetime.now().timestamp()
+        try:
+            match change:
+                case "cancel":
+                    self.store.cancel(message_id)
+                    assert not any(rung for (each, _), rung in self.octopush.rung.items() if each == message_id)
+                case "replay":
+                    self.store.replay(message_id, force=False)
+                case "force":
+                    self.store.replay(message_id, force=True)
+                    self.forced.add(message_id)
+                case "move":
+                    payload = dispatch.json.dumps({**record.arguments, "send_at": now + 500})
+                    self.store.reschedule(message_id, now + 500, payload, max_ahead=1e9)
+                case "reject":
+                    job = dispatch._job(wire.job_kwargs(message_id, record.arguments), message_id)  # noqa: SLF001 - as a worker with other settings would
+                    self.store.reject(job, "sender: set OCTOWORKER_SENDER.", None)
+        except RefusedError:
+            return
+
+    def no_handset_rings_twice(self):
+        twice = [key for key, rung in self.octopush.rung.items() if rung > 1 and key[0] not in self.forced]
+        assert twice == []
+
+    def the_end_is_true(self):
+        for message_id in self.ids:
+            record = self.store.get(message_id)
+            if record is None or message_id in self.forced:
+                continue
+            rang = any(rung for (each, _), rung in self.octopush.rung.items() if each == message_id)
+            if record.state in (State.EXPIRED, State.CANCELLED, State.REJECTED):
+                assert not rang, f"{record.state}, but it rang: {record.history}"
+            if record.state is State.DEAD:
+                assert not rang or record.maybe_sent
+            if record.state is State.ACCEPTED:
+                assert rang, f"accepted, but nothing rang: {record.history}"
+
+    def nothing_stands_nowhere(self):
+        for message_id in self.ids:
+            record = self.store.get(message_id)
+            if record is None:
+                continue
+            for before, after in pairwise(move.state for move in record.history):
+                assert after in MOVES[before], f"{before} → {after}"
+            line, parked = self.client.hmget(keys.record(message_id), "line", "parked")
+            waits = self.client.zscore(keys.DUE, message_id) is not None
+            assert waits or parked or record.final, record.history
+            assert not (line and (parked or record.final)), record.history
+            assert not line or record.state in (State.WAITING, State.UNKNOWN), record.history
+        lines = [key for key in self.client.keys(keys.LINE_PREFIX + "*") if self.client.type(key) == "zset"]
+        for key in lines:
+            for message_id in self.client.zrange(key, 0, -1):
+                assert self.client.hget(keys.record(message_id), "line") == key.removeprefix(keys.LINE_PREFIX)
+
+    def all_ends_when_all_is_well(self):
+        self.store.gates.resume("all")
+        for _ in range(400):
+            self.store.gates.resume("all")
+            self.ring()
+            todo, self.jobs = self.jobs, []
+            for kwargs in todo:
+                self.client.rpop(QUEUES[self.store.get(kwargs["message_id"]).lane])
+                self.work(kwargs, "taken")
+            self.no_handset_rings_twice()
+            self.the_end_is_true()
+            left = [m for m in self.ids if (r := self.store.get(m)) and not r.final]
+            left = [m for m in left if not self.client.hexists(keys.record(m), "parked")]
+            if not left:
+                return
+            self.now.shift(1800)
+        raise AssertionError([self.client.hgetall(keys.record(m)) for m in left])
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("first", range(0, 100, 10))
+def test_whatever_happens_no_handset_rings_twice_and_every_message_ends(first):
+    for seed in range(first, first + 10):
+        everything = Everything(seed)
+        try:
+            everything.live(60)
+            everything.all_ends_when_all_is_well()
+        except AssertionError as error:
+            error.add_note(f"seed {seed}")
+            raise
+        finally:
+            everything.close()
+
+
+def everything_in(client):
+    return {key: client.dump(key) for key in client.keys("*")}
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda store: store.create("9" * 32, "print", "normal", "{}"),
+        lambda store: store.claim(Job("9" * 32, "print", "normal", "{}")),
+        lambda store: store.claim(Job("1" * 32, "print", "normal", "{}")),
+        lambda store: store.settle("2" * 32, 1, Settlement(State.ACCEPTED, "", 0, fields={"ticket": "api1"})),
+        lambda store: store.settle("2" * 32, 1, Settlement(State.WAITING, "", 0, key="next", stands="normal:t")),
+        lambda store: store.reject(Job("3" * 32, "print", "normal", "{}"), "no", None),
+        lambda store: store.cancel("3" * 32),
+        lambda store: store.receipt("4" * 32, NUMBERS[0], "delivered", ""),
+        lambda store: store.replay("4" * 32, force=True),
+        lambda store: store.take_due(slice_size=9, look_ahead=9, queues={"normal": "nothing"}),
+    ],
+)
+def test_a_full_redis_refuses_a_change_whole(redis_client, act):
+    """Waiting (3, in line), queued (1), submitting (2) and accepted (4): nothing is left half done."""
+    store = Store(redis_client, keep_for=1000, requeue_after=1, lease=30, key_window=1000, max_crashes=3)
+    for digit in "1234":
+        store.create(digit * 32, "print", "normal", "{}")
+    for digit in "24":
+        store.claim(Job(digit * 32, "print", "normal", "{}"))
+    store.settle("4" * 32, 1, Settlement(State.ACCEPTED, "", 0))
+    store.gates.pause("all")
+    store.claim(Job("3" * 32, "print", "normal", "{}"))
+    redis_client.zadd(keys.DUE, {"1" * 32: 0})
+    before = everything_in(redis_client)
+    redis_client.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(StoreError):
+            act(store)
+    finally:
+        redis_client.config_set("maxmemory", "0")
+    assert everything_in(redis_client) == before
