@@ -12,7 +12,7 @@ from octoworker import log, runtime, wire
 from octoworker.app import app
 from octoworker.errors import OctoworkerError, StoreError
 from octoworker.record import Record, State
-from octoworker.worker import MASKED_ARGS, where
+from octoworker.worker import MASKED_ARGS
 
 STORE_PAUSE = 1.0
 """Seconds a thread rests when Redis cannot be used, so that returned jobs do not go round in a circle."""
@@ -55,7 +55,7 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
     except OctoworkerError:
         raise
     except Exception as error:  # noqa: BLE001 - a bug must neither show what it was handling nor lose the message
-        log.warning("sms.bug", job_id=job_id, kind=type(error).__name__, where=where(error))
+        log.warning("sms.bug", job_id=job_id, kind=type(error).__name__, where=_where(error))
         raise MessageFailed(
             f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again."
         ) from None
@@ -74,3 +74,11 @@ def _in_celerys_words(task: SmsTask, record: Record) -> dict[str, Any]:
     waits = MessageWaits(f"{record.state}: {record.reason}" if record.reason else record.state.value)
     task.backend.mark_as_retry(task.request.id or "", waits, request=task.request)
     raise Ignore
+
+
+def _where(error: BaseException) -> str:
+    """File and line of a bug, without the values that led to it."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""

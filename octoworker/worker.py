@@ -13,7 +13,6 @@ from celery import Celery, bootsteps
 from celery.worker.consumer import Consumer
 from celery.worker.request import Request
 from kombu import Connection
-from kombu.exceptions import OperationalError
 
 from octoworker import log, wire
 from octoworker.config import Settings
@@ -33,35 +32,14 @@ UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError
 class LastingConsumer(Consumer):
     """Celery's consumer, and what it does not outlive by itself."""
 
-    connection_errors: tuple[type[Exception], ...]
-    channel_errors: tuple[type[Exception], ...]
-
     restart_count = 0
     """Celery starts at -1, and then a prefork child that dies in the first second ends the worker ("Could not start
     worker processes"). The pool replaces that child like any other."""
 
-    class Blueprint(Consumer.Blueprint):  # type: ignore[misc, valid-type]
-        """The steps of Celery's consumer, the last of them its loop."""
-
-        def start(self, parent: Any) -> None:
-            """An error that nobody foresaw costs a worker that has been ready its connection, not its life.
-
-            One that comes before that is a mistake in the settings, and ends it.
-            """
-            known = (*parent.connection_errors, *parent.channel_errors, MemoryError)
-            try:
-                watch_all_children(parent.pool)
-                super().start(parent)
-            except Exception as error:
-                if isinstance(error, known) or parent.init_callback is not None:
-                    raise
-                log.warning("worker.reconnects", kind=type(error).__name__, where=where(error))
-                raise ConnectionError(f"A {type(error).__name__} stopped the loop.") from error
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """kombu calls it OperationalError when Redis answers a new connection with a refusal: a full disk (MISCONF), an ACL."""
-        super().__init__(*args, **kwargs)
-        self.connection_errors = (*self.connection_errors, OperationalError)
+    def connect(self) -> Connection:
+        """A connection, with every prefork child watched again: Celery registers them anew with each."""
+        watch_all_children(self.pool)
+        return super().connect()
 
     def on_close(self) -> None:
         """Clear away what the lost connection leaves behind. Before the worker has been ready there is nothing.
@@ -114,14 +92,6 @@ def watch_all_children(pool: Any) -> None:
     for child in getattr(getattr(pool, "_pool", None), "_pool", ()):
         if getattr(child, "_sentinel_poll", child) is None:
             del child._sentinel_poll  # noqa: SLF001 - Celery takes a new one when there is none, not when it is None
-
-
-def where(error: BaseException) -> str:
-    """File and line of a bug, without the values that led to it."""
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
 
 
 def unreadable(error: Exception) -> None:
