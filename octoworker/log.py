@@ -18,8 +18,9 @@ QUOTING = (
     "Received unregistered task",
     "Received invalid task",
     "Can't decode message",
+    "Cannot process event on channel",
 )
-"""Celery's records that quote the whole job, and with it numbers and texts: only their first words are kept."""
+"""Celery's and kombu's records that quote the whole job, and with it numbers and texts: only their first words are kept."""
 
 NOISY = ("celery.app.trace", "celery.worker.strategy")
 """Celery's "received" and "succeeded" lines: our events say the same once, and say more."""

@@ -15,7 +15,7 @@ from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, StoreError
 from octoworker.record import Record, State
-from octoworker.worker import MASKED_ARGS, where
+from octoworker.worker import MASKED_ARGS
 
 T = TypeVar("T")
 
@@ -46,7 +46,19 @@ def bulk_time_limit() -> int:
     return math.ceil(2 * Settings.load().lease)
 
 
-@app.task(name=wire.TASK, base=SmsTask, bind=True, typing=False, throws=(MessageFailed,), max_retries=0)
+RESULT_SHOWN = 100
+"""Characters of a result that Celery writes out for its events: the id and the state. More costs more than it tells."""
+
+
+@app.task(
+    name=wire.TASK,
+    base=SmsTask,
+    bind=True,
+    typing=False,
+    throws=(MessageFailed,),
+    max_retries=0,
+    resultrepr_maxsize=RESULT_SHOWN,
+)
 def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any]:
     """Send one SMS. Keyword arguments only, JSON types only; the README lists them.
 
@@ -96,7 +108,7 @@ def _safely(job_id: str, handle: Callable[[], T]) -> T:
     except OctoworkerError:
         raise
     except Exception as error:  # noqa: BLE001 - see above
-        log.warning("sms.bug", job_id=job_id, kind=type(error).__name__, where=where(error))
+        log.warning("sms.bug", job_id=job_id, kind=type(error).__name__, where=_where(error))
         raise MessageFailed(
             f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again."
         ) from None
@@ -110,3 +122,11 @@ def _in_celerys_words(task: SmsTask, record: Record) -> dict[str, Any]:
     waits = MessageWaits(f"{record.state}: {record.reason}" if record.reason else record.state.value)
     task.backend.mark_as_retry(task.request.id or "", waits, request=task.request)
     raise Ignore
+
+
+def _where(error: BaseException) -> str:
+    """File and line of a bug, without the values that led to it."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""

@@ -97,8 +97,9 @@ def test_a_message_whose_job_was_damaged_in_the_queue_is_rung_again(house, part)
 def test_garbage_on_the_channel_of_celerys_remote_control_does_not_end_the_worker(house):
     worker = house.worker()
     until(house.redis.pubsub_numpat)
-    for garbage in (GARBAGE["too deep"], "{}", "[]", SECRET, json.dumps({"body": SECRET})):
+    for number, garbage in enumerate((GARBAGE["too deep"], "{}", "[]", SECRET, json.dumps({"body": SECRET})), 1):
         house.redis.publish("/0.celery.pidbox", garbage)
+        until(lambda number=number: worker.log().count("job.unreadable") == number)
     message_id = house.enqueue()
     assert house.ended(message_id).state is State.ACCEPTED
     assert worker.process.poll() is None
