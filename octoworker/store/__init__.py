@@ -106,10 +106,8 @@ class Store:
     def create(self, message_id: str, fingerprint: str, lane: str, payload: str, job: Text = NO_JOB) -> Created:
         """Write the record of a message, and publish its job with it when there is one."""
         facts = self._facts(Job(message_id, fingerprint, lane, payload))
-        places = [keys.record(message_id), keys.DUE, job.queue]
-        told: Created = self._scripts.run(
-            "create", places, [message_id, json.dumps(facts), payload, *(job.jobs or [""])]
-        )
+        arguments = [message_id, json.dumps(facts), payload, *(job.jobs or [""]), job.queue]
+        told: Created = self._scripts.run("create", [keys.record(message_id), keys.DUE], arguments)
         return told
 
     def create_many(
@@ -120,8 +118,8 @@ class Store:
         parts = [
             part for new in messages for part in (new.message_id, new.fingerprint, new.payload, new.people, new.row)
         ]
-        arguments = [json.dumps(facts), len(job.jobs), *job.jobs, *parts]
-        told = self._scripts.run("create_many", [keys.DUE, keys.RECORD_PREFIX, job.queue], arguments)
+        arguments = [json.dumps(facts), job.queue, len(job.jobs), *job.jobs, *parts]
+        told = self._scripts.run("create_many", [keys.DUE, keys.RECORD_PREFIX], arguments)
         return [CREATED[letter] for letter in told]
 
     def payloads(self, ids: Sequence[str]) -> list[str | None]:
