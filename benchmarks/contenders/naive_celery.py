@@ -1,0 +1,30 @@
+"""Celery as its first tutorial has it: `requests.post` in a task, Redis for jobs and results, two prefork children."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import requests
+from celery import Celery
+
+from contenders import sending
+
+app = Celery("naive", broker=sending.REDIS_URL, backend=sending.REDIS_URL)
+
+POOL = ("-P", os.environ.get("NAIVE_POOL", "prefork"), "-c", os.environ.get("NAIVE_CONCURRENCY", "2"))
+
+
+@app.task
+def send(number, text):
+    return sending.ticket(requests.post(sending.ADDRESS, data=sending.form(number, text), timeout=sending.TIMEOUT))
+
+
+def prepare(count):
+    with app.producer_pool.acquire(block=True) as producer:
+        for number in sending.numbers(count):
+            send.apply_async((number, sending.TEXT), producer=producer, ignore_result=True)
+
+
+def run():
+    return [[sys.executable, "-m", "celery", "-A", "contenders.naive_celery:app", "worker", "-l", "INFO", *POOL]]
