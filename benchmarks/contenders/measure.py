@@ -18,10 +18,10 @@ def _stat(pid):
 def tree(roots):
     """These processes and all below them."""
     children = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
             with contextlib.suppress(OSError, IndexError):
-                children.setdefault(int(_stat(entry)[1]), []).append(int(entry))
+                children.setdefault(int(_stat(entry.name)[1]), []).append(int(entry.name))
     found, look_at = [], list(roots)
     while look_at:
         pid = look_at.pop()

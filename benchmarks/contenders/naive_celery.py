@@ -21,9 +21,8 @@ def send(number, text):
 
 
 def prepare(count):
-    with app.producer_pool.acquire(block=True) as producer:
-        for number in sending.numbers(count):
-            send.apply_async((number, sending.TEXT), producer=producer, ignore_result=True)
+    for number in sending.numbers(count):
+        send.delay(number, sending.TEXT)
 
 
 def run():

@@ -44,11 +44,13 @@ class Conversation(asyncio.Protocol):
         self._counts[:] = FIELDS.pack(calls + 1, numbers + form.count(b"%2B"), first or now, now)
 
 
-async def serve(port, delay_ms, body, counts):
-    text = Path(body).read_bytes()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n".encode()
+def mapped(counts):
     with Path(counts).open("r+b") as file:
-        shared = mmap.mmap(file.fileno(), FIELDS.size)
+        return mmap.mmap(file.fileno(), FIELDS.size)
+
+
+async def serve(port, delay_ms, text, shared):
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n".encode()
     loop = asyncio.get_running_loop()
     door = await loop.create_server(
         lambda: Conversation(head + text, int(delay_ms) / 1000, shared), "127.0.0.1", int(port)
@@ -61,4 +63,5 @@ if __name__ == "__main__":
         import uvloop
 
         uvloop.install()
-    asyncio.run(serve(*sys.argv[1:]))
+    where, slow, body, counts = sys.argv[1:]
+    asyncio.run(serve(where, slow, Path(body).read_bytes(), mapped(counts)))
