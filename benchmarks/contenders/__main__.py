@@ -30,7 +30,7 @@ def measured(entries, folder, rounds, scale):
         for entry in random.sample(entries, len(entries)):
             print(f"round {number + 1} of {rounds}: {entry.name}", flush=True)
             try:
-                found[entry.name].append(runs.run(entry, folder, max(20, int(entry.count * scale))))
+                found[entry.name].append(runs.run(entry, folder, max(40, int(entry.count * scale))))
             except (RuntimeError, TimeoutError) as error:
                 print(f"  failed: {error}", flush=True)
     return {name: each for name, each in found.items() if each}
