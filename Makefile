@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check format chaos bench lock lock-deploy check-deploy clean
+.PHONY: demo test check format chaos bench bench-contenders flame lock lock-bench lock-deploy check-deploy clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -31,6 +31,24 @@ HELD ?= 1000000
 bench: $(READY)
 	$(BIN)/python benchmarks/held.py --held $(HELD)
 
+# make bench-contenders   the other ways of sending, side by side; writes benchmarks/results/contenders.json and the plot
+# make flame              where the CPU of a worker goes: docs/images/flame.svg
+ROUNDS ?= 3
+BENCH := .venv-bench/bin
+bench-contenders: .venv-bench/.ready
+	cd benchmarks && ../$(BENCH)/python -m contenders --rounds $(ROUNDS)
+
+flame: .venv-bench/.ready
+	cd benchmarks && ../$(BENCH)/python -m contenders.flame
+
+# A virtual environment of its own: what the other ways need must not change what octoworker runs on.
+.venv-bench/.ready: benchmarks/constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	@echo '*' > .venv-bench/.gitignore
+	$(BENCH)/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/constraints.txt
+	$(BENCH)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 # Write constraints.txt anew from pyproject.toml.
 lock: $(READY)
 	$(BIN)/pip install --quiet uv
@@ -54,6 +72,12 @@ lock-deploy: $(READY)
 	for each in checks flower; do $(BIN)/uv pip compile deploy/$$each/requirements.in --generate-hashes --universal \
 		--python-version 3.11 --upgrade --no-emit-index-url --no-header --no-annotate --quiet -o deploy/$$each/requirements.txt; done
 
+# Write benchmarks/constraints.txt anew, with the versions of constraints.txt for all that is in both.
+lock-bench: $(READY)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra bench --constraint constraints.txt --generate-hashes --universal \
+		--upgrade --no-emit-index-url --no-header --no-annotate --quiet -o benchmarks/constraints.txt
+
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("octoworker needs Python 3.11 or newer (make PYTHON=python3.12 ...)" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
@@ -62,4 +86,4 @@ $(READY): constraints.txt pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,29 @@
+"""The contenders, in the order of the table."""
+
+from __future__ import annotations
+
+from contenders.runs import Entry
+
+SLOW = {"NAIVE_POOL": "gevent", "NAIVE_CONCURRENCY": "100"}
+THREADS = {"NAIVE_POOL": "threads", "NAIVE_CONCURRENCY": "16"}
+MANY = {"BENCH_CONCURRENCY": "100"}
+
+ENTRIES = (
+    Entry("raw loop", "raw_loop"),
+    Entry("naive Celery, prefork 2", "naive_celery"),
+    Entry("naive Celery, threads 16", "naive_celery", settings=THREADS),
+    Entry("tuned Celery, prefork 2", "tuned_celery"),
+    Entry("huey, threads", "with_huey"),
+    Entry("dramatiq", "with_dramatiq"),
+    Entry("rq", "with_rq"),
+    Entry("taskiq", "with_taskiq"),
+    Entry("saq", "with_saq"),
+    Entry("octoworker, one per job", "octoworker_single"),
+    Entry("octoworker, bulk jobs", "octoworker_bulk"),
+    Entry("octoworker, 500 recipients per call", "octoworker_recipients", count=60, per_call=500),
+    Entry("naive Celery, gevent 100, 100 ms", "naive_celery", delay_ms=100, settings=SLOW),
+    Entry("octoworker, one per job, threads 100, 100 ms", "octoworker_single", delay_ms=100, settings=MANY),
+    Entry("octoworker, bulk jobs, threads 100, 100 ms", "octoworker_bulk", delay_ms=100, settings=MANY),
+    Entry("octoworker, one per job, 20 ms", "octoworker_single", delay_ms=20),
+    Entry("naive Celery, prefork 2, 20 ms", "naive_celery", count=1000, delay_ms=20),
+)
