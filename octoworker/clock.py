@@ -1,6 +1,6 @@
 """The clock: in every worker, without a leader and without beat.
 
-1. Twice a second it asks Redis for a slice of what is due or stranded; the script gives each message to one asker only.
+1. Five times a second it asks Redis for a slice of what is due or stranded; the script gives each message to one asker only.
 2. It publishes their jobs. A publish that fails costs nothing: the due set looks at the message again later.
 3. A slice that was full is followed by the next at once.
 
@@ -28,6 +28,9 @@ from octoworker.worker import MASKED_ARGS
 SLICE = 100
 """Messages per script call: some 3 ms of Redis, so that nobody waits noticeably behind it."""
 
+LOOKS_AHEAD = 2.5
+"""Ticks that a message is published before its instant: its job must have been fetched by a worker until then."""
+
 FOUND = frozenset({"lease", "job"})
 """What the clock finds that should not be: a worker that did not come back, a job that vanished."""
 
@@ -43,7 +46,7 @@ class Clock:
 
     def __init__(self, settings: Settings, store: Store, at_step: Steps = no_step) -> None:
         self._every = settings.sweep_every
-        self._look_ahead = min(settings.eta_horizon, settings.sweep_every)
+        self._look_ahead = min(settings.eta_horizon, settings.sweep_every * LOOKS_AHEAD)
         self._queues = runtime.queues(settings)
         self._store = store
         self._at_step = at_step

@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     cap_countries: str = Field("", description="Segments a day to a country, like FR=10000,*=100; empty: no cap.")
     cap_money: Money = Field(Decimal(0), description="Money a day, in the account's currency; 0: no cap.")
     capped: Literal["wait", "refuse"] = Field("wait", description="What a capped message does.")
-    sweep_every: Seconds = Field(0.5, description="How often each worker looks for what is due or stranded, s.")
+    sweep_every: Seconds = Field(0.2, description="How often each worker looks for what is due or stranded, s.")
     requeue_after: Seconds = Field(wire.REQUEUE_AFTER, description="A job that nobody took is looked for after, s.")
     eta_horizon: Seconds = Field(60.0, description="Longest wait that may ride on Celery's ETA, s.")
     visibility_timeout: Seconds = Field(300.0, description="Redis hands an unacknowledged job out again after, s.")
