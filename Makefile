@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check format chaos bench bench-contenders flame lock lock-bench lock-deploy check-deploy clean
+.PHONY: demo test check format chaos bench bench-held bench-traffic bench-campaign bench-contenders flame lock lock-bench lock-deploy check-deploy clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -26,10 +26,22 @@ KILLS ?= 100
 chaos: $(READY)
 	$(BIN)/python tests/journeys/chaos.py --kills $(KILLS)
 
-# make bench   a million held messages: memory, release, lateness; writes benchmarks/results/
+# make bench   all that docs/performance.md quotes, about half an hour; writes benchmarks/results/
+#   bench-held       a million held messages: memory, release, lateness
+#   bench-traffic    the pace of 20 workers, urgent beside 100,000 bulk messages, round trips to Redis
+#   bench-campaign   100,000 rows while workers are killed
+bench: bench-contenders bench-held bench-traffic bench-campaign
+
 HELD ?= 1000000
-bench: $(READY)
+bench-held: $(READY)
 	$(BIN)/python benchmarks/held.py --held $(HELD)
+
+bench-traffic: $(READY)
+	$(BIN)/python benchmarks/traffic.py
+
+ROWS ?= 100000
+bench-campaign: $(READY)
+	$(BIN)/python benchmarks/campaign.py --rows $(ROWS)
 
 # make bench-contenders   the other ways of sending, side by side; writes benchmarks/results/contenders.json and the plot
 # make flame              where the CPU of a worker goes: docs/images/flame.svg
