@@ -31,21 +31,27 @@ def main():
     options.add_argument("--format", default="flamegraph")
     options.add_argument("--count", type=int, default=5000)
     options.add_argument("--module", default="octoworker_single")
+    options.add_argument("--warm", type=int, default=WARM)
+    options.add_argument("--per-call", type=int, default=1, help="recipients in the gateway's answer")
     given = options.parse_args()
     surroundings.refuse_the_wrong_one()
     entry = runs.Entry("flame", given.module)
-    with tempfile.TemporaryDirectory() as scratch, embedded.Server() as server, gateway.Stub(Path(scratch)) as stub:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        embedded.Server() as server,
+        gateway.Stub(Path(scratch), 0, given.per_call) as stub,
+    ):
         env = runs.environ(entry, server.url, stub.url)
-        runs.described(entry, env, "prepare", str(given.count + WARM))
+        runs.described(entry, env, "prepare", str(given.count + given.warm))
         with (Path(scratch) / "log").open("wb") as log:
             _, processes = runs.started(entry, env, log)
             try:
-                runs.until(stub, WARM, processes, log)
+                runs.until(stub, given.warm, processes, log)
                 spy = Path(sys.executable).parent / "py-spy"
                 looks = ["--gil", "--rate", RATE, "--format", given.format]
                 command = [str(spy), "record", "--pid", str(processes[0].pid), *looks, "-o", str(given.file)]
                 looking = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-                runs.until(stub, WARM + given.count, processes, log)
+                runs.until(stub, given.warm + given.count, processes, log)
                 looking.send_signal(signal.SIGINT)
                 looking.wait(60)
             finally:

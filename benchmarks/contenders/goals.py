@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 NAIVE, TUNED, RAW = "naive Celery, prefork 2", "tuned Celery, prefork 2", "raw loop"
 ONE, BULK, MANY = "octoworker, one per job", "octoworker, bulk jobs", "octoworker, 500 recipients per call"
-GEVENT, BULK_SLOW = "naive Celery, gevent 100, 100 ms", "octoworker, bulk jobs, threads 100, 100 ms"
+GEVENT, BULK_SLOW = "naive Celery, gevent 100, 100 ms", "octoworker, bulk jobs, 100 ms"
 BARE = "naive Celery, threads 16"
 
 
