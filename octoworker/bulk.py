@@ -28,8 +28,8 @@ from octoworker.store import Go, Outcome, Settled, Store
 Ended = tuple["Claimed", Outcome | None]
 """A claimed message and what came of it. None: nobody knows; its lease will tell."""
 
-CHUNK = 50
-"""Messages claimed at once. More would leave more leases behind with a worker that dies."""
+CHUNK = 100
+"""Messages claimed at once: a whole job. More would leave more leases behind with a worker that dies."""
 
 GROUP = 25
 """Outcomes settled at once, when they come fast."""
@@ -77,12 +77,12 @@ class Bulk:
         return sent
 
     def _read(self, ids: Sequence[str], rung_at: int | None) -> Iterator[Work]:
-        for message_id, payload in zip(ids, self._store.payloads(ids), strict=True):
-            if payload is None:
+        for message_id, taken in zip(ids, self._store.taken(ids), strict=True):
+            if taken is None:
                 log.warning("sms.no_record", message_id=message_id)
                 continue
             envelope = {"message_id": message_id, "rung_at": rung_at}
-            work = self._dispatch.prepare({**json.loads(payload), **envelope}, message_id)
+            work = self._dispatch.prepare({**json.loads(taken.payload), **envelope}, message_id, taken)
             if not isinstance(work, Result):
                 yield work
 

@@ -25,7 +25,7 @@ from octoworker.errors import GatewayError, PayloadError, StoreError
 from octoworker.gateway import Gateway, Submit
 from octoworker.recipient import country_of
 from octoworker.record import Record, State
-from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Settled, Store, Wait
+from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Settled, Store, Taken, Wait
 
 RECORD_PAUSE = 0.1
 """Seconds between two tries to write an outcome: Redis restarts in a second or two."""
@@ -102,9 +102,12 @@ class Dispatch:
             case _:
                 return self.settled_without_call(work, claim)
 
-    def prepare(self, arguments: Mapping[str, Any], job_id: str) -> Work | Result:
-        """Read a job. A message that can never be sent is kept as rejected, and that is its result."""
-        job = _job(arguments, job_id)
+    def prepare(self, arguments: Mapping[str, Any], job_id: str, taken: Taken | None = None) -> Work | Result:
+        """Read a job. A message that can never be sent is kept as rejected, and that is its result.
+
+        `taken`: what its record says already, when the job came by its id alone.
+        """
+        job = _job(arguments, job_id, taken)
         try:
             sms, plan = self._read(arguments)
         except PayloadError as error:
@@ -150,18 +153,19 @@ class Dispatch:
 
     def tell(self, work: Work, go: Go, outcome: Outcome, settled: Settled) -> None:
         """Log the move, and what it says about the account."""
-        record = settled.record
         fields: dict[str, Any] = {
             "message_id": work.job.message_id,
             "lane": work.job.lane,
             "attempt": go.attempts,
             "ms": round((time.monotonic() - work.claimed_at) * 1000),
         }
-        if record is None:
+        if settled.fenced:
             log.warning("sms.fenced", **fields)
         else:
-            level = log.warning if record.state in (State.UNKNOWN, State.DEAD) else log.event
-            level(f"sms.{record.state}", **fields, ticket=record.ticket, code=record.error_code, reason=outcome.reason)
+            state = settled.record.state if settled.record else outcome.state
+            level = log.warning if state in (State.UNKNOWN, State.DEAD) else log.event
+            fields |= {"ticket": outcome.fields.get("ticket"), "code": outcome.fields.get("error_code") or None}
+            level(f"sms.{state}", **fields, reason=outcome.reason)
         for alert in settled.alerts:
             log.warning(f"account.{alert}", code=outcome.brake, hint=ALERTS[alert])
 
@@ -248,7 +252,7 @@ def key(message_id: str, generation: int) -> str:
             return message_id + letters
 
 
-def _job(arguments: Mapping[str, Any], job_id: str) -> Job:
+def _job(arguments: Mapping[str, Any], job_id: str, taken: Taken | None = None) -> Job:
     """The envelope. What cannot be JSON came in as JSON, so it can go back."""
     wanted = {name: value for name, value in arguments.items() if name not in ENVELOPE}
     given = arguments.get("message_id")
@@ -256,9 +260,9 @@ def _job(arguments: Mapping[str, Any], job_id: str) -> Job:
     rung_at = arguments.get("rung_at")
     return Job(
         message_id=str(given) if known else wire.message_id_of(wanted, job_id),
-        fingerprint=wire.fingerprint(wanted),
+        fingerprint=taken.fingerprint if taken else wire.fingerprint(wanted),
         lane=wire.known_lane(wire.lane_of(wanted)),
-        payload=json.dumps(wire.jsonable(wanted)),
+        payload=taken.payload if taken else json.dumps(wire.jsonable(wanted)),
         job_id=job_id,
         rung_at=rung_at if isinstance(rung_at, int) else None,
     )

@@ -30,7 +30,33 @@ class Numbers(Protocol):
 
 def read(number: str, policy: Numbers) -> str:
     """The number in E.164. Raises NumberRefused."""
-    return _e164(_plainly_written(number), policy)
+    return _french_mobile(number, policy) or _e164(_plainly_written(number), policy)
+
+
+_FRENCH = re.compile(r"(\+33|0033|0)[ .\-]?([67](?:[ .\-]?[0-9]){8})")
+_BETWEEN = re.compile(r"[ .\-]")
+
+
+def _french_mobile(number: str, policy: Numbers) -> str | None:
+    """Most of our numbers, by the plan's own pattern for French mobiles and without the rest of its work, which takes
+    longer than all else that is done for a recipient. None: not surely one of them, ask the plan."""
+    found = _FRENCH.fullmatch(number)
+    if found is None or (policy.countries and "FR" not in policy.countries):
+        return None
+    lead, national = found[1], _BETWEEN.sub("", found[2])
+    if lead == "0" and (policy.region != "FR" or ("0" + national).startswith(_ALL_OVERSEAS)):
+        return None
+    return "+33" + national if _mobile_pattern("FR").fullmatch(national) else None
+
+
+@lru_cache
+def _mobile_pattern(region: str) -> re.Pattern[str]:
+    """The plan's pattern for the mobile numbers of a country."""
+    from phonenumbers.phonemetadata import PhoneMetadata  # noqa: PLC0415 - loaded when the first number is read
+
+    metadata = PhoneMetadata.metadata_for_region(region)
+    mobile = metadata.mobile if metadata else None
+    return re.compile((mobile and mobile.national_number_pattern) or r"(?!)")
 
 
 @lru_cache(maxsize=4096)
@@ -72,6 +98,8 @@ _OVERSEAS: Mapping[str, tuple[str, ...]] = {
     "+596": ("0696", "0697", "07091"),
 }
 """Mobile numbers that French users write nationally, though another country code leads there (Arcep's number plan)."""
+
+_ALL_OVERSEAS = tuple(prefix for prefixes in _OVERSEAS.values() for prefix in prefixes)
 
 _FRENCH_PLAN = frozenset({"GP", "GF", "MQ", "RE", "YT", "BL", "MF"})
 

@@ -7,6 +7,7 @@ from contenders.runs import Entry
 SLOW = {"NAIVE_POOL": "gevent", "NAIVE_CONCURRENCY": "100"}
 THREADS = {"NAIVE_POOL": "threads", "NAIVE_CONCURRENCY": "16"}
 MANY = {"BENCH_CONCURRENCY": "100"}
+ONE_PROCESS = {"BENCH_CONCURRENCY": "16"}
 BACKLOG = 10_000
 """Messages of the bulk runs: enough jobs of a hundred for all threads."""
 
@@ -22,10 +23,11 @@ ENTRIES = (
     Entry("saq", "with_saq"),
     Entry("octoworker, one per job", "octoworker_single"),
     Entry("octoworker, bulk jobs", "octoworker_bulk", count=BACKLOG),
+    Entry("octoworker, bulk jobs, one process", "octoworker_bulk", count=BACKLOG, settings=ONE_PROCESS),
     Entry("octoworker, 500 recipients per call", "octoworker_recipients", count=60, per_call=500),
     Entry("naive Celery, gevent 100, 100 ms", "naive_celery", delay_ms=100, settings=SLOW),
     Entry("octoworker, one per job, threads 100, 100 ms", "octoworker_single", delay_ms=100, settings=MANY),
-    Entry("octoworker, bulk jobs, 100 ms", "octoworker_bulk", count=BACKLOG, delay_ms=100),
+    Entry("octoworker, bulk jobs, 100 ms", "octoworker_bulk", count=BACKLOG, delay_ms=100, settings=ONE_PROCESS),
     Entry("octoworker, one per job, 20 ms", "octoworker_single", delay_ms=20),
     Entry("naive Celery, prefork 2, 20 ms", "naive_celery", count=1000, delay_ms=20),
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 NAIVE, TUNED, RAW = "naive Celery, prefork 2", "tuned Celery, prefork 2", "raw loop"
 ONE, BULK, MANY = "octoworker, one per job", "octoworker, bulk jobs", "octoworker, 500 recipients per call"
 GEVENT, BULK_SLOW = "naive Celery, gevent 100, 100 ms", "octoworker, bulk jobs, 100 ms"
+BULK_ONE = "octoworker, bulk jobs, one process"
 BARE = "naive Celery, threads 16"
 
 
@@ -52,7 +53,7 @@ GOALS = (
     Goal(
         "100 ms gateway, one process: messages/s, x naive gevent", 6.0, over("per_s", BULK_SLOW, GEVENT), at_least=True
     ),
-    Goal("100 ms gateway: messages/s, x our own at 0 ms", 0.85, over("per_s", BULK_SLOW, BULK), at_least=True),
+    Goal("100 ms gateway: messages/s, x our own at 0 ms", 0.85, over("per_s", BULK_SLOW, BULK_ONE), at_least=True),
     Goal("500 per call: tuned Celery's CPU per SMS, x ours", 75, over("cpu_us", TUNED, MANY), at_least=True),
     Goal("500 per call: CPU per SMS, us", 30, lambda found: found["contenders"][MANY]["cpu_us"]),
     Goal("enqueue: p50, x a bare apply_async", 1.3, lambda found: found["enqueue"]["ratio"]),

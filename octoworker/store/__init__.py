@@ -7,7 +7,7 @@ write Redis is a StoreError: who gets one must not send.
 from __future__ import annotations
 
 import json
-import uuid
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from octoworker.store.board import Board
 from octoworker.store.campaigns import Campaign, Campaigns
 from octoworker.store.gates import Gates
 from octoworker.store.scripts import Scripts, guard
-from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Text, Wait
+from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Taken, Text, Wait
 from octoworker.traffic import Limits, millionths
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "Ring",
     "Settled",
     "Store",
+    "Taken",
     "Text",
     "Wait",
     "connect",
@@ -122,15 +123,15 @@ class Store:
         told = self._scripts.run("create_many", [keys.DUE, keys.RECORD_PREFIX], arguments)
         return [CREATED[letter] for letter in told]
 
-    def payloads(self, ids: Sequence[str]) -> list[str | None]:
-        """What was asked for, of each of these messages; None where there is no record."""
+    def taken(self, ids: Sequence[str]) -> list[Taken | None]:
+        """What was asked for, of each of these messages; None where there is no record. One round trip."""
 
-        def read() -> list[str | None]:
+        def read() -> list[Taken | None]:
             with self._redis.pipeline(transaction=False) as pipe:
                 for message_id in ids:
-                    pipe.hget(keys.record(message_id), "payload")
-                found: list[str | None] = pipe.execute()
-            return found
+                    pipe.hmget(keys.record(message_id), "payload", "fp")
+                found = pipe.execute()
+            return [None if payload is None else Taken(payload, print_ or "") for payload, print_ in found]
 
         return guard(read)  # type: ignore[no-any-return]
 
@@ -151,8 +152,11 @@ class Store:
         return _settled(message_id, self._scripts.run("settle", *self._settle(message_id, token, outcome)))
 
     def settle_many(self, outcomes: Sequence[tuple[str, int, Outcome]]) -> list[Settled | StoreError]:
-        """`settle` for each (message_id, token, outcome), in one round trip. StoreError in the place of one that failed."""
-        answers = self._scripts.run_many("settle", [self._settle(*each) for each in outcomes])
+        """`settle` for each (message_id, token, outcome), in one round trip. StoreError in the place of one that failed.
+
+        The records do not come back: of so many nobody reads them.
+        """
+        answers = self._scripts.run_many("settle", [self._settle(*each, quiet=True) for each in outcomes])
         return [
             answer if isinstance(answer, StoreError) else _settled(each[0], answer)
             for each, answer in zip(outcomes, answers, strict=True)
@@ -161,7 +165,7 @@ class Store:
     def _claim(self, job: Job) -> Call:
         facts = {
             **self._facts(job),
-            "nonce": uuid.uuid4().hex,
+            "nonce": os.urandom(16).hex(),
             "lease": self._lease,
             "key_window": self._key_window,
             "slack": SLACK_MS,
@@ -180,9 +184,10 @@ class Store:
             *(keys.record(job.message_id), keys.DUE, keys.MARKS, keys.STATE_PREFIX, keys.TRAFFIC, keys.BREAKER),
             *(keys.LINE_PREFIX, keys.day(job.day), keys.CAP_PREFIX, keys.ACCOUNT),
         ]
-        return places, [job.message_id, json.dumps(facts), job.payload, self._limits.as_text]
+        known = {name: fact for name, fact in facts.items() if fact is not None}
+        return places, [job.message_id, json.dumps(known), job.payload, self._limits.as_text]
 
-    def _settle(self, message_id: str, token: int, outcome: Outcome) -> Call:
+    def _settle(self, message_id: str, token: int, outcome: Outcome, *, quiet: bool = False) -> Call:
         facts = {
             "state": outcome.state.value,
             "reason": _line(outcome.reason),
@@ -192,6 +197,7 @@ class Store:
             "counts": outcome.counts,
             "delay": _ms(outcome.delay),
             "fields": dict(outcome.fields) or {"changed": "0"},
+            "quiet": quiet or None,
             "health": outcome.health,
             "brake": outcome.brake,
             "stands": outcome.stands,
@@ -203,7 +209,8 @@ class Store:
             *(keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.BREAKER, keys.LINE_PREFIX, keys.TRAFFIC),
             *(keys.day(outcome.day), keys.ACCOUNT),
         ]
-        return places, [message_id, token, json.dumps(facts), self._limits.as_text]
+        known = {name: fact for name, fact in facts.items() if fact is not None}
+        return places, [message_id, token, json.dumps(known), self._limits.as_text]
 
     def reject(self, job: Job, reason: str, error_code: str | None) -> Record | None:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
@@ -396,7 +403,8 @@ def _claimed(job: Job, reply: Sequence[Any]) -> Claim:
 
 def _settled(message_id: str, reply: Sequence[Any]) -> Settled:
     verdict, found, *alerts = reply
-    return Settled(None if verdict == "fenced" else _record(message_id, found), tuple(alerts))
+    record = None if verdict == "fenced" or not found else _record(message_id, found)
+    return Settled(record, tuple(alerts), fenced=verdict == "fenced")
 
 
 def _go(text: str) -> Go:

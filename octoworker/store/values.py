@@ -49,6 +49,14 @@ class New:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """What the record of a message says that a job names by its id."""
+
+    payload: str = field(repr=False)
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class Text:
     """Jobs as the broker on this Redis keeps them, and the list they belong to."""
 
@@ -129,11 +137,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Settled:
-    """`record` is None when the lease was lost and the record is somebody else's now. `alerts`: said once, to whoever
-    settled when it came true: braked, breaker_opened, breaker_closed, balance_low, spend_80, spend_100."""
+    """`fenced`: the lease was lost and the record is somebody else's now; then, and when nobody asked for it, `record`
+    is None. `alerts`: said once, to whoever settled when it came true: braked, breaker_opened, breaker_closed,
+    balance_low, spend_80, spend_100."""
 
     record: Record | None
     alerts: tuple[str, ...] = ()
+    fenced: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
 --         brake (code or absent), stands (line to stand in, or absent), spent (millionths), prices (country -> millionths),
 --         held_until (ms at which Octopush sends it, or absent))
 --       4 limits (JSON: what _gates.lua asks for; low_balance, caps.money)
--- returns  {'settled' | 'late' | 'fenced', record (JSON: field, value, ...), alert, ...}
+-- returns  {'settled' | 'late' | 'fenced', record (JSON: field, value, ...), alert, ...}; the record is '' when outcome.quiet
 --          late: the lease was lost, but the answer proves acceptance and nobody knew better, so it was taken
 --          fenced: the lease was lost; the record is somebody else's
 local record, due_set, index, breaker, lines = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -99,4 +99,5 @@ else
   if not FINAL[outcome.state] then redis.call('HSET', record, 'parked', 1) end
   move(record, id, index, now, state, outcome.state, outcome.reason, keep)
 end
+if outcome.quiet then return {'settled', '', unpack(alerts)} end
 return told('settled', record, unpack(alerts))
