@@ -246,15 +246,18 @@ def _count_done(done: Done, lane: str) -> None:
 
 def _count(work: Work, go: Go, outcome: Outcome, state: State) -> None:
     """What this settled submit adds to the metrics."""
-    lane = work.job.lane
-    metrics.moved(
-        state, lane, again=outcome.health is not None and outcome.delay is not None and not outcome.stands
+    held = work.job.hold_until
+    waited = go.age if held is None else min(go.age, max(0.0, go.now - held))
+    move = metrics.Settled(
+        state=state,
+        lane=work.job.lane,
+        again=outcome.health is not None and outcome.delay is not None and not outcome.stands,
+        waited=waited + time.monotonic() - work.claimed_at,
+        segments=work.job.segments,
+        spent=outcome.spent,
+        currency=outcome.fields.get("currency"),
     )
-    if state is State.ACCEPTED:
-        waited = go.age if work.job.hold_until is None else min(go.age, max(0.0, go.now - work.job.hold_until))
-        metrics.handed_over(lane, waited + time.monotonic() - work.claimed_at)
-    if state is State.ACCEPTED or outcome.spent:
-        metrics.charged(lane, work.job.segments, outcome.spent, outcome.fields.get("currency"))
+    metrics.settled(move)
 
 
 ALERTS = {

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
 from pathlib import Path
@@ -128,6 +129,20 @@ class Book:
             self.of(self.alerts, alert)
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a submit. `waited`: seconds since the message was taken, or was due."""
+
+    state: State
+    lane: str
+    again: bool
+    """A machine will repeat the submit."""
+    waited: float
+    segments: int
+    spent: Decimal
+    currency: str | None
+
+
 _book: Book | None = None
 _lock = threading.Lock()
 """Held while counting, and over a fork: a child must not inherit a lock of prometheus_client's that nobody will open."""
@@ -174,8 +189,11 @@ def _counting(record: Callable[Concatenate[Book, P], None]) -> Callable[P, None]
     def counted(*args: P.args, **kwargs: P.kwargs) -> None:
         if _book is None:
             return
-        with contextlib.suppress(Exception), _lock:
-            record(_book, *args, **kwargs)
+        try:
+            with _lock:
+                record(_book, *args, **kwargs)
+        except Exception:  # noqa: BLE001, S110 - see above; contextlib.suppress takes longer than half a counter
+            pass
 
     return counted
 
@@ -191,28 +209,30 @@ def called(book: Book, error: GatewayError | None, seconds: float) -> None:
 
 
 @_counting
-def handed_over(book: Book, lane: str, seconds: float) -> None:
-    """A message was accepted, so long after it was taken or became due."""
-    book.of(book.handover, lane).observe(seconds)
+def moved(book: Book, state: State, lane: str) -> None:
+    """A worker moved a message there, without a call."""
+    _moved(book, state, lane)
 
 
 @_counting
-def moved(book: Book, state: State, lane: str, *, again: bool = False) -> None:
-    """A worker moved a message there. `again`: a machine will repeat the submit."""
+def settled(book: Book, move: Settled) -> None:
+    """The outcome of a submit was written."""
+    _moved(book, move.state, move.lane)
+    if move.again:
+        book.retries.inc()
+    if move.state is State.ACCEPTED:
+        book.of(book.handover, move.lane).observe(move.waited)
+    if move.state is State.ACCEPTED or move.spent:
+        book.of(book.segments, move.lane).inc(move.segments)
+    if move.spent > 0:
+        book.of(book.spend, currency_label(move.currency)).inc(float(move.spent))
+
+
+def _moved(book: Book, state: State, lane: str) -> None:
     if state in FINAL:
         book.of(book.ended, state.value, lane).inc()
     elif state is State.UNKNOWN:
         book.unknown.inc()
-    if again:
-        book.retries.inc()
-
-
-@_counting
-def charged(book: Book, lane: str, segments: int, spent: Decimal, currency: str | None) -> None:
-    """Octopush took so many segments, and so much money for them."""
-    book.of(book.segments, lane).inc(segments)
-    if spent > 0:
-        book.of(book.spend, currency_label(currency)).inc(float(spent))
 
 
 @_counting

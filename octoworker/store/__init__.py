@@ -19,7 +19,7 @@ from redis.retry import Retry
 from octoworker.errors import RefusedError, StoreError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
 from octoworker.store import board, keys
-from octoworker.store.board import Board
+from octoworker.store.board import Board, Lane
 from octoworker.store.campaigns import Campaign, Campaigns
 from octoworker.store.gates import Gates
 from octoworker.store.latest import latest
@@ -41,6 +41,7 @@ __all__ = [
     "Gates",
     "Go",
     "Job",
+    "Lane",
     "New",
     "Outcome",
     "Ring",

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
 
 from octoworker.record import Record, State, mask
-from octoworker.store import Board
+from octoworker.store import Board, Lane
 
 STYLE = files("octoworker.web").joinpath("page.css").read_text(encoding="utf-8")
 
@@ -171,21 +171,34 @@ def _card(name: str, value: str, note: str, tone: str = "") -> str:
 def _lanes(seen: Board) -> str:
     rows = "".join(
         f'<tr><th scope="row">{name}{" <i>paused</i>" if {name, "all"} & {*seen.paused} else ""}</th><td>{lane.queued:,}</td>'
-        f"<td>{lane.standing:,}</td><td>{'?' if lane.oldest is None else _span(lane.oldest)}</td></tr>"
+        f"<td>{lane.standing:,}</td><td>{_oldest(lane)}</td></tr>"
         for name, lane in seen.lanes.items()
     )
     heads = "<th>Lane</th><th>Queued</th><th>Held back</th><th>Oldest</th>"
     return f'<table class="figures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
+def _oldest(lane: Lane) -> str:
+    if lane.oldest is None:
+        return "?"
+    return _span(lane.oldest) if lane.queued or lane.standing else "-"
+
+
 def _states(seen: Board) -> str:
     """A bar for each state, as long as its share of the largest."""
     most = max([1, *seen.states.values()])
     rows = "".join(
-        f'<li>{_state(State(name))}<meter min="0" max="{most}" value="{count}" aria-label="{name}"></meter><b>{count:,}</b></li>'
-        for name, count in seen.states.items()
+        f"<li>{_state(State(name))}{_bar(count / most)}<b>{count:,}</b></li>" for name, count in seen.states.items()
     )
     return f'<ul class="bars">{rows}</ul>'
+
+
+def _bar(share: float) -> str:
+    """Drawn, because the policy knows no style of a single element."""
+    return (
+        '<svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect width="{100 * share:.2f}" height="1"/></svg>'
+    )
 
 
 def _latest(latest: Sequence[Record] | None) -> str:
@@ -204,7 +217,7 @@ def _row(record: Record) -> str:
     more = f" +{len(people) - 1:,}" if len(people) > 1 else ""
     to = escape(people[0][0] + more) if people else ""
     return (
-        f'<tr><td class="since"><time>{_clock(since)}</time></td>'
+        f'<tr><td class="since"><time>{_since(since)}</time></td>'
         f'<td class="id"><a href="/message/{record.message_id}"><code>{record.message_id[:12]}…</code></a></td>'
         f'<td class="state">{_state(record.state)}</td><td class="lane">{escape(record.lane)}</td><td class="to">{to}</td>'
         f'<td class="reason">{escape(record.reason)}</td></tr>'
@@ -241,6 +254,11 @@ def _span(seconds: float) -> str:
         if whole >= big:
             return f"{whole // big} {name} {whole % big // small} {rest}"
     return f"{whole} s"
+
+
+def _since(at: datetime | None) -> str:
+    """The time of day, and the day when it was not today."""
+    return f"{at:%Y-%m-%d %H:%M}" if at and at.date() != datetime.now(UTC).date() else _clock(at)
 
 
 def _clock(at: datetime | None) -> str:

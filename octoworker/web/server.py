@@ -17,6 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 PATIENCE = 10
 """Seconds for a caller to say what it wants, and to take its answer."""
 
+LOOK_UP = 0.1
+"""Seconds between two looks at whether to stop."""
+
 AT_ONCE = 16
 """Answers made at once; whoever comes on top of that is turned away."""
 
@@ -49,7 +52,7 @@ class Server:
     def __init__(self, host: str, port: int, route: Route) -> None:
         self._server = _Listening(host, port, route)
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name="octoworker-metrics", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="octoworker-metrics", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -57,13 +60,16 @@ class Server:
     def serve(self) -> None:
         """Serve in this thread, until it is interrupted."""
         try:
-            self._server.serve_forever()
+            self._run()
         finally:
             self._server.server_close()
 
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def _run(self) -> None:
+        self._server.serve_forever(poll_interval=LOOK_UP)
 
 
 class _Listening(ThreadingHTTPServer):
