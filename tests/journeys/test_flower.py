@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import subprocess
 import urllib.error
 import urllib.request
@@ -147,9 +146,3 @@ def test_nobody_comes_in_without_the_password_and_nobody_gives_orders(house, flo
         assert flower.get(path, method="POST")[0] in (401, 403, 404, 405), path
     assert house.ended(house.enqueue(text="still here")).state is State.ACCEPTED
     assert worker.process.poll() is None
-
-
-@pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium here to look with")
-def test_the_task_page_can_be_looked_at(house, flower, tmp_path):
-    """The picture in docs/images/flower.png is made here: OCTOWORKER_PICTURES=docs/images keeps it."""
-    del house, flower, tmp_path, tempfile
