@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -223,8 +223,18 @@ class Store:
             return None
         return Done(_record(job.message_id, rest[0]), stopped=verdict == "rejected")
 
-    def take_due(self, *, slice_size: int, look_ahead: float, queues: Mapping[str, str]) -> tuple[list[Ring], bool]:
-        """Take what is due or stranded; each is taken by one worker only. True: there may be more."""
+    def take_due(
+        self,
+        *,
+        slice_size: int,
+        look_ahead: float,
+        queues: Mapping[str, str],
+        ended: Callable[[str, str, State], None] = lambda *_: None,
+    ) -> tuple[Sequence[Ring], bool]:
+        """Take what is due or stranded; each is taken by one worker only. True: there may be more.
+
+        `ended` is told of each message that this ended or parked instead: its id, its lane, where it stands now.
+        """
         places = [
             *(keys.DUE, keys.RECORD_PREFIX, keys.MARKS, keys.STATE_PREFIX),
             *(keys.TRAFFIC, keys.BREAKER, keys.LINE_PREFIX),
@@ -233,7 +243,9 @@ class Store:
             *(slice_size, _ms(look_ahead), self._requeue, self._max_crashes, self._keep, json.dumps(dict(queues))),
             *(self._limits.as_text, self._lease),
         ]
-        now, looked_at, rows = self._scripts.run("take_due", places, arguments)
+        now, looked_at, rows, over = self._scripts.run("take_due", places, arguments)
+        for message_id, lane, state in json.loads(over):
+            ended(message_id, lane, State(state))
         rings = [Ring(row[0], row[1], row[2], row[3], row[4] / 1000, row[5], now) for row in json.loads(rows)]
         return rings, looked_at >= slice_size
 

@@ -10,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def families(port):
     return {family.name: family for family in text_string_to_metric_families(scrape(port))}
 
 
-def value(found, name, **labels):
+def value(found, name, /, **labels):
     """The sum of a family's samples of this name with these labels."""
     family = name.removesuffix("_total").removesuffix("_count").removesuffix("_sum").removesuffix("_bucket")
     return sum(
@@ -71,6 +72,11 @@ def value(found, name, **labels):
         for sample in found[family].samples
         if sample.name == name and labels.items() <= sample.labels.items()
     )
+
+
+def once_ended(port, count):
+    """The metrics when so many messages have ended: a record is written a moment before it is counted."""
+    return until(lambda: (it := families(port)) and value(it, "octoworker_messages_ended_total") == count and it)
 
 
 def labels_of(family):
@@ -116,7 +122,7 @@ def test_every_message_is_counted_exactly(house, pool, at_once):
     )
     for message_id in [retried, refused, *sent, *many]:
         house.ended(message_id)
-    found = until(lambda: (f := families(port)) and value(f, "octoworker_messages_ended_total") == 162 and f)
+    found = once_ended(port, 162)
     assert value(found, "octoworker_messages_ended_total", state="accepted") == 161
     assert value(found, "octoworker_messages_ended_total", state="accepted", lane="normal") == 60
     assert value(found, "octoworker_messages_ended_total", state="accepted", lane="bulk") == 100
@@ -138,7 +144,7 @@ def test_what_a_child_counted_outlives_it(house):
     port = settings["OCTOWORKER_METRICS_PORT"]
     for number in numbers(20):
         house.ended(house.enqueue(number))
-    until(lambda: value(families(port), "octoworker_messages_ended_total") == 20)
+    once_ended(port, 20)
     first = children(worker)
     for child in first:
         os.kill(child, signal.SIGKILL)
@@ -146,7 +152,7 @@ def test_what_a_child_counted_outlives_it(house):
     assert value(families(port), "octoworker_messages_ended_total") == 20
     for number in numbers(20):
         house.ended(house.enqueue(number))
-    until(lambda: value(families(port), "octoworker_messages_ended_total") == 40)
+    once_ended(port, 40)
     (folder,) = {path.parent for path in metric_files(worker)}
     assert {path.stem.partition("_")[2] for path in folder.glob("*.db")} <= {
         "dead",
@@ -175,7 +181,7 @@ def test_doubts_and_repeats_are_counted(house):
     house.sandbox.fault(fault="reset_after", times=1)
     message_id = house.enqueue()
     assert house.ended(message_id).state is State.ACCEPTED
-    found = families(settings["OCTOWORKER_METRICS_PORT"])
+    found = once_ended(settings["OCTOWORKER_METRICS_PORT"], 1)
     assert value(found, "octoworker_calls_total", outcome="maybe") == 1
     assert value(found, "octoworker_calls_total", outcome="duplicate", code="120") == 1
     assert value(found, "octoworker_duplicates_stopped_total") == 1
@@ -184,20 +190,50 @@ def test_doubts_and_repeats_are_counted(house):
     assert house.texts() == [TEXT]
 
 
+def test_what_ends_without_a_call_is_counted_too(house):
+    settings = port_settings()
+    house.client.store.gates.pause("bulk")
+    house.worker(settings=settings)
+    soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    in_line = house.enqueue(lane="bulk", expires_at=soon)
+    late = house.enqueue(lane="normal", expires_at=(datetime.now(UTC) - timedelta(seconds=1)).isoformat())
+    for message_id in (in_line, late):
+        assert house.ended(message_id).state is State.EXPIRED
+    port = settings["OCTOWORKER_METRICS_PORT"]
+    until(lambda: value(families(port), "octoworker_messages_ended_total", state="expired", lane="bulk") == 1)
+    assert value(families(port), "octoworker_messages_ended_total", state="expired", lane="normal") == 1
+    assert value(families(port), "octoworker_calls_total") == 0
+
+
+def test_a_worker_that_died_in_a_call_is_found_and_counted_once(house):
+    settings = port_settings()
+    house.sandbox.fault(fault="gate", name="door", when="after")
+    first = house.worker()
+    message_id = house.enqueue()
+    house.sandbox.gate_reached("door")
+    first.kill()
+    house.sandbox.open_gate("door")
+    house.worker(settings=settings)
+    assert house.ended(message_id).state is State.ACCEPTED
+    found = once_ended(settings["OCTOWORKER_METRICS_PORT"], 1)
+    assert value(found, "octoworker_sweep_finds_total", found="lease") == 1
+    assert value(found, "octoworker_messages_ended_total") == value(found, "octoworker_duplicates_stopped_total") == 1
+
+
 def test_the_names_and_labels_are_those_promised_and_hold_no_secret(house):
     settings = port_settings()
     house.worker(settings=settings)
     house.ended(house.enqueue(reference="MARKERREFERENCE"))
     house.sandbox.fault(fault="code", code="101", times=1, recipient="+33612345679")
     house.enqueue("+33612345679")
-    until(house.client.store.gates.brake)
+    port = settings["OCTOWORKER_METRICS_PORT"]
+    until(lambda: value(families(port), "octoworker_alerts_total", alert="braked") == 1)
     with metrics_process(house.environ) as gauges:
-        of_worker, of_all = families(settings["OCTOWORKER_METRICS_PORT"]), families(gauges)
-        text = scrape(gauges) + scrape(settings["OCTOWORKER_METRICS_PORT"])
+        of_worker, of_all = families(port), families(gauges)
+        text = scrape(gauges) + scrape(port)
     assert {name: labels_of(family) for name, family in of_worker.items()} == {**COUNTERS, **HISTOGRAMS}
     assert {name: labels_of(family) for name, family in of_all.items()} == GAUGES
     assert value(of_all, "octoworker_brake") == 1
-    assert value(of_worker, "octoworker_alerts_total", alert="braked") == 1
     for secret in (NUMBER, NUMBER[3:], "MARKERTEXT", "MARKERREFERENCE", API_KEY):
         assert secret not in text
 

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 REFUSED, LATER, PLAIN = "+33612345679", "+33612345670", "+33612345671"
-MARKERS = (*(number[3:] for number in (NUMBER, REFUSED, LATER, PLAIN)), "MARKER", "4711", API_KEY, LOGIN, TEXT)
+MARKERS = (*(number[3:] for number in (NUMBER, REFUSED, LATER, PLAIN)), "MARKER", API_KEY, LOGIN, TEXT)
 
 
 class Flower:
