@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery, signals
 
-from octoworker import log, results, wire
+from octoworker import log, reporting, results, tracing, wire
 from octoworker.config import Settings
 from octoworker.exporter import Exporter
 from octoworker.worker import BootChecks, QuickSwitching
@@ -29,3 +29,10 @@ app.steps["worker"].update({BootChecks, QuickSwitching, Exporter})
 def _logging(**_: Any) -> None:
     settings = Settings.load()
     log.configure(settings.log_format, settings.log_level)
+
+
+@signals.worker_init.connect
+def _watching(**_: Any) -> None:
+    settings = Settings.load()
+    tracing.start()
+    reporting.start(settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else "")

@@ -18,7 +18,7 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import account, jobs, log, metrics, runtime, wire
+from octoworker import account, jobs, log, metrics, reporting, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.dispatch import Steps, no_step
@@ -85,6 +85,7 @@ class Clock:
             except (OctoworkerError, OperationalError, OSError) as error:
                 log.warning("clock.failed", kind=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - a clock that dies silently would strand messages
+                reporting.bug(error)
                 log.warning("clock.bug", kind=type(error).__name__, reason=str(error))
             ticks += 1
 

@@ -157,6 +157,9 @@ class Settings(BaseSettings):
     status_token: SecretStr | None = Field(
         None, min_length=16, description="Whoever has it may see the status page; without it there is none."
     )
+    sentry_dsn: SecretStr | None = Field(
+        None, validation_alias="SENTRY_DSN", description="Where bugs are told, when the extra `sentry` is installed."
+    )
     log_format: Literal["auto", "json", "console"] = Field("auto", description="Shape of the log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
 

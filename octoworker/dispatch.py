@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from octoworker import log, message, metrics, retry, schedule, traffic, verdict, wire
+from octoworker import log, message, metrics, retry, schedule, tracing, traffic, verdict, wire
 from octoworker.errors import GatewayError, PayloadError, StoreError
 from octoworker.gateway import Gateway, Submit
 from octoworker.recipient import country_of
@@ -141,7 +141,8 @@ class Dispatch:
         self.at_step("before_submit")
         patience, chance, began = self._rules.retry, random.random(), time.monotonic()
         try:
-            answer = self._gateway.submit(order)
+            with tracing.Call(work.job.message_id, work.job.lane):
+                answer = self._gateway.submit(order)
         except GatewayError as error:
             metrics.called(error, time.monotonic() - began)
             outcome = verdict.of_failure(error, go, patience, chance)

