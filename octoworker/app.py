@@ -36,3 +36,8 @@ def _watching(**_: Any) -> None:
     settings = Settings.load()
     tracing.start()
     reporting.start(settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else "")
+
+
+@signals.worker_shutdown.connect
+def _watched(**_: Any) -> None:
+    reporting.stop()

@@ -26,6 +26,9 @@ KEPT_OF_FRAMES = ("filename", "function", "module", "lineno", "in_app")
 
 KEPT_TAGS = ("job_id", "message_id")
 
+FAREWELL = 2.0
+"""Seconds that a worker which ends waits for Sentry."""
+
 _on = False
 
 
@@ -43,11 +46,20 @@ def start(dsn: str, **options: Any) -> None:
         include_local_variables=False,
         include_source_context=False,
         max_breadcrumbs=0,
-        send_default_pii=False,
         server_name="",
         **options,
     )
     _on = True
+
+
+def stop() -> None:
+    """Tell what is still to be told, for a moment, and nothing after that."""
+    global _on  # noqa: PLW0603 - one per process is the point
+    if _on:
+        _on = False
+        with contextlib.suppress(Exception):
+            sentry_sdk.get_client().close(timeout=FAREWELL)
+            sentry_sdk.get_global_scope().set_client(None)
 
 
 def bug(error: BaseException, **tags: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -266,6 +268,23 @@ def test_the_oldest_job_of_a_queue_is_seen_also_when_it_is_a_bulk_job(house):
     assert value(found, "octoworker_oldest_seconds", lane="bulk") > 0
     assert value(found, "octoworker_oldest_seconds", lane="urgent") > 0
     assert value(found, "octoworker_queue_depth") == 2
+
+
+def test_a_user_of_redis_who_may_only_count_gets_all_but_the_age_of_what_it_may_not_read(house):
+    """The user `viewer`, by its very line in deploy/redis.conf."""
+    conf = (Path(__file__).parents[2] / "deploy" / "redis.conf").read_text()
+    (rules,) = re.findall(r"^user viewer (.*)$", conf, re.MULTILINE)
+    house.redis.execute_command("ACL", "SETUSER", "viewer", *shlex.split(rules), "nopass")
+    house.client.store.gates.pause("normal")
+    house.worker("-Q", "sms")
+    house.ended(house.enqueue(lane="normal"), State.WAITING)
+    house.enqueue(lane="urgent")
+    with metrics_process({**house.environ, "REDIS_URL": house.redis_url.replace("//", "//viewer:x@")}) as port:
+        found = families(port)
+    assert value(found, "octoworker_redis_up") == value(found, "octoworker_queue_depth", lane="urgent") == 1
+    ages = {sample.labels["lane"]: sample.value for sample in found["octoworker_oldest_seconds"].samples}
+    assert ages.keys() == {"normal", "bulk"}
+    assert ages["normal"] > 0
 
 
 def test_redis_away_is_an_answer(house):
