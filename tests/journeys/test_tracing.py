@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from octoworker import enqueue, tracing
 trace.set_tracer_provider(TracerProvider())
 tracing.start()
+enqueue(recipients="+33612345600", text="before", transactional=True)
 with trace.get_tracer("web").start_as_current_span("POST /login") as span:
     message_id = enqueue(recipients=sys.argv[1], text=sys.argv[2], transactional=True)
     print(message_id, format(span.get_span_context().trace_id, "#034x"))
@@ -32,7 +33,7 @@ def test_a_trace_goes_from_the_web_app_to_the_call(house, tmp_path, pool):
     spans = tmp_path / "spans"
     settings = {"SPANS": str(spans), "PYTHONPATH": str(Path(__file__).parent)}
     house.worker(app="tracing_worker", pool=pool, settings=settings)
-    house.sandbox.fault(fault="code", code="153", times=1)
+    house.sandbox.fault(fault="code", code="153", times=1, recipient=NUMBER)
     told = subprocess.run(
         [sys.executable, "-c", WEB_APP, NUMBER, TEXT], env=house.environ, capture_output=True, text=True, check=True
     )
@@ -41,6 +42,12 @@ def test_a_trace_goes_from_the_web_app_to_the_call(house, tmp_path, pool):
 
     def finished():
         found = [json.loads(line) for line in spans.read_text().splitlines()]
+        ours = {
+            each["context"]["trace_id"]
+            for each in found
+            if each["attributes"].get("octoworker.message_id") == message_id
+        }
+        found = [each for each in found if each["context"]["trace_id"] in ours]
         return found if len(found) == 4 else None
 
     first_call, first_job, second_call, second_job = until(finished)
