@@ -16,6 +16,9 @@ from octoworker.config import Settings
 from octoworker.gateway import Account, Gateway
 from octoworker.store import Store, connect
 
+LOOK_TIMEOUT = 2.0
+"""Seconds for one answer of Redis to somebody who watches: Prometheus gives up after ten."""
+
 
 @dataclass(frozen=True)
 class Runtime:
@@ -65,6 +68,12 @@ def open_store(settings: Settings) -> Store:
         max_crashes=settings.max_crashes,
         limits=limits(settings),
     )
+
+
+def look(settings: Settings) -> Store:
+    """The records for somebody who watches: few connections, and an answer soon, also when it is "Redis is away"."""
+    client = connect(settings.redis_url, timeout=LOOK_TIMEOUT, connections=20, retries=0)
+    return Store(client, keep_for=settings.keep_for, requeue_after=settings.requeue_after)
 
 
 def account(settings: Settings) -> Account:
