@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check format chaos bench bench-held bench-traffic bench-campaign bench-contenders flame lock lock-bench lock-deploy check-deploy check-flower clean
+.PHONY: demo test check format docs chaos bench bench-held bench-traffic bench-campaign bench-contenders flame lock lock-bench lock-deploy check-deploy check-flower clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -20,6 +20,10 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# make docs   what the docs say about the code, written anew from the code: settings, error codes, diagrams
+docs: $(READY)
+	$(BIN)/python docs/generate.py
 
 # make chaos KILLS=1000   the long run: thousands of messages, mixed faults, a verdict for each message
 KILLS ?= 100
