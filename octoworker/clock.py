@@ -152,6 +152,7 @@ class ClockStep(bootsteps.StartStopStep):
         super().__init__(worker, **options)
         self._clock: Clock | None = None
         self._treasurer: Treasurer | None = None
+        runtime.warm_up(Settings.load())
 
     def start(self, worker: Any) -> None:
         del worker

@@ -5,14 +5,16 @@ Made at the first need, so after the fork: a socket shared between two processes
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from octoworker import dispatch, message, retry, schedule, traffic, wire
 from octoworker.bulk import Bulk
 from octoworker.config import Settings
+from octoworker.errors import OctoworkerError
 from octoworker.gateway import Account, Gateway
 from octoworker.store import Store, connect
 
@@ -47,6 +49,15 @@ def current() -> Runtime:
             if _current is None or _current.pid != os.getpid():
                 _current = build(Settings.load())
     return _current
+
+
+def warm_up(settings: Settings) -> None:
+    """Load what the first message would wait for: the number plan, the rules, the hours. Before the fork, so once for all."""
+    sample = {"recipients": ["+33612345678", "+4915112345678"], "text": "é", "sender": "Octo", "transactional": False}
+    with contextlib.suppress(OctoworkerError):
+        schedule.plan(
+            message.parse(sample, replace(policy(settings), sms_type="WWW")), time_rules(settings), datetime.now(UTC)
+        )
 
 
 def build(settings: Settings) -> Runtime:
