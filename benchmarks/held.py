@@ -152,7 +152,7 @@ def main():
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "held": given.held,
     }
-    with embedded.Server() as server, Sandbox() as sandbox, tempfile.TemporaryDirectory() as scratch:
+    with embedded.Server() as server, Sandbox(credit="1000000") as sandbox, tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         environ = {
             **os.environ,

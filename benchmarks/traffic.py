@@ -36,7 +36,7 @@ TEXT = "Bonjour, votre rendez-vous est demain a 9 h 15. A bientot !"
 
 @contextmanager
 def house(workers, **settings):
-    with embedded.Server() as server, Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
+    with embedded.Server() as server, Sandbox(credit="1000000") as sandbox, tempfile.TemporaryDirectory() as folder:
         environ = {
             **os.environ,
             "REDIS_URL": server.url,
