@@ -10,18 +10,21 @@ What is due within the next half second is published with Celery's ETA, so that 
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import account, jobs, log, runtime, wire
+from octoworker import account, correlation, jobs, log, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
-from octoworker.dispatch import Steps, no_step
+from octoworker.dispatch import NEED_A_LOOK, Steps, no_step
 from octoworker.errors import OctoworkerError
+from octoworker.record import State
 from octoworker.store import Ring, Store
 from octoworker.worker import MASKED_ARGS
 
@@ -64,7 +67,9 @@ class Clock:
         """One look: everything due or stranded is published. Returns how many messages that were."""
         rung, more = 0, True
         while more and not self._stopping.is_set():
-            rings, more = self._store.take_due(slice_size=SLICE, look_ahead=self._look_ahead, queues=self._queues)
+            rings, more = self._store.take_due(
+                slice_size=SLICE, look_ahead=self._look_ahead, queues=self._queues, ended=self._ended
+            )
             if rings:
                 self._at_step("before_publish")
                 self._publish(rings)
@@ -84,18 +89,47 @@ class Clock:
                 log.warning("clock.bug", kind=type(error).__name__, reason=str(error))
             ticks += 1
 
-    def _publish(self, rings: list[Ring]) -> None:
+    def _ended(self, message_id: str, lane: str, state: State) -> None:
+        """The script ended or parked a message, without a worker that could say so."""
+        with contextlib.suppress(OctoworkerError):
+            record = self._store.get(message_id)
+            facts = (
+                log.known(
+                    job_id=record.job_id,
+                    correlation=record.correlation,
+                    attempt=record.attempts or None,
+                    reason=record.reason,
+                )
+                if record
+                else {}
+            )
+            level = logging.WARNING if state in NEED_A_LOOK else logging.INFO
+            log.event(f"sms.{state}", level, message_id=message_id, lane=lane, **facts)
+
+    def _publish(self, rings: Sequence[Ring]) -> None:
         """Publish the jobs of what was taken."""
         for ring in rings:
-            if ring.found in FOUND:
-                log.warning("clock.found", message_id=ring.message_id, found=ring.found)
+            _tell(ring)
         if all(self._queues.values()):
             self._store.push(jobs.packed(rings))
         else:
             _publish_elsewhere(rings)
 
 
-def _publish_elsewhere(rings: list[Ring]) -> None:
+def _tell(ring: Ring) -> None:
+    """One event for one message whose job is published: it came due, or it was found where it should not be."""
+    facts = log.known(
+        message_id=ring.message_id, job_id=ring.job_id, lane=ring.lane, correlation=ring.correlation, found=ring.found
+    )
+    if ring.found not in FOUND:
+        log.event("sms.queued", logging.DEBUG, **facts)
+        return
+    log.warning("clock.found", **facts)
+    if ring.found == "lease":
+        log.warning("sms.unknown", **facts, reason="the worker that had it did not come back")
+
+
+def _publish_elsewhere(rings: Sequence[Ring]) -> None:
     """One by one, by Celery: the jobs are not on the Redis of the records."""
     with app.producer_or_acquire() as producer:
         for ring in rings:
@@ -107,6 +141,7 @@ def _publish_elsewhere(rings: list[Ring]) -> None:
                 eta=datetime.now(UTC) + timedelta(seconds=ring.delay) if ring.delay else None,
                 argsrepr=MASKED_ARGS,
                 kwargsrepr=wire.MASKED_KWARGS,
+                headers={correlation.HEADER: ring.correlation} if ring.correlation else None,
                 producer=producer,
             )
 

@@ -19,14 +19,14 @@ from uuid import uuid4
 
 from celery import Celery
 
-from octoworker import wire
+from octoworker import correlation, wire
 from octoworker.store import Ring, Text
 
 WORTH_BULK = 5
 """Messages from which a bulk job pays: below, each has a job of its own, and its Celery result."""
 
-_ID, _TAG, _BODY, _ETA = "MARK-ID", "MARK-TAG", "MARK-BODY", "MARK-ETA"
-_MARKS = re.compile(r"(MARK-(?:ID|TAG|BODY|ETA))")
+_ID, _TAG, _BODY, _ETA, _ASKED = "MARK-ID", "MARK-TAG", "MARK-BODY", "MARK-ETA", "MARK-ASKED"
+_MARKS = re.compile(r"(MARK-(?:ID|TAG|BODY|ETA|ASKED))")
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,10 @@ class Template:
     tail: str
     """What follows the arguments in the body: Celery's callbacks, of which we have none."""
 
-    def filled(self, job_id: str, kwargs: str, eta: str) -> str:
+    def filled(self, job_id: str, kwargs: str, eta: str = "", asked_by: str = "") -> str:
         body = b64encode(f"[[], {kwargs}, {self.tail}]".encode()).decode()
         parts = {_ID: json.dumps(job_id)[1:-1], _TAG: str(uuid4()), _BODY: body, _ETA: eta}
+        parts[_ASKED] = json.dumps(asked_by)[1:-1]
         filled = [self.texts[0]]
         for mark, text in zip(self.marks, self.texts[1:], strict=True):
             filled += (parts[mark], text)
@@ -48,12 +49,12 @@ class Template:
 
 
 def single(message_id: str, payload: str, lane: str) -> Text:
-    """The first job of a message."""
+    """The first job of a message, with the id of the request that asks for it."""
     queue = wire.queue_of(lane)
     envelope = f'"message_id": "{message_id}", "version": {wire.VERSION}}}'
-    return Text(
-        queue, (_template(queue, wire.TASK, with_eta=False).filled(message_id, _joined(payload, envelope), ""),)
-    )
+    asked_by = correlation.current()
+    template = _template(queue, wire.TASK, with_eta=False, asked=bool(asked_by))
+    return Text(queue, (template.filled(message_id, _joined(payload, envelope), asked_by=asked_by),))
 
 
 def bulk(ids: Sequence[str], lane: str) -> Text:
@@ -63,7 +64,7 @@ def bulk(ids: Sequence[str], lane: str) -> Text:
     some = (list(ids[start : start + wire.BULK_SIZE]) for start in range(0, len(ids), wire.BULK_SIZE))
     return Text(
         queue,
-        tuple(template.filled(str(uuid4()), json.dumps({"ids": each, "version": wire.VERSION}), "") for each in some),
+        tuple(template.filled(str(uuid4()), json.dumps({"ids": each, "version": wire.VERSION})) for each in some),
     )
 
 
@@ -78,7 +79,8 @@ def packed(rings: Sequence[Ring]) -> dict[str, list[str]]:
             continue
         queue = wire.queue_of(ring.lane)
         eta = _eta(now, ring.delay)
-        filled = _template(queue, wire.TASK, with_eta=bool(eta)).filled(ring.job_id, _kwargs(ring), eta)
+        template = _template(queue, wire.TASK, with_eta=bool(eta), asked=bool(ring.correlation))
+        filled = template.filled(ring.job_id, _kwargs(ring), eta, ring.correlation)
         lists.setdefault(queue, []).append(filled)
     for start in range(0, len(together), wire.BULK_SIZE):
         queue, some = wire.queue_of("bulk"), together[start : start + wire.BULK_SIZE]
@@ -114,13 +116,15 @@ def _joined(payload: str, envelope: str) -> str:
 
 
 @lru_cache
-def _template(queue: str, task: str, *, with_eta: bool) -> Template:
+def _template(queue: str, task: str, *, with_eta: bool, asked: bool = False) -> Template:
     """Let Celery publish a job in memory, and read how it looks."""
     message = _made_by_celery(queue, task, with_eta=with_eta)
     _, _, embed = json.loads(b64decode(message["body"]))
     message["body"], message["properties"]["delivery_tag"] = _BODY, _TAG
     if with_eta:
         message["headers"]["eta"] = _ETA
+    if asked:
+        message["headers"][correlation.HEADER] = _ASKED
     texts = _MARKS.split(json.dumps(message))
     return Template(tuple(texts[::2]), tuple(texts[1::2]), json.dumps(embed))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from octoworker import correlation, news
 from octoworker.errors import RefusedError, StoreError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
 from octoworker.store import board, keys
@@ -106,7 +107,7 @@ class Store:
 
     def create(self, message_id: str, fingerprint: str, lane: str, payload: str, job: Text = NO_JOB) -> Created:
         """Write the record of a message, and publish its job with it when there is one."""
-        facts = self._facts(Job(message_id, fingerprint, lane, payload))
+        facts = self._facts(Job(message_id, fingerprint, lane, payload, correlation=correlation.current()))
         arguments = [message_id, json.dumps(facts), payload, *(job.jobs or [""]), job.queue]
         told: Created = self._scripts.run("create", [keys.record(message_id), keys.DUE], arguments)
         return told
@@ -115,7 +116,12 @@ class Store:
         self, lane: str, messages: Sequence[New], *, campaign: str | None = None, job: Text = NO_JOB
     ) -> list[Created]:
         """Write the records of many messages, and publish their bulk jobs with them: one round trip for all of them."""
-        facts = {"lane": lane, "requeue_after": self._requeue, "campaign": campaign}
+        facts = {
+            "lane": lane,
+            "requeue_after": self._requeue,
+            "campaign": campaign,
+            "correlation": correlation.current(),
+        }
         parts = [
             part for new in messages for part in (new.message_id, new.fingerprint, new.payload, new.people, new.row)
         ]
@@ -212,15 +218,27 @@ class Store:
         known = {name: fact for name, fact in facts.items() if fact is not None}
         return places, [message_id, token, json.dumps(known), self._limits.as_text]
 
-    def reject(self, job: Job, reason: str, error_code: str | None) -> Record | None:
+    def reject(self, job: Job, reason: str, error_code: str | None) -> Done | None:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
         facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or ""}
         places = [keys.record(job.message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
         verdict, *rest = self._scripts.run("reject", places, [job.message_id, json.dumps(facts), job.payload])
-        return None if verdict == "conflict" else _record(job.message_id, rest[0])
+        if verdict == "conflict":
+            return None
+        return Done(_record(job.message_id, rest[0]), stopped=verdict == "rejected")
 
-    def take_due(self, *, slice_size: int, look_ahead: float, queues: Mapping[str, str]) -> tuple[list[Ring], bool]:
-        """Take what is due or stranded; each is taken by one worker only. True: there may be more."""
+    def take_due(
+        self,
+        *,
+        slice_size: int,
+        look_ahead: float,
+        queues: Mapping[str, str],
+        ended: Callable[[str, str, State], None] = lambda *_: None,
+    ) -> tuple[Sequence[Ring], bool]:
+        """Take what is due or stranded; each is taken by one worker only. True: there may be more.
+
+        `ended` is told of each message that this ended or parked instead: its id, its lane, where it stands now.
+        """
         places = [
             *(keys.DUE, keys.RECORD_PREFIX, keys.MARKS, keys.STATE_PREFIX),
             *(keys.TRAFFIC, keys.BREAKER, keys.LINE_PREFIX),
@@ -229,8 +247,10 @@ class Store:
             *(slice_size, _ms(look_ahead), self._requeue, self._max_crashes, self._keep, json.dumps(dict(queues))),
             *(self._limits.as_text, self._lease),
         ]
-        now, looked_at, rows = self._scripts.run("take_due", places, arguments)
-        rings = [Ring(row[0], row[1], row[2], row[3], row[4] / 1000, row[5], now) for row in json.loads(rows)]
+        now, looked_at, rows, over = self._scripts.run("take_due", places, arguments)
+        for message_id, lane, state in json.loads(over):
+            ended(message_id, lane, State(state))
+        rings = [Ring(row[0], row[1], row[2], row[3], row[4] / 1000, row[5], now, row[6]) for row in json.loads(rows)]
         return rings, looked_at >= slice_size
 
     def push(self, lists: Mapping[str, Sequence[str]]) -> None:
@@ -317,7 +337,10 @@ class Store:
             raise RefusedError(WRONG_TIMES[verdict])
         if verdict != "done":
             raise RefusedError(_refusal(change, before, forceable=verdict == "force"))
-        return _record(message_id, found)
+        record = _record(message_id, found)
+        known = {"lane": record.lane, "correlation": record.correlation, "was": before}
+        news.tell(f"sms.{record.state}", message_id=message_id, **known)
+        return record
 
     def _ids(self, state: State | None, limit: int) -> Iterable[str]:
         if state in (None, State.QUEUED, State.SUBMITTING):
@@ -336,6 +359,7 @@ class Store:
             "job_id": job.job_id or job.message_id,
             "keep": self._keep,
             "requeue_after": self._requeue,
+            **({"correlation": job.correlation} if job.correlation else {}),
         }
 
 
@@ -391,10 +415,10 @@ def _claimed(job: Job, reply: Sequence[Any]) -> Claim:
     match verdict:
         case "go":
             return _go(rest[0])
-        case "wait":
-            return Wait(_record(job.message_id, rest[0]))
-        case "done":
-            return Done(_record(job.message_id, rest[0]))
+        case "wait" | "held":
+            return Wait(_record(job.message_id, rest[0]), held=verdict == "held")
+        case "done" | "stopped":
+            return Done(_record(job.message_id, rest[0]), stopped=verdict == "stopped")
         case "busy":
             return Busy()
         case _:
@@ -408,7 +432,9 @@ def _settled(message_id: str, reply: Sequence[Any]) -> Settled:
 
 
 def _go(text: str) -> Go:
-    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost = json.loads(text)
+    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost, asked_by = json.loads(
+        text
+    )
     return Go(
         token=token,
         generation=generation,
@@ -421,4 +447,5 @@ def _go(text: str) -> Go:
         pending=tuple(json.loads(pending)) if pending else (),
         earlier=_arguments(earlier) if earlier else {},
         earlier_cost=cost,
+        correlation=asked_by,
     )

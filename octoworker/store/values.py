@@ -34,6 +34,8 @@ class Job:
     """The day in Paris, for what is counted by day."""
     wish: Mapping[str, Any] | None = None
     """What the caps ask for (traffic.wish_of)."""
+    correlation: str = ""
+    """What the job's headers say; the record's own word wins."""
 
 
 @dataclass(frozen=True)
@@ -81,20 +83,23 @@ class Go:
     earlier: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """Outcomes of earlier submits of this message, by recipient."""
     earlier_cost: str = ""
+    correlation: str = ""
 
 
 @dataclass(frozen=True)
 class Done:
-    """Nothing left to do here: the message is final or parked."""
+    """Nothing left to do here: the message is final or parked. `stopped`: this very claim made it so."""
 
     record: Record
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Not now. The due set knows when."""
+    """Not now. The due set knows when. `held`: this very claim made it wait."""
 
     record: Record
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,7 @@ class Ring:
     found: str = "due"
     rung_at: int = 0
     """Redis' clock when it was taken, ms: where its job stands in its queue."""
+    correlation: str = ""
 
     @property
     def arguments(self) -> dict[str, Any]:

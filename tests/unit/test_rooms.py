@@ -17,6 +17,8 @@ ORDER = (
     *(
         "errors",
         "wire",
+        "correlation",
+        "news",
         "encoding",
         "hours",
         "config",
