@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check format chaos bench bench-held bench-traffic bench-campaign bench-contenders flame lock lock-bench lock-deploy check-deploy clean
+.PHONY: demo test check format docs chaos bench bench-held bench-traffic bench-campaign bench-contenders flame lock lock-bench lock-deploy check-deploy check-flower clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -20,6 +20,10 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# make docs   what the docs say about the code, written anew from the code: settings, error codes, diagrams
+docs: $(READY)
+	$(BIN)/python docs/generate.py
 
 # make chaos KILLS=1000   the long run: thousands of messages, mixed faults, a verdict for each message
 KILLS ?= 100
@@ -76,6 +80,17 @@ check-deploy: $(DEPLOY_READY)
 $(DEPLOY_READY): deploy/checks/requirements.txt
 	$(PYTHON) -m venv .venv/deploy
 	.venv/deploy/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/checks/requirements.txt
+	@touch $@
+
+# make check-flower   Flower itself, as deploy/ locks and sets it, beside a real worker: nothing of a message is to be seen
+FLOWER_READY := .venv/flower/.ready
+check-flower: $(READY) $(FLOWER_READY)
+	$(BIN)/pytest tests/journeys/test_flower.py
+
+# In an environment of its own, as in its image: it must work without octoworker.
+$(FLOWER_READY): deploy/flower/requirements.txt
+	$(PYTHON) -m venv .venv/flower
+	.venv/flower/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/flower/requirements.txt
 	@touch $@
 
 # Write the locks of the deployment's checks and of Flower's image anew.

@@ -19,7 +19,7 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import account, correlation, jobs, log, runtime, wire
+from octoworker import account, correlation, jobs, log, metrics, reporting, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.dispatch import NEED_A_LOOK, Steps, no_step
@@ -86,14 +86,16 @@ class Clock:
             except (OctoworkerError, OperationalError, OSError) as error:
                 log.warning("clock.failed", kind=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - a clock that dies silently would strand messages
+                reporting.bug(error)
                 log.warning("clock.bug", kind=type(error).__name__, reason=str(error))
             ticks += 1
 
     def _ended(self, message_id: str, lane: str, state: State) -> None:
         """The script ended or parked a message, without a worker that could say so."""
+        metrics.moved(state, lane)
         with contextlib.suppress(OctoworkerError):
             record = self._store.get(message_id)
-            facts = (
+            known = (
                 log.known(
                     job_id=record.job_id,
                     correlation=record.correlation,
@@ -104,7 +106,7 @@ class Clock:
                 else {}
             )
             level = logging.WARNING if state in NEED_A_LOOK else logging.INFO
-            log.event(f"sms.{state}", level, message_id=message_id, lane=lane, **facts)
+            log.event(f"sms.{state}", level, message_id=message_id, lane=lane, **known)
 
     def _publish(self, rings: Sequence[Ring]) -> None:
         """Publish the jobs of what was taken."""
@@ -118,12 +120,12 @@ class Clock:
 
 def _tell(ring: Ring) -> None:
     """One event for one message whose job is published: it came due, or it was found where it should not be."""
+    if ring.found not in FOUND:
+        return
     facts = log.known(
         message_id=ring.message_id, job_id=ring.job_id, lane=ring.lane, correlation=ring.correlation, found=ring.found
     )
-    if ring.found not in FOUND:
-        log.event("sms.queued", logging.DEBUG, **facts)
-        return
+    metrics.found(ring.found)
     log.warning("clock.found", **facts)
     if ring.found == "lease":
         log.warning("sms.unknown", **facts, reason="the worker that had it did not come back")
@@ -176,6 +178,7 @@ class ClockStep(bootsteps.StartStopStep):
         super().__init__(worker, **options)
         self._clock: Clock | None = None
         self._treasurer: Treasurer | None = None
+        runtime.warm_up(Settings.load())
 
     def start(self, worker: Any) -> None:
         del worker

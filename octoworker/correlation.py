@@ -61,7 +61,11 @@ def of_headers(headers: Mapping[str, object] | None) -> str:
 
 def headers() -> dict[str, str]:
     """What a job that is published now takes along."""
-    value = current()
+    return headers_of(current())
+
+
+def headers_of(value: str) -> dict[str, str]:
+    """What a job takes along that this request asked for."""
     return {HEADER: value} if value else {}
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from octoworker import log, message, retry, schedule, traffic, verdict, wire
+from octoworker import log, message, metrics, retry, schedule, tracing, traffic, verdict, wire
 from octoworker.errors import GatewayError, PayloadError, StoreError
 from octoworker.gateway import Gateway, Submit
 from octoworker.recipient import country_of
@@ -126,11 +126,17 @@ class Dispatch:
     def settled_without_call(self, work: Work, claim: Done | Wait | Busy | Conflict) -> Result:
         """What a claim that gives no right to call means."""
         match claim:
-            case Done(record, stopped=moved) | Wait(record, held=moved):
+            case Done(record, stopped=moved):
+                _count_done(claim, work.job.lane)
+                if moved:
+                    self._moved(work.job, record)
+                return Result(record)
+            case Wait(record, held=moved):
                 if moved:
                     self._moved(work.job, record)
                 return Result(record)
             case Busy():
+                metrics.dropped(None)
                 log.event("sms.busy", logging.DEBUG, **_facts(work.job))
                 return Result(None)
             case Conflict():
@@ -148,12 +154,15 @@ class Dispatch:
             return None
         log.event("sms.submitting", logging.DEBUG, **_facts(work.job, go.correlation), attempt=go.attempts)
         self.at_step("before_submit")
-        patience, chance = self._rules.retry, random.random()
+        patience, chance, began = self._rules.retry, random.random(), time.monotonic()
         try:
-            answer = self._gateway.submit(order)
+            with tracing.Call(work.job.message_id, work.job.lane):
+                answer = self._gateway.submit(order)
         except GatewayError as error:
+            metrics.called(error, time.monotonic() - began)
             outcome = verdict.of_failure(error, go, patience, chance)
         else:
+            metrics.called(None, time.monotonic() - began)
             outcome = verdict.of_answer(answer, order, go, patience, chance)
         stands = outcome.brake and outcome.delay is not None
         line = traffic.line_of(work.sms.lane, marketing=not work.sms.transactional) if stands else None
@@ -170,17 +179,19 @@ class Dispatch:
         return self._rules.budgets.record
 
     def tell(self, work: Work, go: Go, outcome: Outcome, settled: Settled) -> None:
-        """Log the move, and what it says about the account."""
+        """Log and count the move, and what it says about the account."""
         fields = _facts(work.job, go.correlation)
         fields |= {"attempt": go.attempts, "ms": round((time.monotonic() - work.claimed_at) * 1000)}
         if settled.fenced:
             log.warning("sms.fenced", **fields)
         else:
             state = settled.record.state if settled.record else outcome.state
+            _count(work, go, outcome, state)
             level = logging.WARNING if state in NEED_A_LOOK else logging.INFO
             fields |= {"ticket": outcome.fields.get("ticket"), "code": outcome.fields.get("error_code") or None}
             log.event(f"sms.{state}", level, **fields, reason=outcome.reason)
         for alert in settled.alerts:
+            metrics.alerted(alert)
             log.warning(f"account.{alert}", code=outcome.brake, hint=ALERTS[alert])
 
     def _moved(self, job: Job, record: Record) -> None:
@@ -236,6 +247,7 @@ class Dispatch:
         done = self._store.reject(job, str(error), error.error_code)
         if done is None:
             return self._conflict(job, job_id)
+        _count_done(done, job.lane)
         if done.stopped:
             facts = _facts(job, done.record.correlation)
             log.event("sms.rejected", **facts, problems=len(error.problems), code=error.error_code)
@@ -247,9 +259,32 @@ class Dispatch:
         log.warning("sms.key_conflict", **_facts(job), kept_as=own)
         reason = "idempotency_key: it already belongs to a message with other content; use a new key."
         done = None if own == job.message_id else self._store.reject(replace(job, message_id=own), reason, None)
-        if done is not None and done.stopped:
-            log.event("sms.rejected", **_facts(replace(job, message_id=own)), reason=reason)
+        if done is not None:
+            _count_done(done, job.lane)
+            if done.stopped:
+                log.event("sms.rejected", **_facts(replace(job, message_id=own)), reason=reason)
         return Result(done.record if done else None, conflict=True)
+
+
+def _count_done(done: Done, lane: str) -> None:
+    """A job whose message is over: it ended just now, or the job came once too often."""
+    metrics.moved(done.record.state, lane) if done.stopped else metrics.dropped(done.record)
+
+
+def _count(work: Work, go: Go, outcome: Outcome, state: State) -> None:
+    """What this settled submit adds to the metrics."""
+    held = work.job.hold_until
+    waited = go.waited if held is None else min(go.waited, max(0.0, go.now - held))
+    move = metrics.Settled(
+        state=state,
+        lane=work.job.lane,
+        again=outcome.health is not None and outcome.delay is not None and not outcome.stands,
+        waited=waited + time.monotonic() - work.claimed_at,
+        segments=work.job.segments,
+        spent=outcome.spent,
+        currency=outcome.fields.get("currency"),
+    )
+    metrics.settled(move)
 
 
 ALERTS = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -25,8 +25,10 @@ from octoworker.store import Ring, Text
 WORTH_BULK = 5
 """Messages from which a bulk job pays: below, each has a job of its own, and its Celery result."""
 
-_ID, _TAG, _BODY, _ETA, _ASKED = "MARK-ID", "MARK-TAG", "MARK-BODY", "MARK-ETA", "MARK-ASKED"
-_MARKS = re.compile(r"(MARK-(?:ID|TAG|BODY|ETA|ASKED))")
+_ID, _TAG, _BODY, _ETA, _MORE = "MARK-ID", "MARK-TAG", "MARK-BODY", "MARK-ETA", '"MARK-MORE": "", '
+_MARKS = re.compile(r'(MARK-(?:ID|TAG|BODY|ETA)|"MARK-MORE": "", )')
+
+NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,11 @@ class Template:
     tail: str
     """What follows the arguments in the body: Celery's callbacks, of which we have none."""
 
-    def filled(self, job_id: str, kwargs: str, eta: str = "", asked_by: str = "") -> str:
+    def filled(self, job_id: str, kwargs: str, eta: str = "", headers: Mapping[str, str] = NONE) -> str:
+        """The job. `headers`: more of them, beside Celery's."""
         body = b64encode(f"[[], {kwargs}, {self.tail}]".encode()).decode()
-        parts = {_ID: json.dumps(job_id)[1:-1], _TAG: str(uuid4()), _BODY: body, _ETA: eta}
-        parts[_ASKED] = json.dumps(asked_by)[1:-1]
+        more = json.dumps(dict(headers))[1:-1] + ", " if headers else ""
+        parts = {_ID: json.dumps(job_id)[1:-1], _TAG: str(uuid4()), _BODY: body, _ETA: eta, _MORE: more}
         filled = [self.texts[0]]
         for mark, text in zip(self.marks, self.texts[1:], strict=True):
             filled += (parts[mark], text)
@@ -49,12 +52,11 @@ class Template:
 
 
 def single(message_id: str, payload: str, lane: str) -> Text:
-    """The first job of a message, with the id of the request that asks for it."""
+    """The first job of a message, with the headers that somebody wants to go along (wire.carried)."""
     queue = wire.queue_of(lane)
     envelope = f'"message_id": "{message_id}", "version": {wire.VERSION}}}'
-    asked_by = correlation.current()
-    template = _template(queue, wire.TASK, with_eta=False, asked=bool(asked_by))
-    return Text(queue, (template.filled(message_id, _joined(payload, envelope), asked_by=asked_by),))
+    template = _template(queue, wire.TASK, with_eta=False)
+    return Text(queue, (template.filled(message_id, _joined(payload, envelope), headers=wire.carried()),))
 
 
 def bulk(ids: Sequence[str], lane: str) -> Text:
@@ -79,8 +81,8 @@ def packed(rings: Sequence[Ring]) -> dict[str, list[str]]:
             continue
         queue = wire.queue_of(ring.lane)
         eta = _eta(now, ring.delay)
-        template = _template(queue, wire.TASK, with_eta=bool(eta), asked=bool(ring.correlation))
-        filled = template.filled(ring.job_id, _kwargs(ring), eta, ring.correlation)
+        template = _template(queue, wire.TASK, with_eta=bool(eta))
+        filled = template.filled(ring.job_id, _kwargs(ring), eta, correlation.headers_of(ring.correlation))
         lists.setdefault(queue, []).append(filled)
     for start in range(0, len(together), wire.BULK_SIZE):
         queue, some = wire.queue_of("bulk"), together[start : start + wire.BULK_SIZE]
@@ -116,15 +118,14 @@ def _joined(payload: str, envelope: str) -> str:
 
 
 @lru_cache
-def _template(queue: str, task: str, *, with_eta: bool, asked: bool = False) -> Template:
+def _template(queue: str, task: str, *, with_eta: bool) -> Template:
     """Let Celery publish a job in memory, and read how it looks."""
     message = _made_by_celery(queue, task, with_eta=with_eta)
     _, _, embed = json.loads(b64decode(message["body"]))
     message["body"], message["properties"]["delivery_tag"] = _BODY, _TAG
     if with_eta:
         message["headers"]["eta"] = _ETA
-    if asked:
-        message["headers"][correlation.HEADER] = _ASKED
+    message["headers"] = {"MARK-MORE": "", **message["headers"]}
     texts = _MARKS.split(json.dumps(message))
     return Template(tuple(texts[::2]), tuple(texts[1::2]), json.dumps(embed))
 
@@ -144,5 +145,8 @@ def _made_by_celery(queue: str, task: str, *, with_eta: bool) -> dict[str, Any]:
             producer=producer,
         )
         message: dict[str, Any] = getattr(connection.default_channel, "_get")(queue)  # noqa: B009 - kombu's in-memory channel, not in its stubs
+        # Whoever listens to Celery's signal of a publish (OpenTelemetry does) would be in every later job with this one's headers.
+        own = app.amqp.as_task_v2(_ID, task).headers
+        message["headers"] = {name: value for name, value in message["headers"].items() if name in own}
     app.close()
     return message

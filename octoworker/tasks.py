@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from celery import Task
 from celery.exceptions import Ignore, Reject
 
-from octoworker import correlation, log, runtime, wire
+from octoworker import correlation, log, reporting, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, StoreError
@@ -115,6 +115,7 @@ def _safely(task: SmsTask, handle: Callable[[], T]) -> T:
     except OctoworkerError:
         raise
     except Exception as error:  # noqa: BLE001 - see above
+        reporting.bug(error, job_id=task.request.id or "")
         log.warning("sms.bug", **facts, kind=type(error).__name__, where=_where(error))
         raise MessageFailed(
             f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again."

@@ -20,9 +20,10 @@ from octoworker import correlation, news
 from octoworker.errors import RefusedError, StoreError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
 from octoworker.store import board, keys
-from octoworker.store.board import Board
+from octoworker.store.board import Board, Lane
 from octoworker.store.campaigns import Campaign, Campaigns
 from octoworker.store.gates import Gates
+from octoworker.store.latest import latest
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Taken, Text, Wait
 from octoworker.traffic import Limits, millionths
@@ -41,6 +42,7 @@ __all__ = [
     "Gates",
     "Go",
     "Job",
+    "Lane",
     "New",
     "Outcome",
     "Ring",
@@ -294,6 +296,10 @@ class Store:
             if (record := self.get(message_id)) and state in (None, record.state):
                 yield record
 
+    def latest(self, limit: int) -> Sequence[Record]:
+        """The messages that moved last, latest first."""
+        return latest(self._redis, limit)
+
     def board(self, queues: Mapping[str, str]) -> Board:
         """Figures at a glance. `queues`: the broker's list of each lane, "" when the jobs are on another server."""
         return board.look(self._redis, queues)
@@ -432,8 +438,8 @@ def _settled(message_id: str, reply: Sequence[Any]) -> Settled:
 
 
 def _go(text: str) -> Go:
-    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost, asked_by = json.loads(
-        text
+    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost, created, asked_by = (
+        json.loads(text)
     )
     return Go(
         token=token,
@@ -447,5 +453,6 @@ def _go(text: str) -> Go:
         pending=tuple(json.loads(pending)) if pending else (),
         earlier=_arguments(earlier) if earlier else {},
         earlier_cost=cost,
+        waited=max(0, now - created) / 1000,
         correlation=asked_by,
     )

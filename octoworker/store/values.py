@@ -83,7 +83,10 @@ class Go:
     earlier: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """Outcomes of earlier submits of this message, by recipient."""
     earlier_cost: str = ""
+    waited: float = 0.0
+    """Seconds since the message was taken, whatever it waited for."""
     correlation: str = ""
+    """The web request that asked for it, or ""."""
 
 
 @dataclass(frozen=True)

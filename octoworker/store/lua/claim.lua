@@ -4,7 +4,8 @@
 -- ARGV  1 id   2 job (JSON: fp, lane, job_id, nonce, keep, lease, key_window, requeue_after, slack (ms), max_crashes,
 --         segments, rung_at, hold_until, closed_until, refuse_before, expires_at (ms or absent), past_reason, marketing,
 --         wish (what _caps.lua asks for, or absent))   3 payload (JSON)   4 limits (JSON: what _gates.lua and _caps.lua ask for)
--- returns  {'go', JSON: [token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost, correlation]}
+-- returns  {'go', JSON: [token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost,
+--           created, correlation]}
 --          {'done', record (JSON)}   nothing is left to do: final, or parked for a person
 --          {'stopped', record (JSON)}   nothing is left to do from now on: this claim ended or parked it
 --          {'busy'}                  another worker has the lease
@@ -26,7 +27,7 @@ local since = number(f[14])
 
 local function go(token)
   return {'go', cjson.encode({token, number(f[7]), uses > 0, number(f[9]) > 0, attempts + 1, now, since,
-                              maybe_at > 0 and maybe_at or now, f[17] or '', f[18] or '', f[19] or '', f[24] or ''})}
+                              maybe_at > 0 and maybe_at or now, f[17] or '', f[18] or '', f[19] or '', number(f[13]), f[24] or ''})}
 end
 
 local function stop(to, reason)
