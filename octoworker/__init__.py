@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from octoworker import correlation
     from octoworker.client import cancel, enqueue, enqueue_many, reschedule, status
     from octoworker.errors import EnqueueError, KeyConflictError, OctoworkerError, RefusedError
     from octoworker.tasks import send_sms
@@ -21,6 +22,7 @@ __all__ = [
     "RefusedError",
     "campaign",
     "cancel",
+    "correlation",
     "enqueue",
     "enqueue_many",
     "reschedule",
@@ -40,6 +42,8 @@ _ROOMS = {
 def __getattr__(name: str) -> Any:
     from importlib import import_module  # noqa: PLC0415 - the whole point is to import late
 
+    if name == "correlation":
+        return import_module("octoworker.correlation")
     for room, names in _ROOMS.items():
         if name in names:
             return getattr(import_module(room), name)

@@ -148,8 +148,9 @@ class Bulk:
         try:
             outcome = self._dispatch.outcome(claimed.work, claimed.go)
         except Exception as error:  # noqa: BLE001 - see above
+            facts = log.known(message_id=claimed.work.job.message_id, correlation=claimed.go.correlation)
             reporting.bug(error, message_id=claimed.work.job.message_id)
-            log.warning("sms.bug", message_id=claimed.work.job.message_id, kind=type(error).__name__)
+            log.warning("sms.bug", **facts, kind=type(error).__name__)
             return claimed, None
         self._answer_time += (time.monotonic() - started - self._answer_time) / 8
         return claimed, outcome or _put_back(claimed.go, claimed.work)
@@ -164,8 +165,7 @@ class Bulk:
             self._dispatch.at_step("after_settle")
             if failure is not None and time.monotonic() > deadline:
                 for claimed, outcome in open_:
-                    message_id, ticket = claimed.work.job.message_id, outcome.fields.get("ticket")
-                    log.warning("sms.unrecorded", message_id=message_id, state=outcome.state, ticket=ticket)
+                    self._dispatch.unrecorded(claimed.work, claimed.go, outcome)
                 raise failure
             if open_:
                 time.sleep(RECORD_PAUSE)

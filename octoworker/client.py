@@ -18,7 +18,7 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from octoworker import jobs, wire
+from octoworker import correlation, jobs, news, wire
 from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, StoreError
 from octoworker.store import NO_JOB, New, Store, connect
 
@@ -60,8 +60,10 @@ class Client:
             raise KeyConflictError(
                 "idempotency_key: it already belongs to a message with other content; use a new key."
             )
-        if taken == "created" and not self._one_redis:
-            self.publish(message_id, wanted, lane)
+        if taken == "created":
+            if not self._one_redis:
+                self.publish(message_id, wanted, lane)
+            news.tell("sms.queued", message_id=message_id, lane=lane, correlation=correlation.current())
         return message_id
 
     def enqueue_many(self, messages: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -104,6 +106,7 @@ class Client:
             self._publish_many(
                 [new.message_id for new, each in zip(messages, told, strict=True) if each == "created"], lane
             )
+        news.tell("sms.queued_many", count=told.count("created"), lane=lane, correlation=correlation.current())
         return list(told)
 
     def _publish_many(self, ids: Sequence[str], lane: str) -> None:
@@ -116,6 +119,7 @@ class Client:
                     queue=wire.queue_of(lane),
                     argsrepr="()",
                     kwargsrepr=wire.MASKED_KWARGS,
+                    headers=correlation.headers(),
                 )
         except (OperationalError, OSError):
             return
@@ -130,6 +134,7 @@ class Client:
                 queue=wire.queue_of(lane),
                 argsrepr="()",
                 kwargsrepr=wire.MASKED_KWARGS,
+                headers=correlation.headers(),
             )
         except (OperationalError, OSError):
             return

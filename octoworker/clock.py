@@ -10,6 +10,7 @@ What is due within the next half second is published with Celery's ETA, so that 
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,10 +19,10 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import account, jobs, log, metrics, reporting, runtime, wire
+from octoworker import account, correlation, jobs, log, metrics, reporting, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
-from octoworker.dispatch import Steps, no_step
+from octoworker.dispatch import NEED_A_LOOK, Steps, no_step
 from octoworker.errors import OctoworkerError
 from octoworker.record import State
 from octoworker.store import Ring, Store
@@ -67,7 +68,7 @@ class Clock:
         rung, more = 0, True
         while more and not self._stopping.is_set():
             rings, more = self._store.take_due(
-                slice_size=SLICE, look_ahead=self._look_ahead, queues=self._queues, ended=_ended
+                slice_size=SLICE, look_ahead=self._look_ahead, queues=self._queues, ended=self._ended
             )
             if rings:
                 self._at_step("before_publish")
@@ -89,21 +90,45 @@ class Clock:
                 log.warning("clock.bug", kind=type(error).__name__, reason=str(error))
             ticks += 1
 
+    def _ended(self, message_id: str, lane: str, state: State) -> None:
+        """The script ended or parked a message, without a worker that could say so."""
+        metrics.moved(state, lane)
+        with contextlib.suppress(OctoworkerError):
+            record = self._store.get(message_id)
+            known = (
+                log.known(
+                    job_id=record.job_id,
+                    correlation=record.correlation,
+                    attempt=record.attempts or None,
+                    reason=record.reason,
+                )
+                if record
+                else {}
+            )
+            level = logging.WARNING if state in NEED_A_LOOK else logging.INFO
+            log.event(f"sms.{state}", level, message_id=message_id, lane=lane, **known)
+
     def _publish(self, rings: Sequence[Ring]) -> None:
         """Publish the jobs of what was taken."""
         for ring in rings:
-            if ring.found in FOUND:
-                metrics.found(ring.found)
-                log.warning("clock.found", message_id=ring.message_id, found=ring.found)
+            _tell(ring)
         if all(self._queues.values()):
             self._store.push(jobs.packed(rings))
         else:
             _publish_elsewhere(rings)
 
 
-def _ended(_message_id: str, lane: str, state: State) -> None:
-    """The script ended or parked a message, without a worker that could say so."""
-    metrics.moved(state, lane)
+def _tell(ring: Ring) -> None:
+    """One event for one message whose job is published: it came due, or it was found where it should not be."""
+    if ring.found not in FOUND:
+        return
+    facts = log.known(
+        message_id=ring.message_id, job_id=ring.job_id, lane=ring.lane, correlation=ring.correlation, found=ring.found
+    )
+    metrics.found(ring.found)
+    log.warning("clock.found", **facts)
+    if ring.found == "lease":
+        log.warning("sms.unknown", **facts, reason="the worker that had it did not come back")
 
 
 def _publish_elsewhere(rings: Sequence[Ring]) -> None:
@@ -118,6 +143,7 @@ def _publish_elsewhere(rings: Sequence[Ring]) -> None:
                 eta=datetime.now(UTC) + timedelta(seconds=ring.delay) if ring.delay else None,
                 argsrepr=MASKED_ARGS,
                 kwargsrepr=wire.MASKED_KWARGS,
+                headers={correlation.HEADER: ring.correlation} if ring.correlation else None,
                 producer=producer,
             )
 

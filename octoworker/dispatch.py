@@ -12,6 +12,7 @@ Octopush answers 120 if it had the message.
 from __future__ import annotations
 
 import json
+import logging
 import random
 import string
 import time
@@ -24,7 +25,7 @@ from octoworker import log, message, metrics, retry, schedule, tracing, traffic,
 from octoworker.errors import GatewayError, PayloadError, StoreError
 from octoworker.gateway import Gateway, Submit
 from octoworker.recipient import country_of
-from octoworker.record import Record, State
+from octoworker.record import Record, State, iso
 from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Settled, Store, Taken, Wait
 
 RECORD_PAUSE = 0.1
@@ -33,6 +34,9 @@ RECORD_PAUSE = 0.1
 PAST = "send_at: the time had passed when the message came in; leave send_at out to send at once."
 
 NO_CAPS = traffic.Caps()
+
+NEED_A_LOOK = frozenset({State.UNKNOWN, State.DEAD})
+"""States that a person should look at: logged as warnings."""
 
 Steps = Callable[[str], None]
 
@@ -88,9 +92,12 @@ class Dispatch:
         self._rules = rules
         self.at_step = at_step
 
-    def handle(self, arguments: Mapping[str, Any], job_id: str) -> Result:
-        """Move one message one step. StoreError: Redis is out of reach, nothing was sent, keep the job."""
-        work = self.prepare(arguments, job_id)
+    def handle(self, arguments: Mapping[str, Any], job_id: str, asked_by: str = "") -> Result:
+        """Move one message one step. StoreError: Redis is out of reach, nothing was sent, keep the job.
+
+        `asked_by`: the web request that the job's headers name.
+        """
+        work = self.prepare(arguments, job_id, asked_by=asked_by)
         if isinstance(work, Result):
             return work
         self.at_step("before_claim")
@@ -102,12 +109,14 @@ class Dispatch:
             case _:
                 return self.settled_without_call(work, claim)
 
-    def prepare(self, arguments: Mapping[str, Any], job_id: str, taken: Taken | None = None) -> Work | Result:
+    def prepare(
+        self, arguments: Mapping[str, Any], job_id: str, taken: Taken | None = None, asked_by: str = ""
+    ) -> Work | Result:
         """Read a job. A message that can never be sent is kept as rejected, and that is its result.
 
         `taken`: what its record says already, when the job came by its id alone.
         """
-        job = _job(arguments, job_id, taken)
+        job = replace(_job(arguments, job_id, taken), correlation=asked_by)
         try:
             sms, plan = self._read(arguments)
         except PayloadError as error:
@@ -117,13 +126,18 @@ class Dispatch:
     def settled_without_call(self, work: Work, claim: Done | Wait | Busy | Conflict) -> Result:
         """What a claim that gives no right to call means."""
         match claim:
-            case Done(record):
+            case Done(record, stopped=moved):
                 _count_done(claim, work.job.lane)
+                if moved:
+                    self._moved(work.job, record)
                 return Result(record)
-            case Wait(record):
+            case Wait(record, held=moved):
+                if moved:
+                    self._moved(work.job, record)
                 return Result(record)
             case Busy():
                 metrics.dropped(None)
+                log.event("sms.busy", logging.DEBUG, **_facts(work.job))
                 return Result(None)
             case Conflict():
                 return self._conflict(work.job, work.job.job_id)
@@ -136,8 +150,9 @@ class Dispatch:
         order = self._order(work.job.message_id, work.sms, work.plan, go)
         budgets = self._rules.budgets
         if time.monotonic() - work.claimed_at > budgets.lease - budgets.send:
-            log.warning("sms.lease_lost", message_id=work.job.message_id)
+            log.warning("sms.lease_lost", **_facts(work.job, go.correlation))
             return None
+        log.event("sms.submitting", logging.DEBUG, **_facts(work.job, go.correlation), attempt=go.attempts)
         self.at_step("before_submit")
         patience, chance, began = self._rules.retry, random.random(), time.monotonic()
         try:
@@ -153,6 +168,11 @@ class Dispatch:
         line = traffic.line_of(work.sms.lane, marketing=not work.sms.transactional) if stands else None
         return replace(outcome, stands=line, held_until=order.sending_date, day=work.job.day)
 
+    def unrecorded(self, work: Work, go: Go, outcome: Outcome) -> None:
+        """Log an outcome that could not be written in time. Its lease will tell; a person may want to know more."""
+        facts = _facts(work.job, go.correlation)
+        log.warning("sms.unrecorded", **facts, state=outcome.state, ticket=outcome.fields.get("ticket"))
+
     @property
     def record_budget(self) -> float:
         """Seconds for which an outcome is tried to be written."""
@@ -160,23 +180,25 @@ class Dispatch:
 
     def tell(self, work: Work, go: Go, outcome: Outcome, settled: Settled) -> None:
         """Log and count the move, and what it says about the account."""
-        fields: dict[str, Any] = {
-            "message_id": work.job.message_id,
-            "lane": work.job.lane,
-            "attempt": go.attempts,
-            "ms": round((time.monotonic() - work.claimed_at) * 1000),
-        }
+        fields = _facts(work.job, go.correlation)
+        fields |= {"attempt": go.attempts, "ms": round((time.monotonic() - work.claimed_at) * 1000)}
         if settled.fenced:
             log.warning("sms.fenced", **fields)
         else:
             state = settled.record.state if settled.record else outcome.state
             _count(work, go, outcome, state)
-            level = log.warning if state in (State.UNKNOWN, State.DEAD) else log.event
+            level = logging.WARNING if state in NEED_A_LOOK else logging.INFO
             fields |= {"ticket": outcome.fields.get("ticket"), "code": outcome.fields.get("error_code") or None}
-            level(f"sms.{state}", **fields, reason=outcome.reason)
+            log.event(f"sms.{state}", level, **fields, reason=outcome.reason)
         for alert in settled.alerts:
             metrics.alerted(alert)
             log.warning(f"account.{alert}", code=outcome.brake, hint=ALERTS[alert])
+
+    def _moved(self, job: Job, record: Record) -> None:
+        """Log a move that took no call: held, put in line, expired, stopped."""
+        level = logging.WARNING if record.state in NEED_A_LOOK else logging.INFO
+        known = log.known(due_at=iso(record.due_at) if record.due_at else None, attempt=record.attempts or None)
+        log.event(f"sms.{record.state}", level, **_facts(job, record.correlation), **known, reason=record.reason)
 
     def _read(self, arguments: Mapping[str, Any]) -> tuple[message.Message, schedule.Plan]:
         wanted = {name: value for name, value in arguments.items() if name not in ENVELOPE}
@@ -193,7 +215,7 @@ class Dispatch:
         if outcome is None:
             return None
         self.at_step("before_settle")
-        settled = self._settle(work.job.message_id, go.token, outcome)
+        settled = self._settle(work, go, outcome)
         self.at_step("after_settle")
         self.tell(work, go, outcome, settled)
         return settled.record
@@ -209,15 +231,15 @@ class Dispatch:
             sending_date=schedule.sending_date(plan.hand_over_at, datetime.fromtimestamp(go.now, UTC)),
         )
 
-    def _settle(self, message_id: str, token: int, outcome: Outcome) -> Settled:
+    def _settle(self, work: Work, go: Go, outcome: Outcome) -> Settled:
         """Write the outcome, for as long as the record budget lasts. The call is made: only writing can still fail."""
         deadline = time.monotonic() + self._rules.budgets.record
         while True:
             try:
-                return self._store.settle(message_id, token, outcome)
+                return self._store.settle(work.job.message_id, go.token, outcome)
             except StoreError:
                 if time.monotonic() > deadline:
-                    log.warning("sms.unrecorded", message_id=message_id, state=outcome.state, ticket=_ticket(outcome))
+                    self.unrecorded(work, go, outcome)
                     raise
                 time.sleep(RECORD_PAUSE)
 
@@ -226,17 +248,21 @@ class Dispatch:
         if done is None:
             return self._conflict(job, job_id)
         _count_done(done, job.lane)
-        log.event("sms.rejected", message_id=job.message_id, problems=len(error.problems), code=error.error_code)
+        if done.stopped:
+            facts = _facts(job, done.record.correlation)
+            log.event("sms.rejected", **facts, problems=len(error.problems), code=error.error_code)
         return Result(done.record)
 
     def _conflict(self, job: Job, job_id: str) -> Result:
         """Another message has this idempotency key. This one is kept too, under its job's own id, as rejected."""
         own = wire.message_id_for_job(job_id)
-        log.warning("sms.key_conflict", message_id=job.message_id, kept_as=own)
+        log.warning("sms.key_conflict", **_facts(job), kept_as=own)
         reason = "idempotency_key: it already belongs to a message with other content; use a new key."
         done = None if own == job.message_id else self._store.reject(replace(job, message_id=own), reason, None)
         if done is not None:
             _count_done(done, job.lane)
+            if done.stopped:
+                log.event("sms.rejected", **_facts(replace(job, message_id=own)), reason=reason)
         return Result(done.record if done else None, conflict=True)
 
 
@@ -248,7 +274,7 @@ def _count_done(done: Done, lane: str) -> None:
 def _count(work: Work, go: Go, outcome: Outcome, state: State) -> None:
     """What this settled submit adds to the metrics."""
     held = work.job.hold_until
-    waited = go.age if held is None else min(go.age, max(0.0, go.now - held))
+    waited = go.waited if held is None else min(go.waited, max(0.0, go.now - held))
     move = metrics.Settled(
         state=state,
         lane=work.job.lane,
@@ -323,9 +349,13 @@ def _wish(sms: message.Message, caps: traffic.Caps, now: datetime) -> dict[str, 
     return traffic.wish_of(numbers, sms.text, sms.segments, caps, now)
 
 
+def _facts(job: Job, correlation: str = "") -> dict[str, Any]:
+    """What every event of a message carries. The record's word for the request counts before the job's."""
+    facts: dict[str, Any] = {"message_id": job.message_id, "job_id": job.job_id, "lane": job.lane}
+    if asked_by := correlation or job.correlation:
+        facts["correlation"] = asked_by
+    return facts
+
+
 def _epoch(at: datetime | None) -> float | None:
     return None if at is None else at.timestamp()
-
-
-def _ticket(outcome: Outcome) -> str | None:
-    return outcome.fields.get("ticket")

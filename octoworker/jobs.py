@@ -19,14 +19,16 @@ from uuid import uuid4
 
 from celery import Celery
 
-from octoworker import wire
+from octoworker import correlation, wire
 from octoworker.store import Ring, Text
 
 WORTH_BULK = 5
 """Messages from which a bulk job pays: below, each has a job of its own, and its Celery result."""
 
-_ID, _TAG, _BODY, _ETA = "MARK-ID", "MARK-TAG", "MARK-BODY", "MARK-ETA"
-_MARKS = re.compile(r"(MARK-(?:ID|TAG|BODY|ETA))")
+_ID, _TAG, _BODY, _ETA, _MORE = "MARK-ID", "MARK-TAG", "MARK-BODY", "MARK-ETA", '"MARK-MORE": "", '
+_MARKS = re.compile(r'(MARK-(?:ID|TAG|BODY|ETA)|"MARK-MORE": "", )')
+
+NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,11 @@ class Template:
     tail: str
     """What follows the arguments in the body: Celery's callbacks, of which we have none."""
 
-    def filled(self, job_id: str, kwargs: str, eta: str) -> str:
+    def filled(self, job_id: str, kwargs: str, eta: str = "", headers: Mapping[str, str] = NONE) -> str:
+        """The job. `headers`: more of them, beside Celery's."""
         body = b64encode(f"[[], {kwargs}, {self.tail}]".encode()).decode()
-        parts = {_ID: json.dumps(job_id)[1:-1], _TAG: str(uuid4()), _BODY: body, _ETA: eta}
+        more = json.dumps(dict(headers))[1:-1] + ", " if headers else ""
+        parts = {_ID: json.dumps(job_id)[1:-1], _TAG: str(uuid4()), _BODY: body, _ETA: eta, _MORE: more}
         filled = [self.texts[0]]
         for mark, text in zip(self.marks, self.texts[1:], strict=True):
             filled += (parts[mark], text)
@@ -48,18 +52,11 @@ class Template:
 
 
 def single(message_id: str, payload: str, lane: str) -> Text:
-    """The first job of a message, with the headers that somebody wants to go along (wire.CARRIERS)."""
+    """The first job of a message, with the headers that somebody wants to go along (wire.carried)."""
     queue = wire.queue_of(lane)
     envelope = f'"message_id": "{message_id}", "version": {wire.VERSION}}}'
-    job = _template(queue, wire.TASK, with_eta=False).filled(message_id, _joined(payload, envelope), "")
-    headers = wire.carried()
-    return Text(queue, (_with(job, headers) if headers else job,))
-
-
-def _with(job: str, headers: Mapping[str, str]) -> str:
-    message = json.loads(job)
-    message["headers"].update(headers)
-    return json.dumps(message)
+    template = _template(queue, wire.TASK, with_eta=False)
+    return Text(queue, (template.filled(message_id, _joined(payload, envelope), headers=wire.carried()),))
 
 
 def bulk(ids: Sequence[str], lane: str) -> Text:
@@ -69,7 +66,7 @@ def bulk(ids: Sequence[str], lane: str) -> Text:
     some = (list(ids[start : start + wire.BULK_SIZE]) for start in range(0, len(ids), wire.BULK_SIZE))
     return Text(
         queue,
-        tuple(template.filled(str(uuid4()), json.dumps({"ids": each, "version": wire.VERSION}), "") for each in some),
+        tuple(template.filled(str(uuid4()), json.dumps({"ids": each, "version": wire.VERSION})) for each in some),
     )
 
 
@@ -84,7 +81,8 @@ def packed(rings: Sequence[Ring]) -> dict[str, list[str]]:
             continue
         queue = wire.queue_of(ring.lane)
         eta = _eta(now, ring.delay)
-        filled = _template(queue, wire.TASK, with_eta=bool(eta)).filled(ring.job_id, _kwargs(ring), eta)
+        template = _template(queue, wire.TASK, with_eta=bool(eta))
+        filled = template.filled(ring.job_id, _kwargs(ring), eta, correlation.headers_of(ring.correlation))
         lists.setdefault(queue, []).append(filled)
     for start in range(0, len(together), wire.BULK_SIZE):
         queue, some = wire.queue_of("bulk"), together[start : start + wire.BULK_SIZE]
@@ -127,6 +125,7 @@ def _template(queue: str, task: str, *, with_eta: bool) -> Template:
     message["body"], message["properties"]["delivery_tag"] = _BODY, _TAG
     if with_eta:
         message["headers"]["eta"] = _ETA
+    message["headers"] = {"MARK-MORE": "", **message["headers"]}
     texts = _MARKS.split(json.dumps(message))
     return Template(tuple(texts[::2]), tuple(texts[1::2]), json.dumps(embed))
 

@@ -1,17 +1,24 @@
 """The shape of a log line. Ours are events (`sms.accepted`), one per change of state, with ids and counts only.
 
-Celery's own records go through the same renderer. A log line that fails is dropped: it never touches a send.
+Celery's own records go through the same renderer, without the numbers that an error of another library's may quote.
+A log line that fails is dropped: it never touches a send.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, TextIO
 
 import structlog
+
+from octoworker import news
+from octoworker.record import mask
 
 QUOTING = (
     "Received and deleted unknown",
@@ -25,6 +32,12 @@ QUOTING = (
 NOISY = ("celery.app.trace", "celery.worker.strategy")
 """Celery's "received" and "succeeded" lines: our events say the same once, and say more."""
 
+TALKATIVE = {"celery.pool": logging.INFO, "urllib3": logging.INFO}
+"""What quotes a job's arguments, or a request, at DEBUG; and the least level at which it does not."""
+
+NUMBER = re.compile(r"(?<![\w.:-])(?:\+|00|0(?=\d{9}\b))\d{6,15}")
+"""A phone number in the text of somebody else's error."""
+
 Fields = MutableMapping[str, Any]
 
 _logger: Any = structlog.get_logger("octoworker")
@@ -32,8 +45,11 @@ _logger: Any = structlog.get_logger("octoworker")
 
 def configure(shape: Literal["auto", "json", "console"], level: str) -> None:
     """Send everything to standard error, one line each: JSON in production, readable on a terminal."""
-    readable = shape == "console" or (shape == "auto" and sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
+    stream = _stream()
+    readable = shape == "console" or (shape == "auto" and stream.isatty())
+    # Not its default way of showing a traceback, which shows every local variable with it, and so numbers and texts.
+    console = structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    renderer: Any = console if readable else structlog.processors.JSONRenderer()
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -42,13 +58,16 @@ def configure(shape: Literal["auto", "json", "console"], level: str) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, _without_quotes],
+            foreign_pre_chain=[
+                *(*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(news.FIELDS)),
+                *(_without_quotes, structlog.processors.format_exc_info, _without_numbers),
+            ],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -57,6 +76,11 @@ def configure(shape: Literal["auto", "json", "console"], level: str) -> None:
     root.setLevel(level)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in TALKATIVE.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
+    logging.captureWarnings(capture=True)
+    # A full disk or a closed pipe must not make the handler complain of it to the same place.
+    logging.raiseExceptions = False
 
 
 def event(name: str, /, level: int = logging.INFO, **fields: Any) -> None:
@@ -68,6 +92,23 @@ def event(name: str, /, level: int = logging.INFO, **fields: Any) -> None:
 def warning(name: str, /, **fields: Any) -> None:
     """An event that a person should look at."""
     event(name, logging.WARNING, **fields)
+
+
+def known(**fields: Any) -> dict[str, Any]:
+    """Those of the fields that say something."""
+    return {name: value for name, value in fields.items() if value not in (None, "")}
+
+
+def _stream() -> TextIO:
+    """Standard error; nowhere, when it was closed before we came (`2>&-`)."""
+    return sys.stderr or Path(os.devnull).open("w", encoding="utf-8")
+
+
+def _without_numbers(_: Any, __: str, fields: Fields) -> Fields:
+    for name in ("event", "exception"):
+        if name in fields:
+            fields[name] = NUMBER.sub(lambda found: mask(found.group()), str(fields[name]))
+    return fields
 
 
 def _without_quotes(_: Any, __: str, fields: Fields) -> Fields:

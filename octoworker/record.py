@@ -109,6 +109,8 @@ class Record:
     recipients: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     history: tuple[Move, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    correlation: str = ""
+    job_id: str = ""
 
     @classmethod
     def from_hash(cls, message_id: str, fields: Mapping[str, str]) -> Record:
@@ -134,6 +136,8 @@ class Record:
             recipients=_object(fields.get("outcomes")),
             history=tuple(_moves(fields.get("history", ""))),
             arguments=arguments,
+            correlation=fields.get("correlation", ""),
+            job_id=fields.get("job", ""),
         )
 
     @property
@@ -157,6 +161,7 @@ class Record:
             "due_at": iso(self.due_at) if self.due_at else None,
             "segments": self.segments,
             "attempts": self.attempts,
+            "correlation": self.correlation or None,
             "recipients": {number: dict(outcome) for number, outcome in self.recipients.items()},
             "history": [move.as_json() for move in self.history],
         }

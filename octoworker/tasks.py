@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from celery import Task
 from celery.exceptions import Ignore, Reject
 
-from octoworker import log, reporting, runtime, wire
+from octoworker import correlation, log, reporting, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, StoreError
@@ -38,6 +38,7 @@ class SmsTask(Task):  # type: ignore[type-arg]
 
     def apply_async(self, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
         options |= {"argsrepr": MASKED_ARGS, "kwargsrepr": wire.MASKED_KWARGS}
+        options["headers"] = {**correlation.headers(), **(options.get("headers") or {})}
         return super().apply_async(args, kwargs, *rest, **options)
 
 
@@ -67,8 +68,8 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
     """
     if positional:
         arguments = {**arguments, "positional": len(positional)}
-    job_id = self.request.id or ""
-    result = _safely(job_id, lambda: runtime.current().dispatch.handle(arguments, job_id))
+    job_id, asked_by = self.request.id or "", _asked_by(self)
+    result = _safely(self, lambda: runtime.current().dispatch.handle(arguments, job_id, asked_by))
     if result.conflict:
         raise MessageFailed("idempotency_key: it already belongs to a message with other content; use a new key.")
     if result.record is None:
@@ -94,22 +95,28 @@ def send_many(self: SmsTask, ids: Any = (), version: int = wire.VERSION, rung_at
     if version != wire.VERSION or not isinstance(ids, list):
         raise MessageFailed("This worker cannot read this bulk job; its messages are found by the clock.")
     known = [each for each in ids if isinstance(each, str)]
-    _safely(self.request.id or "", lambda: runtime.current().bulk.handle(known, rung_at))
+    _safely(self, lambda: runtime.current().bulk.handle(known, rung_at))
 
 
-def _safely(job_id: str, handle: Callable[[], T]) -> T:
+def _asked_by(task: SmsTask) -> str:
+    """The web request that the job's headers name, or ""."""
+    return correlation.clean(getattr(task.request, correlation.HEADER, ""))
+
+
+def _safely(task: SmsTask, handle: Callable[[], T]) -> T:
     """Keep the job when Redis is away; let no bug show what it was handling, or lose the message."""
+    facts = log.known(job_id=task.request.id, correlation=_asked_by(task))
     try:
         return handle()
     except StoreError as error:
-        log.warning("sms.store_unavailable", job_id=job_id, reason=str(error))
+        log.warning("sms.store_unavailable", **facts, reason=str(error))
         time.sleep(STORE_PAUSE)
         raise Reject(str(error), requeue=True) from None
     except OctoworkerError:
         raise
     except Exception as error:  # noqa: BLE001 - see above
-        reporting.bug(error, job_id=job_id)
-        log.warning("sms.bug", job_id=job_id, kind=type(error).__name__, where=_where(error))
+        reporting.bug(error, job_id=task.request.id or "")
+        log.warning("sms.bug", **facts, kind=type(error).__name__, where=_where(error))
         raise MessageFailed(
             f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again."
         ) from None

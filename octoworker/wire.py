@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from octoworker import correlation
+
 TASK = "octoworker.send_sms"
 BULK_TASK = "octoworker.send_many"
 """Carries ids alone: what is to be sent stands in the records."""
@@ -74,7 +76,7 @@ CARRIERS: list[Callable[[dict[str, str]], None]] = []
 
 def carried() -> dict[str, str]:
     """The headers for a job that is published now. What fails to add its own is left out."""
-    headers: dict[str, str] = {}
+    headers = correlation.headers()
     for carrier in CARRIERS:
         with contextlib.suppress(Exception):
             carrier(headers)

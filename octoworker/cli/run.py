@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
 
+from octoworker import log
 from octoworker.config import Settings
 from octoworker.errors import SettingsError
 
@@ -27,9 +29,14 @@ def worker(ctx: click.Context, pool: str, concurrency: int | None) -> None:
     from octoworker.app import app  # noqa: PLC0415 - Celery reads REMAP_SIGTERM when it is imported
     from octoworker.worker import check, run  # noqa: PLC0415 - the same
 
+    log.configure(settings.log_format, settings.log_level)
     check(app, pool)
+    # Celery's banner is no event, and a standard output that cannot be written would end the worker.
+    banner = [] if sys.stdout and sys.stdout.isatty() else ["--quiet"]
     quiet = ["--without-gossip", "--without-mingle", "--loglevel", settings.log_level]
-    ctx.exit(run(app, ["worker", "-P", pool, "-c", str(concurrency or settings.concurrency), *quiet, *ctx.args]))
+    ctx.exit(
+        run(app, [*banner, "worker", "-P", pool, "-c", str(concurrency or settings.concurrency), *quiet, *ctx.args])
+    )
 
 
 @click.command()

@@ -16,6 +16,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from octoworker import correlation, news
 from octoworker.errors import RefusedError, StoreError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
 from octoworker.store import board, keys
@@ -108,7 +109,7 @@ class Store:
 
     def create(self, message_id: str, fingerprint: str, lane: str, payload: str, job: Text = NO_JOB) -> Created:
         """Write the record of a message, and publish its job with it when there is one."""
-        facts = self._facts(Job(message_id, fingerprint, lane, payload))
+        facts = self._facts(Job(message_id, fingerprint, lane, payload, correlation=correlation.current()))
         arguments = [message_id, json.dumps(facts), payload, *(job.jobs or [""]), job.queue]
         told: Created = self._scripts.run("create", [keys.record(message_id), keys.DUE], arguments)
         return told
@@ -117,7 +118,12 @@ class Store:
         self, lane: str, messages: Sequence[New], *, campaign: str | None = None, job: Text = NO_JOB
     ) -> list[Created]:
         """Write the records of many messages, and publish their bulk jobs with them: one round trip for all of them."""
-        facts = {"lane": lane, "requeue_after": self._requeue, "campaign": campaign}
+        facts = {
+            "lane": lane,
+            "requeue_after": self._requeue,
+            "campaign": campaign,
+            "correlation": correlation.current(),
+        }
         parts = [
             part for new in messages for part in (new.message_id, new.fingerprint, new.payload, new.people, new.row)
         ]
@@ -246,7 +252,7 @@ class Store:
         now, looked_at, rows, over = self._scripts.run("take_due", places, arguments)
         for message_id, lane, state in json.loads(over):
             ended(message_id, lane, State(state))
-        rings = [Ring(row[0], row[1], row[2], row[3], row[4] / 1000, row[5], now) for row in json.loads(rows)]
+        rings = [Ring(row[0], row[1], row[2], row[3], row[4] / 1000, row[5], now, row[6]) for row in json.loads(rows)]
         return rings, looked_at >= slice_size
 
     def push(self, lists: Mapping[str, Sequence[str]]) -> None:
@@ -337,7 +343,10 @@ class Store:
             raise RefusedError(WRONG_TIMES[verdict])
         if verdict != "done":
             raise RefusedError(_refusal(change, before, forceable=verdict == "force"))
-        return _record(message_id, found)
+        record = _record(message_id, found)
+        known = {"lane": record.lane, "correlation": record.correlation, "was": before}
+        news.tell(f"sms.{record.state}", message_id=message_id, **known)
+        return record
 
     def _ids(self, state: State | None, limit: int) -> Iterable[str]:
         if state in (None, State.QUEUED, State.SUBMITTING):
@@ -356,6 +365,7 @@ class Store:
             "job_id": job.job_id or job.message_id,
             "keep": self._keep,
             "requeue_after": self._requeue,
+            **({"correlation": job.correlation} if job.correlation else {}),
         }
 
 
@@ -411,8 +421,8 @@ def _claimed(job: Job, reply: Sequence[Any]) -> Claim:
     match verdict:
         case "go":
             return _go(rest[0])
-        case "wait":
-            return Wait(_record(job.message_id, rest[0]))
+        case "wait" | "held":
+            return Wait(_record(job.message_id, rest[0]), held=verdict == "held")
         case "done" | "stopped":
             return Done(_record(job.message_id, rest[0]), stopped=verdict == "stopped")
         case "busy":
@@ -428,7 +438,9 @@ def _settled(message_id: str, reply: Sequence[Any]) -> Settled:
 
 
 def _go(text: str) -> Go:
-    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost = json.loads(text)
+    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost, created, asked_by = (
+        json.loads(text)
+    )
     return Go(
         token=token,
         generation=generation,
@@ -441,4 +453,6 @@ def _go(text: str) -> Go:
         pending=tuple(json.loads(pending)) if pending else (),
         earlier=_arguments(earlier) if earlier else {},
         earlier_cost=cost,
+        waited=max(0, now - created) / 1000,
+        correlation=asked_by,
     )

@@ -34,6 +34,8 @@ class Job:
     """The day in Paris, for what is counted by day."""
     wish: Mapping[str, Any] | None = None
     """What the caps ask for (traffic.wish_of)."""
+    correlation: str = ""
+    """What the job's headers say; the record's own word wins."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,10 @@ class Go:
     earlier: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """Outcomes of earlier submits of this message, by recipient."""
     earlier_cost: str = ""
+    waited: float = 0.0
+    """Seconds since the message was taken, whatever it waited for."""
+    correlation: str = ""
+    """The web request that asked for it, or ""."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +99,10 @@ class Done:
 
 @dataclass(frozen=True)
 class Wait:
-    """Not now. The due set knows when."""
+    """Not now. The due set knows when. `held`: this very claim made it wait."""
 
     record: Record
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,7 @@ class Ring:
     found: str = "due"
     rung_at: int = 0
     """Redis' clock when it was taken, ms: where its job stands in its queue."""
+    correlation: str = ""
 
     @property
     def arguments(self) -> dict[str, Any]:

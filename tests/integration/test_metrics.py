@@ -192,6 +192,23 @@ def test_doubts_and_repeats_are_counted(house):
     assert house.texts() == [TEXT]
 
 
+def test_the_hand_over_is_counted_from_enqueue_and_for_held_messages_from_when_they_are_due(house):
+    """Taken before there was a worker, and held: told apart by what each waited for."""
+    settings = port_settings()
+    due = datetime.now(UTC) + timedelta(seconds=4)
+    held = house.enqueue(lane="normal", send_at=due, hold=True)
+    waiting = house.enqueue(lane="urgent")
+    taken_at = house.record(waiting).created_at
+    until(lambda: datetime.now(UTC) > taken_at + timedelta(seconds=2))
+    house.worker(settings=settings)
+    stories = {each: house.ended(each) for each in (held, waiting)}
+    found = once_ended(settings["OCTOWORKER_METRICS_PORT"], 2)
+    told = {lane: value(found, "octoworker_handover_seconds_sum", lane=lane) for lane in ("normal", "urgent")}
+    lasted = {each: (it.history[-1].at - it.created_at).total_seconds() for each, it in stories.items()}
+    assert told["urgent"] == pytest.approx(lasted[waiting], abs=0.5)
+    assert told["normal"] == pytest.approx(lasted[held] - (due - stories[held].created_at).total_seconds(), abs=0.5)
+
+
 def test_what_ends_without_a_call_is_counted_too(house):
     settings = port_settings()
     house.client.store.gates.pause("bulk")

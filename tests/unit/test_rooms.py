@@ -16,7 +16,9 @@ HOUSE = Path(octoworker.__file__).parent
 ORDER = (
     *(
         "errors",
+        "correlation",
         "wire",
+        "news",
         "encoding",
         "hours",
         "config",

@@ -92,6 +92,7 @@ local function create(record, id, due_set, now, job, payload)
   redis.call('HSET', record, 'state', 'queued', 'fp', job.fp, 'payload', payload, 'lane', job.lane, 'job', job.job_id,
              'created', now, 'since', now, 'queued_at', now, 'reason', '', 'changed', now,
              'history', string.format('%.0f|queued|\n', now))
+  if given(job.correlation) then redis.call('HSET', record, 'correlation', job.correlation) end
   if given(job.campaign) then
     redis.call('HSET', record, 'campaign', job.campaign, 'people', job.people)
     tally(job.campaign, job.people, nil, 'queued', '')

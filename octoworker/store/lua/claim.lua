@@ -4,11 +4,13 @@
 -- ARGV  1 id   2 job (JSON: fp, lane, job_id, nonce, keep, lease, key_window, requeue_after, slack (ms), max_crashes,
 --         segments, rung_at, hold_until, closed_until, refuse_before, expires_at (ms or absent), past_reason, marketing,
 --         wish (what _caps.lua asks for, or absent))   3 payload (JSON)   4 limits (JSON: what _gates.lua and _caps.lua ask for)
--- returns  {'go', JSON: [token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost]}
+-- returns  {'go', JSON: [token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost,
+--           created, correlation]}
 --          {'done', record (JSON)}   nothing is left to do: final, or parked for a person
 --          {'stopped', record (JSON)}   nothing is left to do from now on: this claim ended or parked it
 --          {'busy'}                  another worker has the lease
 --          {'wait', record (JSON)}   not now: not due, or it stands in a line before the gates
+--          {'held', record (JSON)}   not now, and this claim made it wait
 --          {'conflict'}              the id belongs to a message with other content
 local record, due_set, marks, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local traffic, breaker, lines, day, caps, account = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
@@ -17,7 +19,7 @@ local id, job, limits, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[4
 if redis.call('EXISTS', record) == 0 then create(record, id, due_set, now, job, ARGV[3]) end
 local f = redis.call('HMGET', record, 'state', 'fp', 'due', 'lease_until', 'nonce', 'token', 'gen', 'uses',
                      'doubt', 'attempts', 'crashes', 'maybe_at', 'created', 'since', 'lane',
-                     'parked', 'pending', 'outcomes', 'cost', 'line', 'granted', 'counted', 'campaign')
+                     'parked', 'pending', 'outcomes', 'cost', 'line', 'granted', 'counted', 'campaign', 'correlation')
 local lane, line, granted, counted, campaign = f[15], f[20], f[21], f[22], f[23]
 local state, due, lease_until, uses = f[1], number(f[3]), number(f[4]), number(f[8])
 local attempts, crashes, maybe_at = number(f[10]), number(f[11]), number(f[12])
@@ -25,7 +27,7 @@ local since = number(f[14])
 
 local function go(token)
   return {'go', cjson.encode({token, number(f[7]), uses > 0, number(f[9]) > 0, attempts + 1, now, since,
-                              maybe_at > 0 and maybe_at or now, f[17] or '', f[18] or '', f[19] or ''})}
+                              maybe_at > 0 and maybe_at or now, f[17] or '', f[18] or '', f[19] or '', number(f[13]), f[24] or ''})}
 end
 
 local function stop(to, reason)
@@ -68,7 +70,7 @@ elseif due > now + job.slack then
   if state == 'queued' then move(record, id, index, now, state, 'waiting', 'its job came too early', job.keep, due) end
   redis.call('ZADD', due_set, due, id)
   redis.call('HDEL', record, 'rung')
-  return told('wait', record)
+  return told(state == 'queued' and 'held' or 'wait', record)
 end
 
 if attempts == 0 and given(job.refuse_before) and number(f[13]) > job.refuse_before then
@@ -94,7 +96,7 @@ local function hold(until_, reason, to)
   move(record, id, index, now, state, to or 'scheduled', reason, job.keep, until_)
   wake_at(record, id, due_set, until_)
   no_probe(breaker, id)
-  return told('wait', record)
+  return told('held', record)
 end
 
 -- A message that was held once is due when its record says so: a person may have moved it since this job was published.
@@ -126,7 +128,7 @@ if reason then
   join(record, id, due_set, index, lines, now, {line = own_line or line_name(lane, job.marketing), state = state, uses = uses,
        created = number(f[13]), segments = job.segments, expires = job.expires_at, keep = job.keep}, reason)
   no_probe(breaker, id)
-  return told('wait', record)
+  return told('held', record)
 end
 
 went(traffic, gates, now, job.segments)

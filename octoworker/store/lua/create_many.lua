@@ -1,6 +1,6 @@
 -- Take many messages in one step, and publish their bulk jobs when the broker is here too.
 -- KEYS  1 due set (zset)   2 prefix of the records (hashes)
--- ARGV  1 job (JSON: lane, requeue_after ms, campaign (or absent))   2 the broker's list of their lane (not among KEYS: a
+-- ARGV  1 job (JSON: lane, requeue_after ms, campaign, correlation (or absent))   2 the broker's list of their lane (not among KEYS: a
 --         producer may write it and not read it)   3 how many bulk jobs   those jobs as the broker keeps them   then for each message: id, fp ('' when the id is
 --         random), payload (JSON, kept as it is), people (recipients), row (place in its campaign)
 -- returns  one letter for each: n (new), s (already there with this content), c (there with other content)

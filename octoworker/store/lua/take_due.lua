@@ -4,8 +4,8 @@
 -- ARGV  1 slice (count)   2 look-ahead (ms)   3 requeue_after (ms)   4 max_crashes   5 keep (ms)
 --       6 queues (JSON: lane -> key of the broker's list, empty when the jobs are on another server)
 --       7 limits (JSON: what _gates.lua asks for)   8 lease (ms)
--- returns  {now, looked_at, JSON: [[id, job id, lane, payload, delay ms, found], ...], JSON: [[id, lane, state], ...] of those
---          that were ended or parked here}; found: 'due' | 'line' | 'lease' | 'job'
+-- returns  {now, looked_at, JSON: [[id, job id, lane, payload, delay ms, found, correlation], ...], JSON: [[id, lane, state], ...]
+--          of those that were ended or parked here}; found: 'due' | 'line' | 'lease' | 'job'
 --          (one text, because a client reads one long text far faster than hundreds of short ones)
 local due_set, prefix, marks, index, traffic, breaker, lines = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local slice, ahead, requeue_after = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -44,8 +44,8 @@ local function ring(record, id, lane, delay, found, rings)
   -- outage of a day nobody shall wait for another one.
   redis.call('HSET', record, 'queued_at', now, 'rung', 1, 'rings', rings)
   redis.call('ZADD', due_set, now + delay + requeue_after * 2 ^ math.min(rings, DOUBLED), id)
-  local job = redis.call('HMGET', record, 'job', 'payload')
-  reply[#reply + 1] = {id, job[1] or id, lane, job[2] or '{}', math.max(0, delay), found}
+  local job = redis.call('HMGET', record, 'job', 'payload', 'correlation')
+  reply[#reply + 1] = {id, job[1] or id, lane, job[2] or '{}', math.max(0, delay), found, job[3] or ''}
 end
 
 local function stop(record, id, lane, from, reason, ends)
