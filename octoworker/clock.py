@@ -120,11 +120,12 @@ class Clock:
 
 def _tell(ring: Ring) -> None:
     """One event for one message whose job is published: it came due, or it was found where it should not be."""
-    if ring.found not in FOUND:
-        return
     facts = log.known(
         message_id=ring.message_id, job_id=ring.job_id, lane=ring.lane, correlation=ring.correlation, found=ring.found
     )
+    if ring.found not in FOUND:
+        log.event("sms.queued", logging.DEBUG, **facts)
+        return
     metrics.found(ring.found)
     log.warning("clock.found", **facts)
     if ring.found == "lease":

@@ -315,10 +315,9 @@ def _job(arguments: Mapping[str, Any], job_id: str, taken: Taken | None = None) 
     """The envelope. What cannot be JSON came in as JSON, so it can go back."""
     wanted = {name: value for name, value in arguments.items() if name not in ENVELOPE}
     given = arguments.get("message_id")
-    known = isinstance(given, str) and len(given) == 32 and given.isalnum()
     rung_at = arguments.get("rung_at")
     return Job(
-        message_id=str(given) if known else wire.message_id_of(wanted, job_id),
+        message_id=str(given) if wire.is_message_id(given) else wire.message_id_of(wanted, job_id),
         fingerprint=taken.fingerprint if taken else wire.fingerprint(wanted),
         lane=wire.known_lane(wire.lane_of(wanted)),
         payload=taken.payload if taken else json.dumps(wire.jsonable(wanted)),

@@ -94,7 +94,7 @@ def send_many(self: SmsTask, ids: Any = (), version: int = wire.VERSION, rung_at
     """
     if version != wire.VERSION or not isinstance(ids, list):
         raise MessageFailed("This worker cannot read this bulk job; its messages are found by the clock.")
-    known = [each for each in ids if isinstance(each, str)]
+    known = [each for each in ids if wire.is_message_id(each)]
     _safely(self, lambda: runtime.current().bulk.handle(known, rung_at))
 
 

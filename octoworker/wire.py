@@ -64,6 +64,8 @@ MAX_AHEAD = 366 * 86400.0
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 
+ID_LENGTH = 32
+
 _CONTENT = ("recipients", "text", "sms_type", "sender", "transactional")
 """The arguments that make two messages the same SMS. The others say when and how, not what: they may be moved later."""
 
@@ -157,6 +159,11 @@ def known_lane(lane: str) -> str:
 def new_message_id() -> str:
     """A fresh id: 32 hex digits."""
     return os.urandom(16).hex()
+
+
+def is_message_id(value: object) -> bool:
+    """Whether it could be one. What is not comes from a stranger, and may be a number or a text: it is not even logged."""
+    return isinstance(value, str) and len(value) == ID_LENGTH and value.isalnum()
 
 
 def message_id_for_key(idempotency_key: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -21,6 +23,7 @@ SOFT_POOLS = {"prefork"}
 @click.pass_context
 def worker(ctx: click.Context, pool: str, concurrency: int | None) -> None:
     """A worker with the right settings. Extra arguments go to Celery."""
+    _open_standard_streams()
     settings = Settings.load()
     if problems := settings.missing_account():
         raise SettingsError(problems)
@@ -37,6 +40,20 @@ def worker(ctx: click.Context, pool: str, concurrency: int | None) -> None:
     ctx.exit(
         run(app, [*banner, "worker", "-P", pool, "-c", str(concurrency or settings.concurrency), *quiet, *ctx.args])
     )
+
+
+def _open_standard_streams() -> None:
+    """Who starts us with closed ones (`2>&-`) would have a connection to Redis take their place, and prefork write to it."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free, which is this one
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 @click.command()

@@ -72,7 +72,9 @@ def test_the_web_requests_id_is_in_every_event_of_its_message_also_after_a_retry
 def test_the_id_goes_with_bulk_jobs_and_with_jobs_of_other_programs(house):
     worker = house.worker()
     with correlation.bound("r-1"):
-        ids = house.client.enqueue_many([{"recipients": NUMBER, "text": f"n {n}", "transactional": True} for n in range(6)])
+        ids = house.client.enqueue_many(
+            [{"recipients": NUMBER, "text": f"n {n}", "transactional": True} for n in range(6)]
+        )
     with Celery("shop", broker=house.redis_url, set_as_current=False) as shop:
         job = shop.send_task(
             "octoworker.send_sms",
@@ -144,17 +146,17 @@ def test_what_a_web_app_does_goes_to_its_own_log(house, caplog):
     assert NUMBER not in caplog.text
 
 
-SINKS = {
-    "a full disk": lambda: os.open("/dev/full", os.O_WRONLY),
-    "a closed pipe": lambda: _closed_pipe(),
-    "nothing": lambda: None,
-}
-
-
 def _closed_pipe():
     reader, writer = os.pipe()
     os.close(reader)
     return writer
+
+
+SINKS = {
+    "a full disk": lambda: os.open("/dev/full", os.O_WRONLY),
+    "a closed pipe": _closed_pipe,
+    "nothing": lambda: None,
+}
 
 
 @pytest.mark.parametrize("pool", ["threads", "prefork"])

@@ -1,0 +1,153 @@
+"""After everything that can happen to a message, its number, its text and the key of the account stand nowhere but in its record.
+
+Flower's own pages are searched by test_flower.py, `make check-flower`.
+"""
+
+from __future__ import annotations
+
+import threading
+import urllib.request
+from contextlib import contextmanager
+
+import pytest
+from celery import Celery
+from harness import API_KEY, LOGIN, NUMBER, TEXT, until
+
+from octoworker.embedded import free_port
+from octoworker.record import State
+
+OTHERS = tuple(f"+3361234570{n}" for n in range(6))
+WELL, AGAIN, REFUSED, MAYBE, CRASHED, PLAIN = OTHERS
+MARKERS = (*(number[3:] for number in (NUMBER, *OTHERS)), "MARKER", TEXT, API_KEY, LOGIN)
+SECRET = {"reference": "MARKERREFERENCE"}
+"""The producer's own word for a message: `octoworker list` shows it to a person; nothing else does."""
+
+
+@pytest.fixture
+def plain(house):
+    """Celery as a web app has it that knows nothing of us."""
+    app = Celery("shop", broker=house.redis_url, backend=house.redis_url)
+    yield app
+    app.close()
+
+
+@contextmanager
+def listening(app):
+    """Every event of Celery's, as Flower would get it, written down as text."""
+    seen, stop, ready = [], threading.Event(), threading.Event()
+
+    def listen():
+        with app.connection() as connection:
+            receiver = app.events.Receiver(connection, handlers={"*": lambda event: seen.append(str(event))})
+            consumer = receiver.itercapture(limit=None, timeout=0.2, wakeup=False)
+            next(consumer)
+            ready.set()
+            while not stop.is_set():
+                try:
+                    for _ in consumer:
+                        pass
+                except TimeoutError:
+                    consumer = receiver.itercapture(limit=None, timeout=0.2, wakeup=False)
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    assert ready.wait(30)
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join()
+
+
+def everything_happens(house, plain, start):
+    """Success, retry, refusal by us and by Octopush, a lost answer, a worker killed in mid-call, and odd jobs."""
+    first = start()
+    accepted = [house.enqueue(WELL, **SECRET, idempotency_key="MARKERIDEMPOTENCY")]
+    house.sandbox.fault(fault="code", code="153", times=1, recipient=AGAIN)
+    house.sandbox.fault(fault="reset_after", times=1, recipient=MAYBE)
+    accepted += [house.enqueue(AGAIN, **SECRET), house.enqueue(MAYBE, **SECRET)]
+    accepted += house.client.enqueue_many(
+        [{"recipients": WELL, "text": f"{TEXT} {n}", "transactional": True, "lane": "bulk"} for n in range(8)]
+    )
+    house.sandbox.fault(fault="code", code="151", times=1, recipient=REFUSED)
+    rejected = [house.enqueue(REFUSED, **SECRET), house.enqueue(NUMBER, text=TEXT, transactional=False)]
+    for message_id in accepted:
+        assert house.ended(message_id).state is State.ACCEPTED
+    for message_id in rejected:
+        assert house.ended(message_id).state is State.REJECTED
+    odd = [
+        plain.send_task("octoworker.send_sms", kwargs=kwargs, args=args, queue="sms")
+        for args, kwargs in (
+            ((), {"recipients": PLAIN, "text": TEXT, "transactional": True}),
+            ((), {"recipients": [PLAIN, "12"], "text": TEXT, "bogus": TEXT}),
+            ((PLAIN, TEXT), {}),
+            ((), {"recipients": {"who": PLAIN}, "text": [TEXT], "send_at": TEXT, "lane": TEXT, "sender": PLAIN}),
+        )
+    ]
+    plain.send_task("octoworker.send_many", kwargs={"ids": [PLAIN, TEXT]}, queue="sms.bulk")
+    plain.send_task("octoworker.send_many", args=[{"text": TEXT}], queue="sms.bulk")
+    plain.send_task("octoworker.no_such_task", kwargs={"recipients": PLAIN, "text": TEXT}, queue="sms")
+    for job in odd:
+        until(job.ready)
+    house.sandbox.fault(fault="gate", name="door", when="after", recipient=CRASHED)
+    crashed = house.enqueue(CRASHED, **SECRET)
+    house.sandbox.gate_reached("door")
+    first.kill()
+    house.sandbox.open_gate("door")
+    start()
+    assert house.ended(crashed).state is State.ACCEPTED
+    until(lambda: house.redis.hlen("unacked") == 0)
+
+
+def redis_without_records(house):
+    """All keys and their values, but for the records, which hold what is to be sent."""
+    read = {
+        "string": house.redis.get,
+        "hash": house.redis.hgetall,
+        "list": lambda key: house.redis.lrange(key, 0, -1),
+        "set": house.redis.smembers,
+        "zset": lambda key: house.redis.zrange(key, 0, -1),
+        "stream": house.redis.xrange,
+    }
+    return {
+        key: str(read[house.redis.type(key)](key))
+        for key in house.redis.scan_iter()
+        if not key.startswith("ow:message:")
+    }
+
+
+def found(text):
+    return [marker for marker in MARKERS if marker in text]
+
+
+@pytest.mark.parametrize(
+    ("pool", "shape", "level"),
+    [("threads", "json", "DEBUG"), ("prefork", "console", "INFO"), ("threads", "console", "DEBUG")],
+)
+def test_a_number_a_text_and_a_key_stand_nowhere_but_in_the_record(house, plain, pool, shape, level):
+    port = free_port()
+    settings = {
+        "OCTOWORKER_LOG_FORMAT": shape,
+        "OCTOWORKER_LOG_LEVEL": level,
+        "OCTOWORKER_METRICS_PORT": str(port),
+        "OCTOWORKER_CAP_HOUR": "1000",
+    }
+    with listening(plain) as events:
+        everything_happens(house, plain, lambda: house.worker("-E", settings=settings, pool=pool))
+        until(lambda: any("task-failed" in event for event in events))
+        until(lambda: any("task-received" in event for event in events))
+    assert found("".join(events)) == []
+    assert found(house.logs()) == []
+    for key, value in redis_without_records(house).items():
+        assert found(key + value) == [], key
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        assert found(answer.read().decode()) == []
+    for command in (("list",), ("stats",), ("stats", "--json")):
+        done = house.command(*command)
+        assert found((done.stdout + done.stderr).replace(SECRET["reference"], "")) == [], command
+
+
+def test_the_search_would_find_a_marker(house):
+    """What is searched for is there to be found: the record holds it, and so does the request."""
+    message_id = house.enqueue(WELL, **SECRET)
+    assert set(found(str(house.redis.hgetall(f"ow:message:{message_id}")))) >= {WELL[3:], "MARKER", TEXT}
