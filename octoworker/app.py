@@ -9,7 +9,7 @@ from celery import Celery, signals
 from octoworker import log, reporting, results, tracing, wire
 from octoworker.config import Settings
 from octoworker.exporter import Exporter
-from octoworker.worker import BootChecks, QuickSwitching
+from octoworker.worker import BootChecks
 
 
 def route(_name: str, _args: Any, kwargs: dict[str, Any] | None, _options: Any, **_: Any) -> dict[str, str]:
@@ -22,7 +22,7 @@ app.config_from_object("octoworker.celeryconfig")
 app.loader.override_backends = results.PATHS
 app.conf.task_routes = (route,)
 app.conf.include = ["octoworker.tasks", "octoworker.clock"]
-app.steps["worker"].update({BootChecks, QuickSwitching, Exporter})
+app.steps["worker"].update({BootChecks, Exporter})
 
 
 @signals.setup_logging.connect

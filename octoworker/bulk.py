@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,7 @@ Ended = tuple["Claimed", Outcome | None]
 CHUNK = 100
 """Messages claimed at once: a whole job. More would leave more leases behind with a worker that dies."""
 
-GROUP = 25
+GROUP = 50
 """Outcomes settled at once, when they come fast."""
 
 GATHER = 0.05
@@ -60,6 +61,7 @@ class Bulk:
         self._lines = lines
         self._callers = ThreadPoolExecutor(max_workers=lines, thread_name_prefix="octoworker-line")
         self._answer_time = 0.0
+        self._one_at_a_time = threading.Lock()
 
     def handle(self, ids: Sequence[str], rung_at: int | None = None) -> int:
         """Move each of these messages one step. Returns how many were submitted.
@@ -68,13 +70,21 @@ class Bulk:
         """
         sent = 0
         for start in range(0, len(ids), CHUNK):
-            work = list(self._read(ids[start : start + CHUNK], rung_at))
-            self._dispatch.at_step("before_claim")
-            claims = self._claim(work)
-            self._dispatch.at_step("after_claim")
-            self._send(claims)
+            with self._turn():
+                work = list(self._read(ids[start : start + CHUNK], rung_at))
+                self._dispatch.at_step("before_claim")
+                claims = self._claim(work)
+                self._dispatch.at_step("after_claim")
+                waiting = iter(claims)
+                left = len(claims) - self._alone(waiting)
+            self._over_lines(waiting, left)
             sent += len(claims)
         return sent
+
+    def _turn(self) -> AbstractContextManager[object]:
+        """While Octopush answers at once there is nothing to wait for, and two jobs of one process only get in each
+        other's way: they took twice the CPU. So they take turns, until it does not."""
+        return self._one_at_a_time if self._worth() == 1 else nullcontext()
 
     def _read(self, ids: Sequence[str], rung_at: int | None) -> Iterator[Work]:
         for message_id, taken in zip(ids, self._store.taken(ids), strict=True):
@@ -101,9 +111,9 @@ class Bulk:
             raise failure
         return claimed
 
-    def _send(self, claims: Sequence[Claimed]) -> None:
-        """Submit all, over several lines, and settle in this thread."""
-        waiting, done = iter(claims), queue.SimpleQueue[Ended]()
+    def _over_lines(self, waiting: Iterator[Claimed], open_: int) -> None:
+        """Submit what is waiting, over several lines, and settle in this thread."""
+        done = queue.SimpleQueue[Ended]()
         lock = threading.Lock()
 
         def call_on() -> None:
@@ -114,7 +124,6 @@ class Bulk:
                     return
                 done.put(self._outcome(claimed))
 
-        open_ = len(claims) - self._alone(waiting)
         for _ in range(min(open_, self._worth())):
             self._callers.submit(call_on)
         while open_:

@@ -6,10 +6,13 @@ Our claim keeps copies from doing anything, and what they store is the record as
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from celery.backends.redis import RedisBackend
 from kombu.utils.encoding import bytes_to_str
+
+from octoworker.store.talk import Talk
 
 PATHS = dict.fromkeys(("redis", "rediss"), "octoworker.results:Results")
 """For Celery's loader: which class writes the results of which address."""
@@ -22,6 +25,11 @@ class Results(RedisBackend):
     _get_result_meta: Any
     _set_with_state: Any
     expires: Any
+    client: Any
+
+    @cached_property
+    def _talk(self) -> Talk:
+        return Talk(self.client.connection_pool)
 
     def _store_result(
         self, task_id: str, result: Any, state: str, traceback: Any = None, request: Any = None, **_: Any
@@ -33,7 +41,6 @@ class Results(RedisBackend):
 
     def _set(self, key: str, value: Any, expires: int | None = None) -> None:
         """Both commands in one write; they need no transaction, for who waits reads the result and not the call."""
-        with self.client.pipeline(transaction=False) as pipe:
-            pipe.set(key, value, ex=self.expires if expires is None else expires)
-            pipe.publish(key, value)
-            pipe.execute()
+        seconds = int(self.expires if expires is None else expires)
+        kept: list[Any] = ["EX", seconds] if seconds else []
+        self._talk.ask_all([("SET", key, value, *kept), ("PUBLISH", key, value)])

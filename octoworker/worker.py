@@ -6,7 +6,6 @@ test_worker_lasts.py say when it can go.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -156,19 +155,6 @@ class MaskedRequest(Request):
         super().__init__(*args, **kwargs)
         self._argsrepr, self._kwargsrepr = MASKED_ARGS, wire.MASKED_KWARGS
         self.request_dict.update(argsrepr=MASKED_ARGS, kwargsrepr=wire.MASKED_KWARGS)
-
-
-SWITCH_INTERVAL = 0.0002
-"""Seconds a thread keeps Python's lock when others want it. At the usual 0.005 the thread that fetches and acknowledges
-jobs waits after each answer of Redis' for a sender to let go: half as much again per message, measured with 16 threads."""
-
-
-class QuickSwitching(bootsteps.Step):
-    """Threads take turns quickly: each of ours waits for the network most of its time."""
-
-    def __init__(self, worker: Any, **options: Any) -> None:
-        super().__init__(worker, **options)
-        sys.setswitchinterval(SWITCH_INTERVAL)
 
 
 class BootChecks(bootsteps.Step):

@@ -24,7 +24,7 @@ ENTRIES = (
     Entry("octoworker, one per job", "octoworker_single"),
     Entry("octoworker, bulk jobs", "octoworker_bulk", count=BACKLOG),
     Entry("octoworker, bulk jobs, one process", "octoworker_bulk", count=BACKLOG, settings=ONE_PROCESS),
-    Entry("octoworker, 500 recipients per call", "octoworker_recipients", count=60, per_call=500),
+    Entry("octoworker, 500 recipients per call", "octoworker_recipients", count=400, per_call=500),
     Entry("naive Celery, gevent 100, 100 ms", "naive_celery", delay_ms=100, settings=SLOW),
     Entry("octoworker, one per job, threads 100, 100 ms", "octoworker_single", delay_ms=100, settings=MANY),
     Entry("octoworker, bulk jobs, 100 ms", "octoworker_bulk", count=BACKLOG, delay_ms=100, settings=ONE_PROCESS),

@@ -19,4 +19,5 @@ def prepare(count):
 
 def run():
     more = ["-c", CONCURRENCY] if CONCURRENCY else []
+    if os.environ.get("X"): more += ["-P","prefork"]
     return [[sys.executable, "-m", "octoworker", "worker", *more]]

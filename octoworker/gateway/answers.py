@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal
 
 from octoworker.catalogue import Code, Kind, lookup, normalise
@@ -146,7 +147,8 @@ def _no_reading(found: Mapping[str, Any]) -> GatewayError | None:
 def _outcomes(found: Mapping[str, Any], asked: Sequence[str]) -> tuple[Outcome, ...]:
     accepted = _by_recipient(_entries(found, "success"), asked)
     refused = _by_recipient(_entries(found, "failure"), asked)
-    return tuple(_outcome(number, accepted.get(_digits(number)), refused.get(_digits(number))) for number in asked)
+    digits = [_digits(number) for number in asked]
+    return tuple(_outcome(it, accepted.get(of), refused.get(of)) for it, of in zip(asked, digits, strict=True))
 
 
 def _outcome(number: str, accepted: Entry | None, refused: Entry | None) -> Outcome:
@@ -195,13 +197,23 @@ def _digits(number: Any) -> str:
         number = _count(number)
     if isinstance(number, bool) or not isinstance(number, (int, str)):
         return ""
-    return re.sub(r"[^0-9]+", "", str(number)).removeprefix("00")
+    text = str(number).removeprefix("+")
+    return (text if text.isascii() and text.isdigit() else _OTHERS.sub("", text)).removeprefix("00")
+
+
+_OTHERS = re.compile(r"[^0-9]+")
 
 
 def _amount(value: Any) -> Decimal | None:
     """A decimal out of a number or its text, plain and of sane size; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         return None
+    return _decimal(value)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _decimal(value: int | str | Decimal) -> Decimal | None:
+    """Remembered, for an answer about 500 recipients names the same few prices 500 times."""
     try:
         amount = Decimal(value)
     except ArithmeticError:
@@ -226,6 +238,8 @@ def _word(value: Any) -> str | None:
 
 
 def _country(value: Any) -> str | None:
+    if isinstance(value, str) and len(value) == 2 and value.isascii() and value.isalpha():
+        return value.upper()
     word = (_word(value) or "").upper()
     return word if len(word) == 2 and word.isalpha() else None
 

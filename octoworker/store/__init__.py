@@ -331,6 +331,7 @@ class Store:
         guard(self._redis.ping)
 
     def close(self) -> None:
+        self._scripts.close()
         self._redis.close()
 
     def _change(self, message_id: str, change: str, options: Mapping[str, Any]) -> Record:

@@ -10,6 +10,7 @@ import redis
 
 from octoworker.errors import StoreError
 from octoworker.store import keys
+from octoworker.store.talk import Talk
 
 SHARED: Mapping[str, tuple[str, ...]] = {
     "create": ("_common",),
@@ -34,14 +35,22 @@ class Scripts:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
+        self._talk = Talk(client.connection_pool)
         self._scripts = {
             name: client.register_script("".join([NAMES, *(_source(each) for each in (*shared, name))]))
             for name, shared in SHARED.items()
         }
 
     def run(self, name: str, places: Sequence[str], arguments: Sequence[Any]) -> Any:
-        """One script, one round trip. StoreError when it did not happen, or we cannot know."""
-        return guard(lambda: self._scripts[name](keys=places, args=arguments))
+        """One script, one round trip. StoreError when it did not happen, or we cannot know.
+
+        A script that is asked for twice by accident does no harm: each looks where its message stands.
+        """
+        script = self._scripts[name]
+        try:
+            return self._talk.ask("EVALSHA", script.sha, len(places), *places, *arguments)
+        except redis.RedisError:
+            return guard(lambda: script(keys=places, args=arguments))
 
     def run_many(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
         """One script for each of several, in one round trip. A call that failed has its StoreError in its place.
@@ -53,6 +62,9 @@ class Scripts:
             guard(lambda: self._client.script_load(self._scripts[name].script))
             answers = guard(lambda: self._attempt(name, calls))
         return [_ours(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
+
+    def close(self) -> None:
+        self._talk.close()
 
     def _attempt(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
         script = self._scripts[name]
