@@ -9,6 +9,7 @@ from contenders import sending
 from octoworker.client import Client
 
 CONCURRENCY = os.environ.get("BENCH_CONCURRENCY")
+POOL = os.environ.get("BENCH_POOL", "threads")
 
 
 def prepare(count):
@@ -19,5 +20,4 @@ def prepare(count):
 
 def run():
     more = ["-c", CONCURRENCY] if CONCURRENCY else []
-    if os.environ.get("X"): more += ["-P","prefork"]
-    return [[sys.executable, "-m", "octoworker", "worker", *more]]
+    return [[sys.executable, "-m", "octoworker", "worker", "-P", POOL, *more]]
