@@ -9,6 +9,7 @@ from celery import Celery, signals
 from octoworker import log, reporting, results, tracing, wire
 from octoworker.config import Settings
 from octoworker.exporter import Exporter
+from octoworker.pulse import Consuming
 from octoworker.worker import BootChecks
 
 
@@ -23,6 +24,7 @@ app.loader.override_backends = results.PATHS
 app.conf.task_routes = (route,)
 app.conf.include = ["octoworker.tasks", "octoworker.clock"]
 app.steps["worker"].update({BootChecks, Exporter})
+app.steps["consumer"].add(Consuming)
 
 
 @signals.setup_logging.connect

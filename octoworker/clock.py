@@ -19,7 +19,7 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import account, correlation, jobs, log, metrics, reporting, runtime, wire
+from octoworker import account, correlation, health, jobs, log, metrics, reporting, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.dispatch import NEED_A_LOOK, Steps, no_step
@@ -53,6 +53,7 @@ class Clock:
         self._queues = runtime.queues(settings)
         self._store = store
         self._at_step = at_step
+        self._alive = health.Pulse(health.ALIVE)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="octoworker-clock", daemon=True)
 
@@ -62,11 +63,13 @@ class Clock:
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join(timeout=self._every + 5)
+        self._alive.end()
 
     def tick(self) -> int:
         """One look: everything due or stranded is published. Returns how many messages that were."""
         rung, more = 0, True
         while more and not self._stopping.is_set():
+            self._alive.beat()
             rings, more = self._store.take_due(
                 slice_size=SLICE, look_ahead=self._look_ahead, queues=self._queues, ended=self._ended
             )
@@ -195,6 +198,10 @@ class ClockStep(bootsteps.StartStopStep):
             if each is not None:
                 with contextlib.suppress(RuntimeError):
                     each.stop()
+
+    def terminate(self, worker: Any) -> None:
+        """Celery's word for the end under prefork."""
+        self.stop(worker)
 
 
 app.steps["worker"].add(ClockStep)

@@ -160,6 +160,9 @@ class Settings(BaseSettings):
     sentry_dsn: SecretStr | None = Field(
         None, validation_alias="SENTRY_DSN", description="Where bugs are told, when the extra `sentry` is installed."
     )
+    health_dir: str = Field(
+        "", description="Folder of the files that `octoworker health` looks at; one for each worker."
+    )
     log_format: Literal["auto", "json", "console"] = Field("auto", description="Shape of the log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
 

@@ -1,4 +1,4 @@
-"""Commands that watch: metrics, top."""
+"""Commands that watch: metrics, top, health."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from octoworker import health as probe
 from octoworker import runtime
 from octoworker.cli import show
 from octoworker.cli.traffic import grids
@@ -125,4 +126,12 @@ def _keys() -> Iterator[Callable[[float], str]]:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
-COMMANDS = (metrics, top)
+@click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def health(ctx: click.Context, arguments: tuple[str, ...]) -> None:
+    """Exit status 0 when the worker of this machine is alive and takes jobs; --live, --ready: only one of them."""
+    ctx.exit(probe.main(arguments))
+
+
+COMMANDS = (metrics, top, health)

