@@ -19,7 +19,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from octoworker import correlation, jobs, news, wire
-from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, StoreError
+from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, SettingsError, StoreError
 from octoworker.store import NO_JOB, New, Store, connect
 
 TIMEOUT = 0.4
@@ -38,6 +38,9 @@ class Client:
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self.pid = os.getpid()
+        for variable, url in (("REDIS_URL", wire.redis_url(environ)), ("CELERY_BROKER_URL", wire.broker_url(environ))):
+            if missing := wire.unverified(url):
+                raise SettingsError([f"{variable}: {missing}."])
         redis_client = connect(wire.redis_url(environ), timeout=TIMEOUT, connections=50, retries=0)
         self.store = Store(redis_client, keep_for=wire.keep_for(environ), requeue_after=wire.requeue_after(environ))
         self.app = _producer(wire.broker_url(environ))
@@ -138,6 +141,14 @@ class Client:
             )
         except (OperationalError, OSError):
             return
+
+    def readers(self, within: float) -> dict[str, list[str]]:
+        """Which worker reads which queues, as each tells within so many seconds. StoreError when the broker is away."""
+        try:
+            found = self.app.control.inspect(timeout=within).active_queues() or {}
+        except (OperationalError, OSError) as error:
+            raise StoreError(f"The broker could not be asked ({type(error).__name__}).") from None
+        return {name: [str(queue["name"]) for queue in queues] for name, queues in found.items()}
 
     def close(self) -> None:
         """Give the connections back."""

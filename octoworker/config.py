@@ -62,6 +62,12 @@ def _octopush_url(url: str) -> str:
 def _redis_address(url: str) -> str:
     if urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("use a redis://, rediss:// or unix:// address")
+    return _verified(url)
+
+
+def _verified(url: str) -> str:
+    if missing := wire.unverified(url):
+        raise ValueError(missing)
     return url
 
 
@@ -90,10 +96,10 @@ class Settings(BaseSettings):
         repr=False,
         description="Records, and jobs unless said otherwise.",
     )
-    broker_url: str = Field(
+    broker_url: Annotated[str, AfterValidator(_verified)] = Field(
         "", validation_alias="CELERY_BROKER_URL", repr=False, description="Jobs; REDIS_URL when empty."
     )
-    result_backend: str = Field(
+    result_backend: Annotated[str, AfterValidator(_verified)] = Field(
         "", validation_alias="CELERY_RESULT_BACKEND", repr=False, description="Celery results; REDIS_URL when empty."
     )
 

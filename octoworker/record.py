@@ -111,6 +111,8 @@ class Record:
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
     correlation: str = ""
     job_id: str = ""
+    forgotten_at: datetime | None = None
+    """When a recipient was taken out of it."""
 
     @classmethod
     def from_hash(cls, message_id: str, fields: Mapping[str, str]) -> Record:
@@ -138,6 +140,7 @@ class Record:
             arguments=arguments,
             correlation=fields.get("correlation", ""),
             job_id=fields.get("job", ""),
+            forgotten_at=_instant(fields.get("forgotten")),
         )
 
     @property
@@ -162,6 +165,7 @@ class Record:
             "segments": self.segments,
             "attempts": self.attempts,
             "correlation": self.correlation or None,
+            "forgotten_at": iso(self.forgotten_at) if self.forgotten_at else None,
             "recipients": {number: dict(outcome) for number, outcome in self.recipients.items()},
             "history": [move.as_json() for move in self.history],
         }

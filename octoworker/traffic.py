@@ -112,5 +112,10 @@ def wish_of(numbers: Mapping[str, str], text: str, segments: int, caps: Caps, no
     }
 
 
+def traces_of(number: str, text: str | None) -> list[str]:
+    """What the caps keep of a number, and of a text that went to it: the ends of their keys."""
+    return [f"to:{_hash(number)}", *([f"same:{_hash(number, text)}"] if text is not None else [])]
+
+
 def _hash(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:HASH_DIGITS]

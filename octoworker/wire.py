@@ -95,6 +95,16 @@ def broker_url(environ: Mapping[str, str] = os.environ) -> str:
     return environ.get("CELERY_BROKER_URL") or redis_url(environ)
 
 
+def unverified(url: str) -> str:
+    """What is missing in a TLS address that would take any server's word; "" when nothing is.
+
+    redis-py would verify, kombu would not, and Celery's results would not start: so it has to be said.
+    """
+    if url.startswith("rediss://") and "ssl_cert_reqs=" not in url:
+        return "add ?ssl_cert_reqs=required&ssl_ca_certs=FILE, so that the server's certificate is verified"
+    return ""
+
+
 def keep_for(environ: Mapping[str, str] = os.environ) -> float:
     """Seconds a record is kept, as both sides read it."""
     return _seconds(environ, "OCTOWORKER_KEEP_FOR", KEEP_FOR)

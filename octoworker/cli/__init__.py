@@ -10,7 +10,7 @@ import sys
 import click
 
 from octoworker import errors
-from octoworker.cli import account, bulk, messages, run, traffic, watch
+from octoworker.cli import account, bulk, care, messages, run, traffic, watch
 
 EXIT_CODES: tuple[tuple[type[errors.OctoworkerError], int], ...] = (
     (errors.SettingsError, 2),
@@ -33,6 +33,7 @@ for command in (
     *account.COMMANDS,
     *traffic.COMMANDS,
     *watch.COMMANDS,
+    *care.COMMANDS,
     *bulk.COMMANDS,
     *run.COMMANDS,
 ):

@@ -22,6 +22,7 @@ from octoworker.record import FINAL, Record, State
 from octoworker.store import board, keys
 from octoworker.store.board import Board, Lane
 from octoworker.store.campaigns import Campaign, Campaigns
+from octoworker.store.forgetting import Forgetting
 from octoworker.store.gates import Gates
 from octoworker.store.latest import latest
 from octoworker.store.scripts import Scripts, guard
@@ -100,6 +101,7 @@ class Store:
         self._scripts = Scripts(client)
         self.gates = Gates(client)
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for, requeue_after=requeue_after)
+        self.people = Forgetting(client, self._scripts, keep=round(keep_for * 1000))
         self._limits = limits
         self._keep = _ms(keep_for)
         self._requeue = _ms(requeue_after)
@@ -342,6 +344,8 @@ class Store:
             raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
         if verdict in WRONG_TIMES:
             raise RefusedError(WRONG_TIMES[verdict])
+        if verdict == "forgotten":
+            raise RefusedError(FORGOTTEN)
         if verdict != "done":
             raise RefusedError(_refusal(change, before, forceable=verdict == "force"))
         record = _record(message_id, found)
@@ -379,6 +383,8 @@ WRONG_TIMES = {
     "past": "send_at: that time has passed; choose a later one.",
     "far": "send_at: that is too far ahead; choose an earlier time.",
 }
+
+FORGOTTEN = "The message cannot be sent again: its recipient was forgotten (octoworker forget)."
 
 REFUSALS = {
     ("reschedule", State.ACCEPTED): "it was handed over to Octopush, whose API knows no change",

@@ -22,6 +22,7 @@ SHARED: Mapping[str, tuple[str, ...]] = {
     "take_due": ("_common", "_gates"),
     "change": ("_common", "_gates"),
     "receipt": ("_common", "_gates"),
+    "forget": ("_common",),
 }
 """Each script, and what is put in front of it."""
 

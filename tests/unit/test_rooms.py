@@ -43,6 +43,7 @@ ORDER = (
         "dispatch",
         "bulk",
         "account",
+        "doctor",
         "runtime",
         "web",
         "lanes",

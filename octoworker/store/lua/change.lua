@@ -2,8 +2,8 @@
 -- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)   4 prefix of the lines (zsets)
 -- ARGV  1 id   2 change ('cancel' | 'reschedule' | 'replay')   3 options (JSON: keep, requeue_after (ms); due, max_ahead (ms),
 --         payload for reschedule; force (bool) for replay)
--- returns  {'done' | 'refused' | 'past' | 'far' | 'force' | 'absent', record (JSON: field, value, ...), state before}
---          force: it may have been sent; only with force
+-- returns  {'done' | 'refused' | 'past' | 'far' | 'force' | 'forgotten' | 'absent', record (JSON: field, value, ...), state before}
+--          force: it may have been sent; only with force   forgotten: nothing is left that could be sent
 local record, due_set, index = KEYS[1], KEYS[2], KEYS[3]
 local id, change, options, now = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), clock()
 local f = redis.call('HMGET', record, 'state', 'uses', 'rung', 'parked', 'maybe_at', 'attempts')
@@ -33,6 +33,7 @@ if change == 'reschedule' then
   return told('done', record, state)
 end
 
+if given(redis.call('HGET', record, 'forgotten')) then return told('forgotten', record, state) end
 if pending or state == 'submitting' or state == 'delivered' or (state == 'unknown' and not f[4]) then return told('refused', record, state) end
 local maybe = state == 'unknown' or state == 'accepted' or state == 'undelivered' or given(f[5]) or reached(record)
 if maybe and not options.force then return told('force', record, state) end

@@ -1,0 +1,135 @@
+"""Commands that look after the house: doctor, forget."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import click
+
+from octoworker import doctor, message, recipient, runtime, traffic
+from octoworker.cli import show
+from octoworker.cli.messages import as_json
+from octoworker.client import Client
+from octoworker.config import Settings
+from octoworker.doctor import Verdict
+from octoworker.errors import PayloadError, RefusedError, StoreError
+from octoworker.gateway import Gateway
+from octoworker.store import Store, connect, keys
+from octoworker.store.forgetting import Forgotten, Person
+from octoworker.store.server import examine
+
+SHORTEST = 6
+"""Digits below which a number is no person's."""
+
+
+COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "red"}
+
+
+@click.command(name="doctor")
+@as_json
+@click.pass_context
+def check_up(ctx: click.Context, *, json_: bool) -> None:
+    """Look at everything a person would look at, and say what to do. Sends nothing. Exit status 1: there is a problem."""
+    settings = Settings.load()
+    client = connect(settings.redis_url, timeout=runtime.LOOK_TIMEOUT, retries=0)
+    queues = runtime.queues(settings)
+    findings: list[doctor.Finding] = []
+    away = False
+    try:
+        for finding in doctor.all_of(
+            settings,
+            lambda: examine(client),
+            lambda: runtime.look(settings).board(queues),
+            lambda: Client().readers(doctor.QUICK),
+            lambda: Gateway(runtime.account(settings), pool_size=1),
+        ):
+            findings.append(finding)
+            if not json_:
+                _print(finding)
+    except StoreError as error:
+        away = True
+        findings.append(doctor.Finding("redis", Verdict.PROBLEM, str(error), "look at REDIS_URL, and whether it runs"))
+        if not json_:
+            _print(findings[-1])
+    if json_:
+        show.as_json([finding.as_json() for finding in findings])
+    ctx.exit(3 if away else int(any(finding.verdict is Verdict.PROBLEM for finding in findings)))
+
+
+def _print(finding: doctor.Finding) -> None:
+    mark = click.style(f"{finding.verdict.value:<8}", fg=COLOURS[finding.verdict])
+    click.echo(f"{mark} {finding.name:<12} {finding.says}" + (f"\n{'':<22}-> {finding.do}" if finding.do else ""))
+
+
+@click.command()
+@click.argument("number")
+@click.option(
+    "--cancel", is_flag=True, help="Cancel what is still on its way to that number and can be, then forget it too."
+)
+@as_json
+def forget(number: str, *, cancel: bool, json_: bool) -> None:
+    """Take a person's number, and what was written to them, out of every message that has ended."""
+    settings = Settings.load()
+    person = _person(number, settings)
+    store = runtime.open_store(settings)
+    done = store.people.forget(person)
+    if cancel and _cancelled(store, done.left):
+        again = store.people.forget(person)
+        done = Forgotten(again.looked_at, done.records + again.records, again.left)
+    if json_:
+        click.echo(json.dumps({"looked_at": done.looked_at, "forgotten": done.records, "left": done.left}))
+        return
+    click.echo(f"{done.records} of {done.looked_at} messages have forgotten that number.")
+    if done.left:
+        click.echo(
+            f"{len(done.left)} are still on their way to it, or wait for a person, and keep it until they have ended:"
+        )
+        for message_id in done.left:
+            click.echo(f"  {message_id}")
+        click.echo("Run this again then" + ("." if cancel else ", or with --cancel now."))
+
+
+def _cancelled(store: Store, ids: list[str]) -> int:
+    """Cancel those that can be; how many that were."""
+    count = 0
+    for message_id in ids:
+        try:
+            store.cancel(message_id)
+        except RefusedError:
+            continue
+        count += 1
+    return count
+
+
+def _person(number: str, settings: Settings) -> Person:
+    anywhere = message.Policy(region=settings.region, allow_possible=True)
+    known = _known(number, anywhere)
+    if len(known) < SHORTEST:
+        raise PayloadError(["number: give the whole number, as +33612345678."])
+
+    def is_them(written: str) -> bool:
+        return known in (_plain(written, anywhere.region), _known(written, anywhere))
+
+    def traces(text: str | None) -> list[str]:
+        return [keys.CAP_PREFIX + end for end in traffic.traces_of(f"+{known}", text)]
+
+    return Person(is_them, known[-SHORTEST:], traces)
+
+
+def _known(written: str, anywhere: message.Policy) -> str:
+    """Digits with the country code, by the number plan; of what no SMS reaches, by how it is written."""
+    try:
+        return recipient.read(written, anywhere).removeprefix("+")
+    except recipient.NumberRefused:
+        return _plain(written, anywhere.region)
+
+
+def _plain(written: str, region: str) -> str:
+    digits = re.sub(r"[^0-9+]", "", written)
+    if digits.startswith("0") and not digits.startswith("00"):
+        return recipient.calling_code(region).removeprefix("+") + digits[1:]
+    return digits.removeprefix("+").removeprefix("00")
+
+
+COMMANDS = (check_up, forget)

@@ -1,0 +1,253 @@
+"""What a person would check first when something is wrong, or before anything can be: each with what to do about it.
+
+It sends nothing, changes nothing, and asks Octopush for the balance alone. What it may not look at, it says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import getproxies
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from octoworker import wire
+from octoworker.config import Settings
+from octoworker.errors import GatewayError, RefusedByOctopushError, StoreError
+from octoworker.gateway import Gateway
+from octoworker.store import Board
+from octoworker.store.server import Server
+
+OLDEST_REDIS = (6, 2)
+SLOW = 0.005
+"""Seconds for an answer of Redis above which each send feels it: it asks three times."""
+
+DRIFT = 2.0
+"""Seconds that this machine's clock may be away from Redis'."""
+
+LATE = 300.0
+"""Seconds that a message may stand in its queue."""
+
+QUICK = 0.5
+"""Seconds in which each worker must have told which queues it reads."""
+
+
+class Verdict(StrEnum):
+    """How it stands. Only a problem makes the command fail."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: Verdict
+    says: str
+    do: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+Readers = Callable[[], Mapping[str, list[str]]]
+"""Who reads which queues: worker name -> queues."""
+
+
+def _ok(name: str, says: str) -> Finding:
+    return Finding(name, Verdict.OK, says)
+
+
+def _warning(name: str, says: str, do: str) -> Finding:
+    return Finding(name, Verdict.WARNING, says, do)
+
+
+def _problem(name: str, says: str, do: str) -> Finding:
+    return Finding(name, Verdict.PROBLEM, says, do)
+
+
+def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """What the settings say, each for itself and together."""
+    missing = settings.missing_account()
+    yield _problem("account", missing[0], "set it; nothing can be sent") if missing else _ok("account", "set")
+    if settings.sender:
+        yield _ok("sender", "set")
+    else:
+        yield _warning(
+            "sender",
+            "no default sender",
+            "set OCTOWORKER_SENDER, or every message must name one (3 to 11 letters, digits)",
+        )
+    if settings.simulate:
+        yield _warning(
+            "simulate", "Octopush is asked to simulate: no handset rings", "unset OCTOWORKER_SIMULATE to send"
+        )
+    caps = (settings.cap_hour, settings.cap_day, settings.cap_same_text, settings.cap_countries, settings.cap_money)
+    if any(caps):
+        yield _ok("caps", "set")
+    else:
+        yield _warning(
+            "caps",
+            "no cap: a runaway loop would spend the whole credit",
+            "set OCTOWORKER_CAP_MONEY, OCTOWORKER_CAP_DAY or another cap",
+        )
+    try:
+        ZoneInfo("Europe/Paris")
+    except ZoneInfoNotFoundError:
+        yield _problem("zone", "this machine does not know Europe/Paris", "install tzdata: hours and dates need it")
+    else:
+        yield _ok("zone", "Europe/Paris is known")
+    proxies = {name: url for name, url in getproxies().items() if name in {"http", "https", "all"}}
+    if proxies:
+        names = ", ".join(sorted(proxies))
+        yield _warning(
+            "proxy", f"calls go through a proxy ({names})", "unset HTTPS_PROXY, or set NO_PROXY, if not meant"
+        )
+    for variable, url in (("REDIS_URL", settings.redis_url), ("CELERY_BROKER_URL", settings.broker_url)):
+        if unverified(url):
+            yield _warning("tls", f"{variable} does not verify the server's certificate", "use ssl_cert_reqs=required")
+    if "OCTOPUSH_API_KEY" in environ:
+        yield _warning(
+            "secret",
+            "the API key stands in the environment",
+            "give its file with OCTOPUSH_API_KEY_FILE where others can look",
+        )
+
+
+def unverified(url: str) -> bool:
+    """Whether anybody could answer at this address."""
+    parts = urlsplit(url)
+    wanted = parse_qs(parts.query).get("ssl_cert_reqs", ["required"])[0].lower().removeprefix("cert_")
+    return parts.scheme == "rediss" and wanted != "required"
+
+
+def of_redis(server: Server) -> Iterator[Finding]:
+    """The server: what it is, what it keeps, how fast it is."""
+    took = f"{server.answer * 1000:.1f} ms for an answer"
+    if server.answer > SLOW:
+        yield _warning("latency", took, "bring Redis nearer: each send asks three times")
+    else:
+        yield _ok("latency", took)
+    if abs(server.drift) > DRIFT:
+        yield _warning(
+            "clock", f"this machine is {server.drift:+.1f} s away from Redis", "run NTP on both; Redis' clock counts"
+        )
+    else:
+        yield _ok("clock", "agrees with Redis")
+    if server.version is None:
+        yield _hidden("version", "INFO")
+    elif tuple(int(part) for part in server.version.split(".")[:2] if part.isdigit()) < OLDEST_REDIS:
+        yield _problem("version", f"{server.name} {server.version}", "use Redis 6.2 or later, or Valkey")
+    else:
+        yield _ok("version", f"{server.name} {server.version}")
+    yield _persistence(server)
+    if server.eviction is None:
+        yield _hidden("eviction", "CONFIG")
+    elif server.eviction != "noeviction":
+        yield _problem(
+            "eviction", f"maxmemory-policy {server.eviction}: Redis may throw messages away", "set it to noeviction"
+        )
+    else:
+        yield _ok("eviction", "noeviction")
+
+
+def _persistence(server: Server) -> Finding:
+    if server.appends is None:
+        return _hidden("persistence", "CONFIG, INFO")
+    if not server.appends:
+        return _problem(
+            "persistence",
+            "no append-only file: a restart of Redis loses messages",
+            "set appendonly yes, and appendfsync everysec or always (deploy/redis/redis.conf)",
+        )
+    if not server.appends_well:
+        return _problem("persistence", "the append-only file cannot be written", "look for a full disk on its machine")
+    if server.appendfsync == "no":
+        return _problem("persistence", "appendfsync no: the kernel decides what is kept", "set everysec or always")
+    return _ok("persistence", f"append-only file, appendfsync {server.appendfsync or 'not shown'}")
+
+
+def _hidden(name: str, what: str) -> Finding:
+    return _warning(name, f"this user of Redis may not ask ({what})", "run the doctor as a user who may, once")
+
+
+def of_workers(readers: Readers) -> Iterator[Finding]:
+    """Who works, and whether every lane is read."""
+    try:
+        found = readers()
+    except StoreError:
+        yield _problem("workers", "the broker is out of reach", "look at CELERY_BROKER_URL")
+        return
+    read = {queue for queues in found.values() for queue in queues}
+    unread = [queue for queue in wire.QUEUES.values() if queue not in read]
+    if not found:
+        yield _problem("workers", "no worker answers", "start one: octoworker worker")
+    elif unread:
+        yield _problem("workers", f"{len(found)} answer, but none reads {', '.join(unread)}", "start a worker for it")
+    else:
+        yield _ok("workers", f"{len(found)} answer; every queue is read")
+
+
+def of_board(board: Board) -> Iterator[Finding]:
+    """What stands where, as far as a person should look at it."""
+    for name, lane in board.lanes.items():
+        if lane.oldest and lane.oldest > LATE:
+            yield _warning(
+                f"lane {name}",
+                f"its oldest message has waited for {lane.oldest:.0f} s",
+                "see docs/operations.md, The queue is old",
+            )
+    if board.brake:
+        yield _problem("brake", board.brake_reason or board.brake, "mend that, then: octoworker resume")
+    if board.breaker != "closed":
+        yield _warning(
+            "breaker", "Octopush does not answer as it should", "wait: one call at a time looks whether it does"
+        )
+    if board.paused:
+        yield _warning("paused", ", ".join(board.paused), "octoworker resume")
+    for state, what in (("unknown", "may have been sent"), ("dead", "were given up")):
+        if board.states.get(state):
+            yield _warning(state, f"{board.states[state]} messages {what}", f"octoworker list --state {state}")
+
+
+def of_octopush(gateway: Gateway, low: Any) -> Iterator[Finding]:
+    """Whether Octopush is there, and knows us, and has money of ours."""
+    try:
+        left = gateway.credit()
+    except RefusedByOctopushError as error:
+        yield _problem("login", str(error), f"see: octoworker errors {error.error_code or ''}".rstrip())
+        return
+    except GatewayError as error:
+        yield _problem("gateway", str(error), "look at OCTOPUSH_URL, the network, and Octopush's own status")
+        return
+    yield _ok("gateway", "answers")
+    yield _ok("login", "accepted")
+    if left <= 0:
+        yield _problem("balance", f"{left} EUR", "buy credit")
+    elif low and left < low:
+        yield _warning("balance", f"{left} EUR, below OCTOWORKER_LOW_BALANCE", "buy credit")
+    else:
+        yield _ok("balance", f"{left} EUR")
+
+
+def all_of(
+    settings: Settings,
+    server: Callable[[], Server],
+    board: Callable[[], Board],
+    readers: Readers,
+    gateway: Callable[[], Gateway],
+) -> Iterator[Finding]:
+    """Everything, in the order in which one thing needs the other. StoreError when Redis is out of reach."""
+    yield from of_settings(settings)
+    if not settings.missing_account():
+        with gateway() as way:
+            yield from of_octopush(way, settings.low_balance)
+    yield from of_redis(server())
+    yield from of_workers(readers)
+    yield from of_board(board())

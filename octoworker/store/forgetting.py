@@ -1,0 +1,139 @@
+"""A person asks to be forgotten: their number goes out of every record that has ended, and with it what was written to them.
+
+1. Walk through all records, a few hundred at a time, and read what each was asked to send.
+2. Where the number is among the recipients: take it out, in one step that changes nothing if the record has moved since.
+3. Forget what the caps remember of that number.
+
+State, history, ticket and cost stay, so that the bill can still be explained, and so does the idempotency key's mark:
+the same message asked for again must not ring again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import redis
+
+from octoworker.store import keys
+from octoworker.store.scripts import Scripts, guard
+
+SLICE = 500
+"""Records looked at in one round trip."""
+
+KEPT = ("sms_type", "sender", "transactional", "lane", "send_at", "hold", "expires_at")
+"""What a message to nobody keeps: how and when, but not to whom, not what, and not the producer's own words."""
+
+_SEPARATORS = re.compile(r"[\s.()/\-]+")
+
+
+@dataclass
+class Forgotten:
+    """What was done. `left`: ids of messages to that number that have not ended, which keep it."""
+
+    looked_at: int = 0
+    records: int = 0
+    left: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who is to be forgotten. `is_them` tells a number as a producer may have written it; `tail`, its last digits, is in
+    all of them. `traces`: keys of the caps, given a text of theirs or none."""
+
+    is_them: Callable[[str], bool]
+    tail: str
+    traces: Callable[[str | None], list[str]]
+
+
+class Forgetting:
+    """Forgets people in one Redis."""
+
+    def __init__(self, client: redis.Redis, scripts: Scripts, *, keep: int) -> None:
+        self._redis = client
+        self._scripts = scripts
+        self._keep = keep
+
+    def forget(self, person: Person) -> Forgotten:
+        """Take them out of every ended record. Doing it again does no harm, and is how an interrupted run goes on."""
+        done = Forgotten()
+        traces = set(person.traces(None))
+        for names in self._slices():
+            for name, (payload, outcomes) in zip(names, self._read(names), strict=True):
+                done.looked_at += 1
+                if person.tail in _SEPARATORS.sub("", payload or ""):
+                    self._one(name, payload, outcomes, person, done, traces)
+        for start in range(0, len(listed := sorted(traces)), SLICE):
+            guard(partial(self._redis.delete, *listed[start : start + SLICE]))
+        return done
+
+    def _one(
+        self, name: str, payload: str, outcomes: str | None, person: Person, done: Forgotten, traces: set[str]
+    ) -> None:
+        while True:
+            arguments = _object(payload)
+            numbers = _numbers(arguments)
+            others = [number for number in numbers if not (isinstance(number, str) and person.is_them(number))]
+            if len(others) == len(numbers):
+                return
+            text = arguments.get("text")
+            wanted = [json.dumps(_without(arguments, others)), _outcomes(outcomes, person), self._keep]
+            match self._scripts.run("forget", [name], [payload, *wanted]):
+                case "done":
+                    done.records += 1
+                    traces.update(person.traces(text if isinstance(text, str) else None))
+                    return
+                case "moving":
+                    done.left.append(name.removeprefix(keys.RECORD_PREFIX))
+                    return
+                case "absent":
+                    return
+            payload, outcomes = self._read([name])[0]
+            if not payload:
+                return
+
+    def _slices(self) -> Iterator[list[str]]:
+        cursor = 0
+        while True:
+            cursor, names = guard(partial(self._redis.scan, cursor, match=f"{keys.RECORD_PREFIX}*", count=SLICE))
+            if names:
+                yield names
+            if not cursor:
+                return
+
+    def _read(self, names: list[str]) -> list[Any]:
+        def read() -> list[Any]:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.hmget(name, "payload", "outcomes")
+                return list(pipe.execute())
+
+        return guard(read)  # type: ignore[no-any-return]
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _numbers(arguments: Mapping[str, Any]) -> list[Any]:
+    recipients = arguments.get("recipients")
+    return list(recipients) if isinstance(recipients, list) else [recipients] if recipients else []
+
+
+def _without(arguments: Mapping[str, Any], others: list[Any]) -> dict[str, Any]:
+    """The message as it is to the others; without any, what it was and nothing of its content."""
+    if others:
+        return {**arguments, "recipients": others}
+    return {name: arguments[name] for name in KEPT if name in arguments}
+
+
+def _outcomes(text: str | None, person: Person) -> str:
+    return json.dumps({number: fate for number, fate in _object(text).items() if not person.is_them(number)})

@@ -1,0 +1,76 @@
+"""The Redis server itself: what it is, what it keeps, how fast it answers. What this user may not ask is None."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from octoworker.store.scripts import guard
+
+ASKED = 5
+"""Answers of which the quickest counts: what the network takes, not what else the machine does."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One look. Times in seconds."""
+
+    answer: float
+    drift: float
+    """How far this machine's clock is ahead of Redis'."""
+    name: str = "Redis"
+    version: str | None = None
+    appends: bool | None = None
+    """Whether there is an append-only file."""
+    appends_well: bool = True
+    appendfsync: str | None = None
+    eviction: str | None = None
+
+
+def examine(client: redis.Redis) -> Server:
+    """Look at it. StoreError when it is out of reach."""
+    return guard(lambda: _examined(client))  # type: ignore[no-any-return]
+
+
+def _examined(client: redis.Redis) -> Server:
+    answer, drift = _timed(client)
+    found = _asked(lambda: client.info("server"))
+    kept = _asked(lambda: client.info("persistence"))
+    config = _asked(lambda: client.config_get("append*")) | _asked(lambda: client.config_get("maxmemory-policy"))
+    appends = {"yes": True, "no": False}.get(config.get("appendonly", ""))
+    if appends is None and "aof_enabled" in kept:
+        appends = bool(kept["aof_enabled"])
+    version = found.get("valkey_version") or found.get("redis_version")
+    return Server(
+        answer,
+        drift,
+        name="Valkey" if "valkey_version" in found else "Redis",
+        version=str(version) if version else None,
+        appends=appends,
+        appends_well=kept.get("aof_last_write_status", "ok") == "ok",
+        appendfsync=config.get("appendfsync"),
+        eviction=config.get("maxmemory-policy"),
+    )
+
+
+def _timed(client: redis.Redis) -> tuple[float, float]:
+    client.ping()
+    looks = []
+    for _ in range(ASKED):
+        started, here = time.monotonic(), time.time()
+        seconds, microseconds = client.time()
+        took = time.monotonic() - started
+        looks.append((took, here + took / 2 - seconds - microseconds / 1e6))
+    return min(looks)
+
+
+def _asked(question: Callable[[], Any]) -> dict[str, Any]:
+    """The answer; nothing when this user of Redis may not ask."""
+    try:
+        return dict(question())
+    except redis.ResponseError:
+        return {}
