@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -24,6 +24,12 @@ from octoworker.store import Ring, Text
 
 WORTH_BULK = 5
 """Messages from which a bulk job pays: below, each has a job of its own, and its Celery result."""
+
+CROWD = 40
+"""Messages that one look of the clock finds from which on all may share jobs: then Celery's work is what makes them late."""
+
+CLOSE = 0.02
+"""Seconds that the messages of one job may be apart: the first waits for the last."""
 
 _ID, _TAG, _BODY, _ETA, _MORE = "MARK-ID", "MARK-TAG", "MARK-BODY", "MARK-ETA", '"MARK-MORE": "", '
 _MARKS = re.compile(r'(MARK-(?:ID|TAG|BODY|ETA)|"MARK-MORE": "", )')
@@ -71,30 +77,47 @@ def bulk(ids: Sequence[str], lane: str) -> Text:
 
 
 def packed(rings: Sequence[Ring]) -> dict[str, list[str]]:
-    """The jobs of these messages, by the list they belong to. What is bulk shares bulk jobs, but for the pace's own slots."""
+    """The jobs of these messages, by the list they belong to. Those that may share bulk jobs do, when it pays."""
     now, lists = datetime.now(UTC), dict[str, list[str]]()
-    together = [ring for ring in rings if _shares(ring)]
-    if len(together) < WORTH_BULK:
-        together = []
+    sharing = [ring for ring in rings if _shares(ring, len(rings))]
+    groups = list(_together(sharing)) if len(sharing) >= WORTH_BULK else []
+    grouped = {ring.message_id for some in groups for ring in some}
     for ring in rings:
-        if together and _shares(ring):
-            continue
-        queue = wire.queue_of(ring.lane)
-        eta = _eta(now, ring.delay)
-        template = _template(queue, wire.TASK, with_eta=bool(eta))
-        filled = template.filled(ring.job_id, _kwargs(ring), eta, correlation.headers_of(ring.correlation))
-        lists.setdefault(queue, []).append(filled)
-    for start in range(0, len(together), wire.BULK_SIZE):
-        queue, some = wire.queue_of("bulk"), together[start : start + wire.BULK_SIZE]
-        eta = _eta(now, max(ring.delay for ring in some))
+        if ring.message_id not in grouped:
+            queue, eta = wire.queue_of(ring.lane), _eta(now, ring.delay)
+            template = _template(queue, wire.TASK, with_eta=bool(eta))
+            filled = template.filled(ring.job_id, _kwargs(ring), eta, correlation.headers_of(ring.correlation))
+            lists.setdefault(queue, []).append(filled)
+    for some in groups:
+        queue, eta = wire.queue_of(some[0].lane), _eta(now, some[-1].delay)
         template = _template(queue, wire.BULK_TASK, with_eta=bool(eta))
         lists.setdefault(queue, []).append(template.filled(str(uuid4()), _bulk_kwargs(some), eta))
     return lists
 
 
-def _shares(ring: Ring) -> bool:
-    """A slot of the pace is an instant of its own; all else that is bulk may wait for the last of its hundred."""
-    return ring.lane == "bulk" and (ring.found != "line" or not ring.delay)
+def _shares(ring: Ring, looked_at: int) -> bool:
+    """Whether this message may share a job with others.
+
+    A slot of the pace is an instant of its own. What is bulk may wait for the last of its hundred. All others share only
+    in a crowd, and not when somebody holds the Celery result of their own job, which a bulk job would not write.
+    """
+    if ring.found == "line" and ring.delay:
+        return False
+    return ring.lane == "bulk" or (looked_at >= CROWD and ring.job_id == ring.message_id)
+
+
+def _together(rings: Sequence[Ring]) -> Iterator[list[Ring]]:
+    """Messages of one lane for one job, in the order of their instants, and no further apart than is no loss."""
+    some: list[Ring] = []
+    for ring in sorted(rings, key=lambda ring: (ring.lane, ring.delay)):
+        first = some[0] if some else ring
+        apart = ring.lane != "bulk" and ring.delay - first.delay > CLOSE
+        if ring.lane != first.lane or apart or len(some) == wire.BULK_SIZE:
+            yield some
+            some = []
+        some.append(ring)
+    if some:
+        yield some
 
 
 def _eta(now: datetime, delay: float) -> str:
