@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check format docs check-tutorial chaos bench bench-held bench-traffic bench-campaign bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy clean
+.PHONY: demo test check format docs check-tutorial chaos bench bench-held bench-traffic bench-campaign bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -91,6 +91,17 @@ check-deploy: $(DEPLOY_READY)
 $(DEPLOY_READY): deploy/checks/requirements.txt
 	$(PYTHON) -m venv .venv/deploy
 	.venv/deploy/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/checks/requirements.txt
+	@touch $@
+
+# make check-flower   Flower itself, as deploy/ locks and sets it, beside a real worker: nothing of a message is to be seen
+FLOWER_READY := .venv/flower/.ready
+check-flower: $(READY) $(FLOWER_READY)
+	$(BIN)/pytest tests/journeys/test_flower.py
+
+# In an environment of its own, as in its image: it must work without octoworker.
+$(FLOWER_READY): deploy/flower/requirements.txt
+	$(PYTHON) -m venv .venv/flower
+	.venv/flower/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/flower/requirements.txt
 	@touch $@
 
 # Write the locks of the deployment's checks and of Flower's image anew.

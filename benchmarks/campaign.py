@@ -19,8 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from octoworker import embedded
-from octoworker.client import Client
+from octoworker import embedded, runtime
+from octoworker.config import Settings
 from octoworker.sandbox import Sandbox
 
 RESULTS = Path(__file__).parent / "results" / "campaign.json"
@@ -101,7 +101,7 @@ def run(given, environ, sandbox, folder):
     started = time.monotonic()
     campaign = json.loads(subprocess.check_output(command, env=environ))["campaign"]
     loaded = time.monotonic() - started
-    store, kills, paused = Client(environ).store, 0, given.calm
+    store, kills, paused = runtime.open_store(Settings.load(environ)), 0, given.calm
     fleet, started = Fleet(environ, 2, folder), time.monotonic()
     next_kill = started + given.kill_every
     while not (now := store.campaigns.get(campaign)).over:

@@ -94,7 +94,7 @@ def run_ours(count, rate, log):
     client = connect(URL)
     store = Store(client, keep_for=1e6, requeue_after=600, lease=45, key_window=86400, max_crashes=5)
     first = time.time() + count / 1000 + 8
-    for_later = filled(client, store, count, first)
+    for_later = filled(store, count, first)
     dues = {message_id: first + n / rate for n, message_id in enumerate(for_later)}
     with client.pipeline(transaction=False) as pipe:
         for message_id, due in dues.items():

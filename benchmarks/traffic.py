@@ -25,8 +25,9 @@ from pathlib import Path
 
 import redis
 
-from octoworker import embedded
+from octoworker import embedded, runtime
 from octoworker.client import Client
+from octoworker.config import Settings
 from octoworker.sandbox import Sandbox
 
 RESULTS = Path(__file__).parent / "results" / "traffic.json"
@@ -56,6 +57,7 @@ def house(workers, **settings):
             while b" ready." not in Path(log.name).read_bytes():
                 time.sleep(0.2)
         client = Client(environ)
+        client.store = runtime.open_store(Settings.load(environ))
         try:
             yield client, sandbox, redis.Redis.from_url(server.url, decode_responses=True)
         finally:

@@ -6,8 +6,9 @@ from typing import Any
 
 from celery import Celery, signals
 
-from octoworker import log, results, wire
+from octoworker import log, reporting, results, tracing, wire
 from octoworker.config import Settings
+from octoworker.exporter import Exporter
 from octoworker.worker import BootChecks, QuickSwitching
 
 
@@ -21,10 +22,22 @@ app.config_from_object("octoworker.celeryconfig")
 app.loader.override_backends = results.PATHS
 app.conf.task_routes = (route,)
 app.conf.include = ["octoworker.tasks", "octoworker.clock"]
-app.steps["worker"].update({BootChecks, QuickSwitching})
+app.steps["worker"].update({BootChecks, QuickSwitching, Exporter})
 
 
 @signals.setup_logging.connect
 def _logging(**_: Any) -> None:
     settings = Settings.load()
     log.configure(settings.log_format, settings.log_level)
+
+
+@signals.worker_init.connect
+def _watching(**_: Any) -> None:
+    settings = Settings.load()
+    tracing.start()
+    reporting.start(settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else "")
+
+
+@signals.worker_shutdown.connect
+def _watched(**_: Any) -> None:
+    reporting.stop()

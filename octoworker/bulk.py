@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from octoworker import log
+from octoworker import log, reporting
 from octoworker.dispatch import RECORD_PAUSE, Dispatch, Result, Work
 from octoworker.errors import StoreError
 from octoworker.record import State
@@ -148,6 +148,7 @@ class Bulk:
         try:
             outcome = self._dispatch.outcome(claimed.work, claimed.go)
         except Exception as error:  # noqa: BLE001 - see above
+            reporting.bug(error, message_id=claimed.work.job.message_id)
             log.warning("sms.bug", message_id=claimed.work.job.message_id, kind=type(error).__name__)
             return claimed, None
         self._answer_time += (time.monotonic() - started - self._answer_time) / 8

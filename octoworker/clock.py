@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import account, jobs, log, runtime, wire
+from octoworker import account, jobs, log, metrics, reporting, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.dispatch import Steps, no_step
 from octoworker.errors import OctoworkerError
+from octoworker.record import State
 from octoworker.store import Ring, Store
 from octoworker.worker import MASKED_ARGS
 
@@ -64,7 +66,9 @@ class Clock:
         """One look: everything due or stranded is published. Returns how many messages that were."""
         rung, more = 0, True
         while more and not self._stopping.is_set():
-            rings, more = self._store.take_due(slice_size=SLICE, look_ahead=self._look_ahead, queues=self._queues)
+            rings, more = self._store.take_due(
+                slice_size=SLICE, look_ahead=self._look_ahead, queues=self._queues, ended=_ended
+            )
             if rings:
                 self._at_step("before_publish")
                 self._publish(rings)
@@ -81,13 +85,15 @@ class Clock:
             except (OctoworkerError, OperationalError, OSError) as error:
                 log.warning("clock.failed", kind=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - a clock that dies silently would strand messages
+                reporting.bug(error)
                 log.warning("clock.bug", kind=type(error).__name__, reason=str(error))
             ticks += 1
 
-    def _publish(self, rings: list[Ring]) -> None:
+    def _publish(self, rings: Sequence[Ring]) -> None:
         """Publish the jobs of what was taken."""
         for ring in rings:
             if ring.found in FOUND:
+                metrics.found(ring.found)
                 log.warning("clock.found", message_id=ring.message_id, found=ring.found)
         if all(self._queues.values()):
             self._store.push(jobs.packed(rings))
@@ -95,7 +101,12 @@ class Clock:
             _publish_elsewhere(rings)
 
 
-def _publish_elsewhere(rings: list[Ring]) -> None:
+def _ended(_message_id: str, lane: str, state: State) -> None:
+    """The script ended or parked a message, without a worker that could say so."""
+    metrics.moved(state, lane)
+
+
+def _publish_elsewhere(rings: Sequence[Ring]) -> None:
     """One by one, by Celery: the jobs are not on the Redis of the records."""
     with app.producer_or_acquire() as producer:
         for ring in rings:
@@ -141,6 +152,7 @@ class ClockStep(bootsteps.StartStopStep):
         super().__init__(worker, **options)
         self._clock: Clock | None = None
         self._treasurer: Treasurer | None = None
+        runtime.warm_up(Settings.load())
 
     def start(self, worker: Any) -> None:
         del worker

@@ -150,6 +150,16 @@ class Settings(BaseSettings):
 
     bulk_lines: int = Field(128, ge=1, description="Calls at once of one process for its bulk jobs.")
     concurrency: int = Field(16, ge=1, description="Calls at once in one worker.")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="A worker serves its metrics on this port; 0: it does not."
+    )
+    metrics_host: str = Field("", description="Address that the metrics and the status page listen on; empty: all.")
+    status_token: SecretStr | None = Field(
+        None, min_length=16, description="Whoever has it may see the status page; without it there is none."
+    )
+    sentry_dsn: SecretStr | None = Field(
+        None, validation_alias="SENTRY_DSN", description="Where bugs are told, when the extra `sentry` is installed."
+    )
     log_format: Literal["auto", "json", "console"] = Field("auto", description="Shape of the log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
 

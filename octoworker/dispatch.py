@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from octoworker import log, message, retry, schedule, traffic, verdict, wire
+from octoworker import log, message, metrics, retry, schedule, tracing, traffic, verdict, wire
 from octoworker.errors import GatewayError, PayloadError, StoreError
 from octoworker.gateway import Gateway, Submit
 from octoworker.recipient import country_of
@@ -117,9 +117,13 @@ class Dispatch:
     def settled_without_call(self, work: Work, claim: Done | Wait | Busy | Conflict) -> Result:
         """What a claim that gives no right to call means."""
         match claim:
-            case Done(record) | Wait(record):
+            case Done(record):
+                _count_done(claim, work.job.lane)
+                return Result(record)
+            case Wait(record):
                 return Result(record)
             case Busy():
+                metrics.dropped(None)
                 return Result(None)
             case Conflict():
                 return self._conflict(work.job, work.job.job_id)
@@ -135,12 +139,15 @@ class Dispatch:
             log.warning("sms.lease_lost", message_id=work.job.message_id)
             return None
         self.at_step("before_submit")
-        patience, chance = self._rules.retry, random.random()
+        patience, chance, began = self._rules.retry, random.random(), time.monotonic()
         try:
-            answer = self._gateway.submit(order)
+            with tracing.Call(work.job.message_id, work.job.lane):
+                answer = self._gateway.submit(order)
         except GatewayError as error:
+            metrics.called(error, time.monotonic() - began)
             outcome = verdict.of_failure(error, go, patience, chance)
         else:
+            metrics.called(None, time.monotonic() - began)
             outcome = verdict.of_answer(answer, order, go, patience, chance)
         stands = outcome.brake and outcome.delay is not None
         line = traffic.line_of(work.sms.lane, marketing=not work.sms.transactional) if stands else None
@@ -152,7 +159,7 @@ class Dispatch:
         return self._rules.budgets.record
 
     def tell(self, work: Work, go: Go, outcome: Outcome, settled: Settled) -> None:
-        """Log the move, and what it says about the account."""
+        """Log and count the move, and what it says about the account."""
         fields: dict[str, Any] = {
             "message_id": work.job.message_id,
             "lane": work.job.lane,
@@ -163,10 +170,12 @@ class Dispatch:
             log.warning("sms.fenced", **fields)
         else:
             state = settled.record.state if settled.record else outcome.state
+            _count(work, go, outcome, state)
             level = log.warning if state in (State.UNKNOWN, State.DEAD) else log.event
             fields |= {"ticket": outcome.fields.get("ticket"), "code": outcome.fields.get("error_code") or None}
             level(f"sms.{state}", **fields, reason=outcome.reason)
         for alert in settled.alerts:
+            metrics.alerted(alert)
             log.warning(f"account.{alert}", code=outcome.brake, hint=ALERTS[alert])
 
     def _read(self, arguments: Mapping[str, Any]) -> tuple[message.Message, schedule.Plan]:
@@ -213,19 +222,43 @@ class Dispatch:
                 time.sleep(RECORD_PAUSE)
 
     def _reject(self, job: Job, error: PayloadError, job_id: str) -> Result:
-        record = self._store.reject(job, str(error), error.error_code)
-        if record is None:
+        done = self._store.reject(job, str(error), error.error_code)
+        if done is None:
             return self._conflict(job, job_id)
+        _count_done(done, job.lane)
         log.event("sms.rejected", message_id=job.message_id, problems=len(error.problems), code=error.error_code)
-        return Result(record)
+        return Result(done.record)
 
     def _conflict(self, job: Job, job_id: str) -> Result:
         """Another message has this idempotency key. This one is kept too, under its job's own id, as rejected."""
         own = wire.message_id_for_job(job_id)
         log.warning("sms.key_conflict", message_id=job.message_id, kept_as=own)
         reason = "idempotency_key: it already belongs to a message with other content; use a new key."
-        record = None if own == job.message_id else self._store.reject(replace(job, message_id=own), reason, None)
-        return Result(record, conflict=True)
+        done = None if own == job.message_id else self._store.reject(replace(job, message_id=own), reason, None)
+        if done is not None:
+            _count_done(done, job.lane)
+        return Result(done.record if done else None, conflict=True)
+
+
+def _count_done(done: Done, lane: str) -> None:
+    """A job whose message is over: it ended just now, or the job came once too often."""
+    metrics.moved(done.record.state, lane) if done.stopped else metrics.dropped(done.record)
+
+
+def _count(work: Work, go: Go, outcome: Outcome, state: State) -> None:
+    """What this settled submit adds to the metrics."""
+    held = work.job.hold_until
+    waited = go.age if held is None else min(go.age, max(0.0, go.now - held))
+    move = metrics.Settled(
+        state=state,
+        lane=work.job.lane,
+        again=outcome.health is not None and outcome.delay is not None and not outcome.stands,
+        waited=waited + time.monotonic() - work.claimed_at,
+        segments=work.job.segments,
+        spent=outcome.spent,
+        currency=outcome.fields.get("currency"),
+    )
+    metrics.settled(move)
 
 
 ALERTS = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -48,12 +48,18 @@ class Template:
 
 
 def single(message_id: str, payload: str, lane: str) -> Text:
-    """The first job of a message."""
+    """The first job of a message, with the headers that somebody wants to go along (wire.CARRIERS)."""
     queue = wire.queue_of(lane)
     envelope = f'"message_id": "{message_id}", "version": {wire.VERSION}}}'
-    return Text(
-        queue, (_template(queue, wire.TASK, with_eta=False).filled(message_id, _joined(payload, envelope), ""),)
-    )
+    job = _template(queue, wire.TASK, with_eta=False).filled(message_id, _joined(payload, envelope), "")
+    headers = wire.carried()
+    return Text(queue, (_with(job, headers) if headers else job,))
+
+
+def _with(job: str, headers: Mapping[str, str]) -> str:
+    message = json.loads(job)
+    message["headers"].update(headers)
+    return json.dumps(message)
 
 
 def bulk(ids: Sequence[str], lane: str) -> Text:
@@ -140,5 +146,8 @@ def _made_by_celery(queue: str, task: str, *, with_eta: bool) -> dict[str, Any]:
             producer=producer,
         )
         message: dict[str, Any] = getattr(connection.default_channel, "_get")(queue)  # noqa: B009 - kombu's in-memory channel, not in its stubs
+        # Whoever listens to Celery's signal of a publish (OpenTelemetry does) would be in every later job with this one's headers.
+        own = app.amqp.as_task_v2(_ID, task).headers
+        message["headers"] = {name: value for name, value in message["headers"].items() if name in own}
     app.close()
     return message

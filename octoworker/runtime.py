@@ -5,16 +5,21 @@ Made at the first need, so after the fork: a socket shared between two processes
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from octoworker import dispatch, message, retry, schedule, traffic, wire
 from octoworker.bulk import Bulk
 from octoworker.config import Settings
+from octoworker.errors import OctoworkerError
 from octoworker.gateway import Account, Gateway
 from octoworker.store import Store, connect
+
+LOOK_TIMEOUT = 2.0
+"""Seconds for one answer of Redis to somebody who watches: Prometheus gives up after ten."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,15 @@ def current() -> Runtime:
     return _current
 
 
+def warm_up(settings: Settings) -> None:
+    """Load what the first message would wait for: the number plan, the rules, the hours. Before the fork, so once for all."""
+    sample = {"recipients": ["+33612345678", "+4915112345678"], "text": "é", "sender": "Octo", "transactional": False}
+    with contextlib.suppress(OctoworkerError):
+        schedule.plan(
+            message.parse(sample, replace(policy(settings), sms_type="WWW")), time_rules(settings), datetime.now(UTC)
+        )
+
+
 def build(settings: Settings) -> Runtime:
     """Put the parts together from the settings. Opens no connection."""
     store = open_store(settings)
@@ -65,6 +79,12 @@ def open_store(settings: Settings) -> Store:
         max_crashes=settings.max_crashes,
         limits=limits(settings),
     )
+
+
+def look(settings: Settings) -> Store:
+    """The records for somebody who watches: few connections, and an answer soon, also when it is "Redis is away"."""
+    client = connect(settings.redis_url, timeout=LOOK_TIMEOUT, connections=20, retries=0)
+    return Store(client, keep_for=settings.keep_for, requeue_after=settings.requeue_after)
 
 
 def account(settings: Settings) -> Account:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from celery import Task
 from celery.exceptions import Ignore, Reject
 
-from octoworker import log, runtime, wire
+from octoworker import log, reporting, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, StoreError
@@ -108,6 +108,7 @@ def _safely(job_id: str, handle: Callable[[], T]) -> T:
     except OctoworkerError:
         raise
     except Exception as error:  # noqa: BLE001 - see above
+        reporting.bug(error, job_id=job_id)
         log.warning("sms.bug", job_id=job_id, kind=type(error).__name__, where=_where(error))
         raise MessageFailed(
             f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again."

@@ -75,7 +75,7 @@ class Worker:
 
     def ready(self):
         until(lambda: self._says_ready() or self.process.poll() is not None)
-        assert self.process.poll() is None, self.log()
+        assert self._says_ready(), self.log()  # it may be gone since: a doomed one dies at its first message
         return self
 
     def _says_ready(self):

@@ -10,7 +10,7 @@ import sys
 import click
 
 from octoworker import errors
-from octoworker.cli import account, bulk, messages, run, traffic
+from octoworker.cli import account, bulk, messages, run, traffic, watch
 
 EXIT_CODES: tuple[tuple[type[errors.OctoworkerError], int], ...] = (
     (errors.SettingsError, 2),
@@ -28,7 +28,14 @@ def cli() -> None:
     """Send SMS through Octopush: never twice, never lost."""
 
 
-for command in (*messages.COMMANDS, *account.COMMANDS, *traffic.COMMANDS, *bulk.COMMANDS, *run.COMMANDS):
+for command in (
+    *messages.COMMANDS,
+    *account.COMMANDS,
+    *traffic.COMMANDS,
+    *watch.COMMANDS,
+    *bulk.COMMANDS,
+    *run.COMMANDS,
+):
     cli.add_command(command)
 
 

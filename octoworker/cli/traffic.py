@@ -51,7 +51,7 @@ def grids(board: Board) -> list[Table]:
     for heading in ("lane", "queued", "standing", "oldest s"):
         lanes.add_column(heading, justify="left" if heading == "lane" else "right")
     for name, lane in board.lanes.items():
-        lanes.add_row(name, str(lane.queued), str(lane.standing), f"{lane.oldest:.1f}")
+        lanes.add_row(name, str(lane.queued), str(lane.standing), "?" if lane.oldest is None else f"{lane.oldest:.1f}")
     states = Table(box=None, pad_edge=False, show_header=False)
     states.add_row("in flight", str(board.in_flight))
     for state, count in board.states.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -19,9 +19,10 @@ from redis.retry import Retry
 from octoworker.errors import RefusedError, StoreError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
 from octoworker.store import board, keys
-from octoworker.store.board import Board
+from octoworker.store.board import Board, Lane
 from octoworker.store.campaigns import Campaign, Campaigns
 from octoworker.store.gates import Gates
+from octoworker.store.latest import latest
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Taken, Text, Wait
 from octoworker.traffic import Limits, millionths
@@ -40,6 +41,7 @@ __all__ = [
     "Gates",
     "Go",
     "Job",
+    "Lane",
     "New",
     "Outcome",
     "Ring",
@@ -212,15 +214,27 @@ class Store:
         known = {name: fact for name, fact in facts.items() if fact is not None}
         return places, [message_id, token, json.dumps(known), self._limits.as_text]
 
-    def reject(self, job: Job, reason: str, error_code: str | None) -> Record | None:
+    def reject(self, job: Job, reason: str, error_code: str | None) -> Done | None:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
         facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or ""}
         places = [keys.record(job.message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
         verdict, *rest = self._scripts.run("reject", places, [job.message_id, json.dumps(facts), job.payload])
-        return None if verdict == "conflict" else _record(job.message_id, rest[0])
+        if verdict == "conflict":
+            return None
+        return Done(_record(job.message_id, rest[0]), stopped=verdict == "rejected")
 
-    def take_due(self, *, slice_size: int, look_ahead: float, queues: Mapping[str, str]) -> tuple[list[Ring], bool]:
-        """Take what is due or stranded; each is taken by one worker only. True: there may be more."""
+    def take_due(
+        self,
+        *,
+        slice_size: int,
+        look_ahead: float,
+        queues: Mapping[str, str],
+        ended: Callable[[str, str, State], None] = lambda *_: None,
+    ) -> tuple[Sequence[Ring], bool]:
+        """Take what is due or stranded; each is taken by one worker only. True: there may be more.
+
+        `ended` is told of each message that this ended or parked instead: its id, its lane, where it stands now.
+        """
         places = [
             *(keys.DUE, keys.RECORD_PREFIX, keys.MARKS, keys.STATE_PREFIX),
             *(keys.TRAFFIC, keys.BREAKER, keys.LINE_PREFIX),
@@ -229,7 +243,9 @@ class Store:
             *(slice_size, _ms(look_ahead), self._requeue, self._max_crashes, self._keep, json.dumps(dict(queues))),
             *(self._limits.as_text, self._lease),
         ]
-        now, looked_at, rows = self._scripts.run("take_due", places, arguments)
+        now, looked_at, rows, over = self._scripts.run("take_due", places, arguments)
+        for message_id, lane, state in json.loads(over):
+            ended(message_id, lane, State(state))
         rings = [Ring(row[0], row[1], row[2], row[3], row[4] / 1000, row[5], now) for row in json.loads(rows)]
         return rings, looked_at >= slice_size
 
@@ -273,6 +289,10 @@ class Store:
         for message_id in self._ids(state, limit):
             if (record := self.get(message_id)) and state in (None, record.state):
                 yield record
+
+    def latest(self, limit: int) -> Sequence[Record]:
+        """The messages that moved last, latest first."""
+        return latest(self._redis, limit)
 
     def board(self, queues: Mapping[str, str]) -> Board:
         """Figures at a glance. `queues`: the broker's list of each lane, "" when the jobs are on another server."""
@@ -393,8 +413,8 @@ def _claimed(job: Job, reply: Sequence[Any]) -> Claim:
             return _go(rest[0])
         case "wait":
             return Wait(_record(job.message_id, rest[0]))
-        case "done":
-            return Done(_record(job.message_id, rest[0]))
+        case "done" | "stopped":
+            return Done(_record(job.message_id, rest[0]), stopped=verdict == "stopped")
         case "busy":
             return Busy()
         case _:

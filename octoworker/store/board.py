@@ -29,12 +29,13 @@ INDEXED = tuple(state for state in State if state not in (State.QUEUED, State.SU
 
 @dataclass(frozen=True)
 class Lane:
-    """One lane. `oldest` in seconds: the age of the message that has waited longest for its turn."""
+    """One lane. `oldest` in seconds: the age of the message that has waited longest for its turn; None when this user of
+    Redis may not see who stands first in the queue."""
 
     queued: int = 0
     standing: int = 0
     """In the lines before the gates: paused, braked, or waiting for the pace."""
-    oldest: float = 0.0
+    oldest: float | None = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Board:
         """The board as `stats --json` prints it: money as decimal strings."""
         return {
             "lanes": {
-                name: {"queued": lane.queued, "standing": lane.standing, "oldest": round(lane.oldest, 3)}
+                name: {"queued": lane.queued, "standing": lane.standing, "oldest": _rounded(lane.oldest)}
                 for name, lane in self.lanes.items()
             },
             "states": dict(self.states),
@@ -85,6 +86,10 @@ class Board:
             "segments_today": self.segments,
             "unacked": self.unacked,
         }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def look(client: redis.Redis, queues: Mapping[str, str]) -> Board:
@@ -115,7 +120,7 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
     with client.pipeline(transaction=False) as pipe:
         for message_id in heads.values():
             pipe.hget(keys.record(message_id), "created")
-        created = dict(zip(LANES, pipe.execute(), strict=True))
+        created = dict(zip(LANES, map(_sound, pipe.execute(raise_on_error=False)), strict=True))
     return [now, *found], {lane: float(at) for lane, at in created.items() if at}
 
 
@@ -123,19 +128,20 @@ def _id_in(job: Any) -> str:
     """The message of a job as the broker keeps it; "" when it cannot be told."""
     try:
         body = json.loads(b64decode(json.loads(job)["body"]))
-        return str(body[1]["message_id"])
-    except (TypeError, ValueError, KeyError, IndexError):
+        return str(body[1].get("message_id") or body[1]["ids"][0])
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
         return ""
 
 
 def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
+    hidden = {lane: isinstance(found[-18 + 6 * n + 1], redis.ResponseError) for n, lane in enumerate(LANES)}
     now, traffic, breaker, account, day, *rest = (_sound(each) for each in found)
     states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
     moving, soon, first, unacked, *lanes = rest[len(INDEXED) :]
     behind = [states[state] for state in (State.SCHEDULED, State.WAITING)]
     parts = {lane: lanes[6 * n : 6 * n + 6] for n, lane in enumerate(LANES)}
     return Board(
-        lanes={lane: _lane(now, part, oldest.get(lane)) for lane, part in parts.items()},
+        lanes={lane: _lane(now, part, oldest.get(lane), hidden=hidden[lane]) for lane, part in parts.items()},
         states=states,
         in_flight=max(0, moving - sum(behind)),
         due_soon=soon,
@@ -158,14 +164,14 @@ def _sound(answer: Any) -> Any:
     return None if isinstance(answer, redis.ResponseError) else answer
 
 
-def _lane(now: int, part: list[Any], oldest: float | None) -> Lane:
+def _lane(now: int, part: list[Any], oldest: float | None, *, hidden: bool) -> Lane:
     queued, _, plain, first_plain, marketing, first_marketing = part
     heads = [score for first in (first_plain, first_marketing) if first for _, score in first]
     since = min([*heads, *([oldest] if oldest else [])], default=None)
     return Lane(
         queued=int(queued or 0),
         standing=int(plain or 0) + int(marketing or 0),
-        oldest=max(0.0, (now - since) / 1000) if since else 0.0,
+        oldest=None if hidden and queued else max(0.0, (now - since) / 1000) if since else 0.0,
     )
 
 

@@ -85,9 +85,10 @@ class Go:
 
 @dataclass(frozen=True)
 class Done:
-    """Nothing left to do here: the message is final or parked."""
+    """Nothing left to do here: the message is final or parked. `stopped`: this very claim made it so."""
 
     record: Record
+    stopped: bool = False
 
 
 @dataclass(frozen=True)

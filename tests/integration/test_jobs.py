@@ -7,6 +7,7 @@ from base64 import b64decode
 
 import pytest
 from celery import Celery
+from celery.signals import before_task_publish
 
 from octoworker import jobs, wire
 from octoworker.store import Ring
@@ -50,3 +51,24 @@ def test_each_job_has_a_delivery_of_its_own():
     ring = Ring("a" * 32, "job", "normal", "{}")
     first, second = (json.loads(job)["properties"]["delivery_tag"] for job in jobs.packed([ring, ring])["sms"])
     assert first != second
+
+
+def test_a_job_carries_what_belongs_to_it_and_no_other_does():
+    heard = []
+
+    def listening(headers=None, **_):
+        headers["traceparent"] = "of the job that Celery made"
+        heard.append(headers["id"])
+
+    before_task_publish.connect(listening)
+    wire.CARRIERS.append(lambda headers: headers.update(traceparent="its own"))
+    try:
+        jobs._template.cache_clear()  # noqa: SLF001 - a process that has not published yet
+        first = jobs.single("a" * 32, "{}", "urgent")
+        wire.CARRIERS.pop()
+        second = jobs.single("b" * 32, "{}", "urgent")
+    finally:
+        before_task_publish.disconnect(listening)
+    assert heard
+    assert json.loads(first.jobs[0])["headers"]["traceparent"] == "its own"
+    assert "traceparent" not in json.loads(second.jobs[0])["headers"]

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from octoworker.cli import cli
 from octoworker.record import MOVES
-from octoworker.store import keys
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -324,13 +324,13 @@ def test_what_was_handed_over_cannot_be_moved(store):
 
 
 def test_an_invalid_message_is_kept_with_its_reason(store):
-    record = store.reject(JOB, "text: write something.", "107")
+    record = store.reject(JOB, "text: write something.", "107").record
     assert (record.state, record.reason, record.error_code) == (State.REJECTED, "text: write something.", "107")
 
 
 def test_a_message_that_got_further_cannot_be_rejected_by_a_late_job(store):
     store.claim(JOB)
-    assert store.reject(JOB, "nonsense", None).state is State.SUBMITTING
+    assert store.reject(JOB, "nonsense", None).record.state is State.SUBMITTING
 
 
 def test_a_message_that_has_not_gone_can_be_cancelled(store):

@@ -6,6 +6,7 @@
 --         wish (what _caps.lua asks for, or absent))   3 payload (JSON)   4 limits (JSON: what _gates.lua and _caps.lua ask for)
 -- returns  {'go', JSON: [token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost]}
 --          {'done', record (JSON)}   nothing is left to do: final, or parked for a person
+--          {'stopped', record (JSON)}   nothing is left to do from now on: this claim ended or parked it
 --          {'busy'}                  another worker has the lease
 --          {'wait', record (JSON)}   not now: not due, or it stands in a line before the gates
 --          {'conflict'}              the id belongs to a message with other content
@@ -34,7 +35,7 @@ local function stop(to, reason)
   leave(record, id, lines)
   no_probe(breaker, id)
   if to == 'unknown' then redis.call('HSET', record, 'parked', 1) end
-  return told('done', record)
+  return told('stopped', record)
 end
 
 -- A message whose id is random has no print: nobody else can have that id.

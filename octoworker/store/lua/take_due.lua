@@ -4,7 +4,8 @@
 -- ARGV  1 slice (count)   2 look-ahead (ms)   3 requeue_after (ms)   4 max_crashes   5 keep (ms)
 --       6 queues (JSON: lane -> key of the broker's list, empty when the jobs are on another server)
 --       7 limits (JSON: what _gates.lua asks for)   8 lease (ms)
--- returns  {now, looked_at, JSON: [[id, job id, lane, payload, delay ms, found], ...]}; found: 'due' | 'line' | 'lease' | 'job'
+-- returns  {now, looked_at, JSON: [[id, job id, lane, payload, delay ms, found], ...], JSON: [[id, lane, state], ...] of those
+--          that were ended or parked here}; found: 'due' | 'line' | 'lease' | 'job'
 --          (one text, because a client reads one long text far faster than hundreds of short ones)
 local due_set, prefix, marks, index, traffic, breaker, lines = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local slice, ahead, requeue_after = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -12,7 +13,7 @@ local max_crashes, keep, queues = tonumber(ARGV[4]), tonumber(ARGV[5]), cjson.de
 local limits, lease = cjson.decode(ARGV[7]), tonumber(ARGV[8])
 local now = clock()
 local ids = redis.call('ZRANGEBYSCORE', due_set, '-inf', now + ahead, 'LIMIT', 0, slice)
-local reply, empty, taken = {}, {}, #ids
+local reply, ended, empty, taken = {}, {}, {}, #ids
 -- Times that the patience with a job doubles: half an hour at the usual minute.
 local DOUBLED = 5
 
@@ -47,9 +48,10 @@ local function ring(record, id, lane, delay, found, rings)
   reply[#reply + 1] = {id, job[1] or id, lane, job[2] or '{}', math.max(0, delay), found}
 end
 
-local function stop(record, id, from, reason, ends)
+local function stop(record, id, lane, from, reason, ends)
   ends(record, id, index, now, from, 'dead', reason, keep)
   no_wake(record, id, due_set)
+  ended[#ended + 1] = {id, lane, redis.call('HGET', record, 'state')}
 end
 
 for _, id in ipairs(ids) do
@@ -72,11 +74,13 @@ for _, id in ipairs(ids) do
       finish(record, id, index, now, state, 'expired', 'expires_at had passed before it could be sent', keep)
       no_wake(record, id, due_set)
       leave(record, id, lines)
+      ended[#ended + 1] = {id, lane, redis.call('HGET', record, 'state')}
     else
       redis.call('HSET', record, 'parked', 1)
       move(record, id, index, now, state, 'unknown', 'expired before its outcome was known; may have been sent, a person decides', keep)
       no_wake(record, id, due_set)
       leave(record, id, lines)
+      ended[#ended + 1] = {id, lane, 'unknown'}
     end
   elseif state == 'submitting' then
     local lease_until = number(f[3])
@@ -85,7 +89,7 @@ for _, id in ipairs(ids) do
     else
       local crashes = redis.call('HINCRBY', record, 'crashes', 1)
       if crashes >= max_crashes then
-        stop(record, id, state, 'stopped: ' .. crashes .. ' workers in a row did not come back from it; may have been sent', move)
+        stop(record, id, lane, state, 'stopped: ' .. crashes .. ' workers in a row did not come back from it; may have been sent', move)
       else
         move(record, id, index, now, state, 'unknown', 'the worker that had it did not come back', keep)
         ring(record, id, lane, 0, 'lease', 0)
@@ -97,7 +101,7 @@ for _, id in ipairs(ids) do
     elseif not vanished(lane, number(f[4])) then
       redis.call('ZADD', due_set, now + requeue_after, id)
     elseif rings + 1 >= max_crashes and certain(lane, number(f[4])) and number(redis.call('HGET', record, 'uses')) == 0 then
-      stop(record, id, state, 'stopped: its job vanished ' .. (rings + 1) .. ' times before a worker could claim it', finish)
+      stop(record, id, lane, state, 'stopped: its job vanished ' .. (rings + 1) .. ' times before a worker could claim it', finish)
     else
       ring(record, id, lane, 0, 'job', rings + 1)
     end
@@ -185,4 +189,4 @@ if not gates.brake and not gates.paused.all and (open or probing) then
   end
   if released > 0 then redis.call('HSET', traffic, 'tat', string.format('%.3f', gates.tat), 'paced', now, 'turn', gates.turn % 1000) end
 end
-return {now, taken + released, #reply > 0 and cjson.encode(reply) or '[]'}
+return {now, taken + released, #reply > 0 and cjson.encode(reply) or '[]', #ended > 0 and cjson.encode(ended) or '[]'}

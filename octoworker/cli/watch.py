@@ -1,0 +1,128 @@
+"""Commands that watch: metrics, top."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from octoworker import runtime
+from octoworker.cli import show
+from octoworker.cli.traffic import grids
+from octoworker.config import Settings
+from octoworker.errors import OctoworkerError, StoreError
+from octoworker.store import Board
+
+EVERY = 1.0
+"""Seconds between two looks of `top`."""
+
+PORT = 9464
+
+
+@click.command()
+@click.option("--port", default=PORT, show_default=True, help="0: any that is free.")
+@click.option("--host", help="Address to listen on; default OCTOWORKER_METRICS_HOST, else all.")
+def metrics(port: int, host: str | None) -> None:
+    """Serve the gauges of the whole installation on /metrics, and the status page on / when OCTOWORKER_STATUS_TOKEN is set."""
+    from octoworker import web  # noqa: PLC0415 - no other command needs a server
+
+    settings = Settings.load()
+    store, queues = runtime.look(settings), runtime.queues(settings)
+    token = settings.status_token.get_secret_value() if settings.status_token else ""
+    gauges = web.Gauges(lambda: store.board(queues), settings.rate)
+    address = settings.metrics_host if host is None else host
+    try:
+        server = web.Server(address, port, web.Site((gauges,), store, queues, token).route)
+    except OSError as error:
+        raise OctoworkerError(f"Port {port} cannot be listened on: {os.strerror(error.errno or 0)}.") from None
+    page = f"  status page http://127.0.0.1:{server.port}/" if token else ""
+    click.echo(f"metrics http://127.0.0.1:{server.port}/metrics{page}", err=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.serve()
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Print one frame and end.")
+def top(*, once: bool) -> None:
+    """What stands where, live. q or Ctrl-C ends."""
+    settings = Settings.load()
+    store, queues = runtime.look(settings), runtime.queues(settings)
+
+    def look() -> Board:
+        return store.board(queues)
+
+    out = show.console()
+    if once or not sys.stdout.isatty():
+        out.print(frame(look()))
+        return
+    with (
+        _keys() as pressed,
+        contextlib.suppress(KeyboardInterrupt),
+        Live(console=out, screen=True, auto_refresh=False) as live,
+    ):
+        while True:
+            live.update(_next(look), refresh=True)
+            if pressed(EVERY) in ("q", "Q", "\x03"):
+                return
+
+
+def _next(look: Callable[[], Board]) -> RenderableType:
+    """The board, or that there is none: `top` stays, and shows it again when Redis is back."""
+    try:
+        return frame(look(), live=True)
+    except StoreError as error:
+        return Panel(Text(f"{error} Looking again every second.", style="red"), title="octoworker", padding=(1, 2))
+
+
+def frame(board: Board, *, live: bool = False) -> RenderableType:
+    """One look: lanes and states side by side, gates and money below."""
+    lanes, states, gates = grids(board)
+    upper = Table.grid(expand=True, padding=(0, 1, 0, 0))
+    upper.add_column(ratio=3)
+    upper.add_column(ratio=2)
+    left = Group(
+        Panel(Padding(lanes, (0, 1)), title="lanes", title_align="left"),
+        Panel(Padding(gates, (0, 1)), title="flow", title_align="left"),
+    )
+    upper.add_row(left, Panel(Padding(states, (0, 1)), title="messages", title_align="left"))
+    at = f"{board.states_at:%Y-%m-%d %H:%M:%S} UTC"
+    title = Text.assemble((" octoworker ", "bold reverse"), f"  {at}", ("   q ends" if live else "", "dim"))
+    return Group(title, upper)
+
+
+@contextlib.contextmanager
+def _keys() -> Iterator[Callable[[float], str]]:
+    """A way to wait for a key, at most so long. Without a terminal to read from: only to wait."""
+    if not sys.stdin.isatty():
+        import threading  # noqa: PLC0415 - for its wait
+
+        yield lambda seconds: str(threading.Event().wait(seconds) or "")
+        return
+    import termios  # noqa: PLC0415 - only a terminal has it
+    import tty  # noqa: PLC0415 - the same
+
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+
+    def pressed(seconds: float) -> str:
+        ready, _, _ = select.select([descriptor], [], [], seconds)
+        return os.read(descriptor, 1).decode(errors="replace") if ready else ""
+
+    try:
+        tty.setcbreak(descriptor)
+        yield pressed
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+COMMANDS = (metrics, top)

@@ -1,0 +1,59 @@
+"""A worker that is asked for its metrics: it counts from before its pool is forked, and serves them as long as it runs.
+
+Whatever fails here is logged and left: a port that is taken must not keep a worker from sending.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from celery import bootsteps
+
+from octoworker import log, metrics, runtime
+from octoworker.config import Settings
+
+if TYPE_CHECKING:
+    from octoworker.web import Server
+
+
+class Exporter(bootsteps.StartStopStep):
+    """The steps of a worker are made before any is started: so this counts before the first child exists."""
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self._settings = Settings.load()
+        self._folder: Path | None = None
+        self._server: Server | None = None
+        if self._settings.metrics_port:
+            try:
+                self._folder = metrics.start()
+            except OSError as error:
+                log.warning(
+                    "metrics.off", kind=type(error).__name__, reason="no room for the files they are counted in"
+                )
+
+    def start(self, worker: Any) -> None:
+        del worker
+        if self._folder is None:
+            return
+        from octoworker import web  # noqa: PLC0415 - it imports prometheus_client, which looks for the folder then
+
+        settings = self._settings
+        token = settings.status_token.get_secret_value() if settings.status_token else ""
+        site = web.Site((metrics.Summed(self._folder),), runtime.look(settings), runtime.queues(settings), token)
+        try:
+            self._server = web.Server(settings.metrics_host, settings.metrics_port, site.route)
+            self._server.start()
+        except OSError as error:
+            log.warning("metrics.not_served", kind=type(error).__name__, port=settings.metrics_port)
+
+    def stop(self, worker: Any) -> None:
+        del worker
+        if self._server is not None:
+            self._server.stop()
+        if self._folder is not None:
+            metrics.stop(self._folder)
+
+    def terminate(self, worker: Any) -> None:
+        self.stop(worker)

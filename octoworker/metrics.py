@@ -1,0 +1,347 @@
+"""What a worker counts, exactly: under threads, and under prefork over all of its children, also those that died.
+
+1. Before the pool is forked, `start` makes a folder of this worker's own, and tells prometheus_client to count in files.
+2. Every process counts in files of its own there; whoever is asked adds them up. A child that died leaves its files behind;
+   they are added to those of the dead.
+3. Without `start` (a web app, the command line, a worker without a port) nothing is counted and nothing is imported.
+
+Counting can never fail a send: it raises nothing, and the files have their room on the disk before they are used, because
+a full disk under a mapped file ends a process. No label carries a number, a text, a key or an id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+from octoworker.catalogue import all_codes, normalise
+from octoworker.errors import (
+    BusyError,
+    DuplicateKeyError,
+    GatewayError,
+    MaybeSentError,
+    RefusedByOctopushError,
+    UnreachableError,
+)
+from octoworker.record import FINAL, Record, State
+from octoworker.traffic import LANES
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+P = ParamSpec("P")
+
+OUTCOMES: tuple[tuple[type[GatewayError], str], ...] = (
+    (UnreachableError, "unreachable"),
+    (BusyError, "busy"),
+    (RefusedByOctopushError, "refused"),
+    (DuplicateKeyError, "duplicate"),
+    (MaybeSentError, "maybe"),
+)
+
+FOUND = ("lease", "job")
+
+ALERTS = ("braked", "breaker_opened", "breaker_closed", "balance_low", "spend_80", "spend_100")
+
+HANDOVER_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
+"""Seconds: a login code is wanted within one or two, a campaign within an hour or two."""
+
+CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
+"""Seconds: a call ends after 13 by default."""
+
+ROOM = 1 << 16
+"""Bytes of one file: prometheus_client's own first size. All that can be counted here, every code included, fits."""
+
+FOLDER = "octoworker-metrics-"
+
+MAYBE_TWICE = frozenset({State.ACCEPTED, State.DELIVERED, State.UNDELIVERED, State.UNKNOWN})
+"""A job whose message stands there came a second time: sending it again would have made a handset ring twice."""
+
+
+class Book:
+    """The counters of one process. Made once, before the fork; `dead` is the name of the files that dead children filled."""
+
+    def __init__(self, folder: Path) -> None:
+        from prometheus_client import Counter, Histogram  # noqa: PLC0415 - it looks for the folder when it is imported
+
+        self.folder = folder
+        self._codes = frozenset(each.code for each in all_codes())
+        self._children: dict[tuple[Any, ...], Any] = {}
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"octoworker_{name}", text, labels, registry=None)
+
+        self.calls = counter("calls_total", "Calls to Octopush, by what came of them", "outcome", "code")
+        self.ended = counter("messages_ended_total", "Messages that this worker ended", "state", "lane")
+        self.retries = counter("retries_total", "Submits that a machine will repeat")
+        self.duplicates = counter("duplicates_stopped_total", "Second submits of one message that were stopped")
+        self.unknown = counter("unknown_total", "Moves to unknown: it may have been sent")
+        self.segments = counter("segments_total", "Segments handed over", "lane")
+        self.spend = counter("spend_total", "What Octopush charged", "currency")
+        self.finds = counter("sweep_finds_total", "Lost jobs and ended leases that the clock found", "found")
+        self.alerts = counter("alerts_total", "What a person was told about the account", "alert")
+        self.handover = Histogram(
+            "octoworker_handover_seconds",
+            "From enqueue, or from when it was due, to accepted",
+            ("lane",),
+            buckets=HANDOVER_BUCKETS,
+            registry=None,
+        )
+        self.call = Histogram("octoworker_call_seconds", "One call to Octopush", buckets=CALL_BUCKETS, registry=None)
+        self._begin_at_zero()
+
+    def of(self, metric: Any, *labels: str) -> Any:
+        """The child with these labels. prometheus_client takes longer to find one than to count."""
+        found = self._children.get((metric, *labels))
+        if found is None:
+            found = self._children[(metric, *labels)] = metric.labels(*labels)
+        return found
+
+    def code(self, code: str | None) -> str:
+        """Octopush's code as a label: "" for none, `unlisted` for what is not in our list, which may be anything."""
+        known = normalise(code) if code else None
+        if known is None:
+            return ""
+        return known if known in self._codes else "unlisted"
+
+    def _begin_at_zero(self) -> None:
+        """A counter that appears with its first event hides that event from rate()."""
+        self.of(self.calls, "accepted", "000")
+        for lane in LANES:
+            self.of(self.segments, lane)
+            self.of(self.handover, lane)
+            for state in FINAL:
+                self.of(self.ended, state.value, lane)
+        for found in FOUND:
+            self.of(self.finds, found)
+        for alert in ALERTS:
+            self.of(self.alerts, alert)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a submit. `waited`: seconds since the message was taken, or was due."""
+
+    state: State
+    lane: str
+    again: bool
+    """A machine will repeat the submit."""
+    waited: float
+    segments: int
+    spent: Decimal
+    currency: str | None
+
+
+_book: Book | None = None
+_lock = threading.Lock()
+"""Held while counting, and over a fork: a child must not inherit a lock of prometheus_client's that nobody will open."""
+
+
+def start() -> Path:
+    """Begin to count, in this process and in those it forks. OSError when there is no room for the files."""
+    global _book  # noqa: PLW0603 - one per process is the point
+    _remove_leftovers()
+    folder = _own_folder()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    _reserve(folder)
+    _book = Book(folder)
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork)
+    return folder
+
+
+def stop(folder: Path) -> None:
+    """Count no more, and leave nothing behind."""
+    global _book  # noqa: PLW0603 - one per process is the point
+    _book = None
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class Summed:
+    """What all processes of this worker have counted, added up each time it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._asked = threading.Lock()
+
+    def collect(self) -> Iterator[Metric]:
+        from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415 - only who counts pays for it
+
+        with self._asked:
+            fold_the_dead(self._folder)
+            yield from list(MultiProcessCollector(None, path=str(self._folder)).collect())  # type: ignore[no-untyped-call]
+
+
+def _counting(record: Callable[Concatenate[Book, P], None]) -> Callable[P, None]:
+    """Count, if anybody wants to know. What goes wrong is dropped: the message has gone already."""
+
+    @wraps(record)
+    def counted(*args: P.args, **kwargs: P.kwargs) -> None:
+        if _book is None:
+            return
+        try:
+            with _lock:
+                record(_book, *args, **kwargs)
+        except Exception:  # noqa: BLE001, S110 - see above; contextlib.suppress takes longer than half a counter
+            pass
+
+    return counted
+
+
+@_counting
+def called(book: Book, error: GatewayError | None, seconds: float) -> None:
+    """One call to Octopush has ended."""
+    outcome = "accepted" if error is None else next(name for kind, name in OUTCOMES if isinstance(error, kind))
+    book.of(book.calls, outcome, "000" if error is None else book.code(error.error_code)).inc()
+    book.call.observe(seconds)
+    if isinstance(error, DuplicateKeyError):
+        book.duplicates.inc()
+
+
+@_counting
+def moved(book: Book, state: State, lane: str) -> None:
+    """A worker moved a message there, without a call."""
+    _moved(book, state, lane)
+
+
+@_counting
+def settled(book: Book, move: Settled) -> None:
+    """The outcome of a submit was written."""
+    _moved(book, move.state, move.lane)
+    if move.again:
+        book.retries.inc()
+    if move.state is State.ACCEPTED:
+        book.of(book.handover, move.lane).observe(move.waited)
+    if move.state is State.ACCEPTED or move.spent:
+        book.of(book.segments, move.lane).inc(move.segments)
+    if move.spent > 0:
+        book.of(book.spend, currency_label(move.currency)).inc(float(move.spent))
+
+
+def _moved(book: Book, state: State, lane: str) -> None:
+    if state in FINAL:
+        book.of(book.ended, state.value, lane).inc()
+    elif state is State.UNKNOWN:
+        book.unknown.inc()
+
+
+@_counting
+def dropped(book: Book, record: Record | None) -> None:
+    """A job came whose message another worker has (None), or that is over."""
+    if record is None or record.state in MAYBE_TWICE:
+        book.duplicates.inc()
+
+
+@_counting
+def found(book: Book, what: str) -> None:
+    """The clock found what should not be."""
+    book.of(book.finds, what).inc()
+
+
+@_counting
+def alerted(book: Book, alert: str) -> None:
+    """A person was told."""
+    book.of(book.alerts, alert).inc()
+
+
+def currency_label(currency: str | None) -> str:
+    """Three capitals, or nothing: what Octopush wrote may be anything."""
+    return currency if currency and len(currency) == 3 and currency.isascii() and currency.isupper() else ""
+
+
+def fold_the_dead(folder: Path) -> None:
+    """Add what dead children counted to the files of the dead, and remove theirs: else a year of children is a million files."""
+    from prometheus_client.mmap_dict import MmapedDict  # noqa: PLC0415 - only who counts pays for it
+
+    for path, pid in _files(folder):
+        if pid == os.getpid() or _alive(pid):
+            continue
+        dead = MmapedDict(str(path.with_name(f"{path.name.partition('_')[0]}_dead.db")))  # type: ignore[no-untyped-call]
+        try:
+            for key, value, at, _ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
+                dead.write_value(key, dead.read_value(key)[0] + value, at)  # type: ignore[no-untyped-call]
+        finally:
+            dead.close()  # type: ignore[no-untyped-call]
+        path.unlink()
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, int]]:
+    for path in sorted(folder.glob("*_*.db")):
+        pid = path.stem.partition("_")[2]
+        if pid.isdigit():
+            yield path, int(pid)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _after_fork() -> None:
+    """In the child. Without room for its files it counts nothing."""
+    global _book  # noqa: PLW0603 - one per process is the point
+    _lock.release()
+    if _book is not None:
+        try:
+            _reserve(_book.folder)
+        except OSError:
+            _book = None
+
+
+def _reserve(folder: Path) -> None:
+    """Room on the disk for the files of this process, and of the dead."""
+    for name in (str(os.getpid()), "dead"):
+        for kind in ("counter", "histogram"):
+            descriptor = os.open(folder / f"{kind}_{name}.db", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                if os.fstat(descriptor).st_size < ROOM:
+                    _allocate(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def _allocate(descriptor: int) -> None:
+    if sys.platform == "linux":
+        os.posix_fallocate(descriptor, 0, ROOM)
+    else:
+        os.write(descriptor, bytes(ROOM))
+
+
+def _own_folder() -> Path:
+    """A new folder, locked as long as this worker lives: its children hold the lock too."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=FOLDER))
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Another worker that was just starting may have taken it for a leftover.
+            if (folder / "lock").exists():
+                return folder
+        os.close(lock)
+
+
+def _remove_leftovers() -> None:
+    """Folders of workers that were killed: nobody holds their lock."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
+        with contextlib.suppress(OSError):
+            lock = os.open(folder / "lock", os.O_RDWR | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)

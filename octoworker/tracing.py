@@ -1,0 +1,101 @@
+"""Traces, for who has OpenTelemetry (the extra `otel`): web app, job, call to Octopush. Without it this does nothing.
+
+1. `start` in the web app: each job it publishes carries the context of the span it was published in, in its headers.
+2. `start` in the worker, which does it by itself: a job's span continues that trace; the call to Octopush is a span in it.
+
+A job that the clock publishes begins a trace of its own, and so does a bulk job. Where spans go is set up as everywhere:
+by OpenTelemetry's own variables or by code. Spans hold ids, lane and outcome; no error's text. Nothing here fails a send.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from types import TracebackType
+from typing import Any, Self
+
+from celery import signals
+
+from octoworker import wire
+from octoworker.errors import GatewayError
+
+try:
+    from opentelemetry import context, propagate, trace
+except ImportError:
+    HERE = False
+else:
+    HERE = True
+
+NAME = "octoworker"
+
+OWN = "octoworker."
+"""Tasks of ours begin with this: those of a web app that shares the process are not ours to trace."""
+
+
+def start() -> None:
+    """Carry traces along. Doing it twice is doing it once."""
+    if HERE and propagate.inject not in wire.CARRIERS:
+        wire.CARRIERS.append(propagate.inject)
+        signals.before_task_publish.connect(_publishing, dispatch_uid=_publishing.__qualname__)
+        signals.task_prerun.connect(_begun, dispatch_uid=_begun.__qualname__)
+        signals.task_postrun.connect(_ended, dispatch_uid=_ended.__qualname__)
+
+
+class Call:
+    """The span of one call to Octopush. A context manager; what goes wrong in it is dropped."""
+
+    def __init__(self, message_id: str, lane: str) -> None:
+        self._facts = {"octoworker.message_id": message_id, "octoworker.lane": lane}
+        self._span: Any = None
+
+    def __enter__(self) -> Self:
+        if HERE:
+            with contextlib.suppress(Exception):
+                tracer = trace.get_tracer(NAME)
+                self._span = tracer.start_span("octopush.submit", kind=trace.SpanKind.CLIENT, attributes=self._facts)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._span is None:
+            return
+        with contextlib.suppress(Exception):
+            if kind is not None:
+                self._span.set_status(trace.StatusCode.ERROR, kind.__name__)
+            if isinstance(error, GatewayError) and error.error_code:
+                self._span.set_attribute("octoworker.code", error.error_code)
+            self._span.end()
+
+
+_open: dict[str, tuple[Any, Any]] = {}
+"""Job id -> its span, and what ends it as the current one."""
+
+
+def _publishing(sender: Any = None, headers: Any = None, **_: Any) -> None:
+    with contextlib.suppress(Exception):
+        if str(sender).startswith(OWN):
+            propagate.inject(headers)
+
+
+def _begun(task_id: str = "", task: Any = None, **_: Any) -> None:
+    with contextlib.suppress(Exception):
+        if not task.name.startswith(OWN):
+            return
+        carried = {name: value for name in propagate.get_global_textmap().fields if (value := task.request.get(name))}
+        span = trace.get_tracer(NAME).start_span(
+            task.name,
+            context=propagate.extract(carried, context=context.Context()),
+            kind=trace.SpanKind.CONSUMER,
+            attributes={"octoworker.job_id": task_id},
+        )
+        _open[task_id] = span, context.attach(trace.set_span_in_context(span))
+
+
+def _ended(task_id: str = "", state: Any = None, **_: Any) -> None:
+    with contextlib.suppress(Exception):
+        span, token = _open.pop(task_id)
+        context.detach(token)
+        span.set_attribute("octoworker.job_state", str(state))
+        if state == "FAILURE":
+            span.set_status(trace.StatusCode.ERROR)
+        span.end()

@@ -1,0 +1,62 @@
+"""The board as metrics: a look at Redis each time somebody asks. When Redis is away, that is the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from octoworker.errors import StoreError
+from octoworker.metrics import currency_label
+from octoworker.store import Board
+from octoworker.traffic import PAUSABLE
+
+Samples = Mapping[str, float]
+
+
+class Gauges:
+    """The gauges of a whole installation. `look` reads the board, `pace_limit` in segments a second (0: none)."""
+
+    def __init__(self, look: Callable[[], Board], pace_limit: float) -> None:
+        self._look = look
+        self._pace_limit = pace_limit
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            board = self._look()
+        except StoreError:
+            yield _plain("redis_up", "Whether Redis answers", 0)
+        else:
+            yield _plain("redis_up", "Whether Redis answers", 1)
+            yield from self._of(board)
+
+    def _of(self, board: Board) -> Iterable[Metric]:
+        lanes, currency = board.lanes, currency_label(board.currency)
+        if board.balance is not None:
+            yield _labelled("balance", "What is left at Octopush", "currency", {currency: float(board.balance)})
+        yield _labelled("spend_today", "Spent this day in Paris", "currency", {currency: float(board.spent)})
+        yield _labelled(
+            "queue_depth", "Jobs in the broker's list", "lane", {n: lane.queued for n, lane in lanes.items()}
+        )
+        yield _labelled("line_depth", "Messages held back", "lane", {n: lane.standing for n, lane in lanes.items()})
+        ages = {name: lane.oldest for name, lane in lanes.items() if lane.oldest is not None}
+        yield _labelled("oldest_seconds", "Age of the message that has waited longest", "lane", ages)
+        yield _plain("due_lag_seconds", "How long the earliest due message has been due", board.due_lag)
+        states = {**board.states, "in_flight": board.in_flight}
+        yield _labelled("messages", "Messages that are kept; in_flight: queued or being submitted", "state", states)
+        yield _plain("breaker_open", "Whether Octopush does not answer", board.breaker == "open")
+        yield _plain("brake", "Whether Octopush refuses the account", board.brake is not None)
+        yield _labelled("paused", "Paused by a person", "what", {what: what in board.paused for what in PAUSABLE})
+        yield _plain("pace_used", "Segments a second over the last minute", board.pace)
+        yield _plain("pace_limit", "Segments a second that are allowed; 0: no limit", self._pace_limit)
+
+
+def _plain(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"octoworker_{name}", text, value=float(value))
+
+
+def _labelled(name: str, text: str, label: str, values: Samples) -> Metric:
+    family = GaugeMetricFamily(f"octoworker_{name}", text, labels=[label])
+    for value_of, value in values.items():
+        family.add_metric([value_of], float(value))
+    return family
