@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check format docs chaos bench bench-held bench-traffic bench-campaign bench-contenders flame lock lock-bench lock-deploy check-deploy check-flower clean
+.PHONY: demo test check format docs check-tutorial chaos bench bench-held bench-traffic bench-campaign bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -24,6 +24,17 @@ format: $(READY)
 # make docs   what the docs say about the code, written anew from the code: settings, error codes, diagrams
 docs: $(READY)
 	$(BIN)/python docs/generate.py
+
+# make check-tutorial   the tutorial as it stands, with Flask, FastAPI and Django themselves
+WEB_READY := .venv/web/.ready
+check-tutorial: $(READY) $(WEB_READY)
+	$(BIN)/pytest tests/integration/test_tutorial.py
+
+# Beside octoworker's environment and not in it: a framework must not change what octoworker runs on.
+$(WEB_READY): docs/requirements.txt | $(READY)
+	rm -rf .venv/web
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target .venv/web -r docs/requirements.txt
+	@touch $@
 
 # make chaos KILLS=1000   the long run: thousands of messages, mixed faults, a verdict for each message
 KILLS ?= 100
@@ -98,6 +109,12 @@ lock-deploy: $(READY)
 	$(BIN)/pip install --quiet uv
 	for each in checks flower; do $(BIN)/uv pip compile deploy/$$each/requirements.in --generate-hashes --universal \
 		--python-version 3.11 --upgrade --no-emit-index-url --no-header --no-annotate --quiet -o deploy/$$each/requirements.txt; done
+
+# Write the lock of the tutorial's web frameworks anew.
+lock-docs: $(READY)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile docs/requirements.in --generate-hashes --universal --python-version 3.11 --upgrade \
+		--no-emit-index-url --no-header --no-annotate --quiet -o docs/requirements.txt
 
 # Write benchmarks/constraints.txt anew, with the versions of constraints.txt for all that is in both.
 lock-bench: $(READY)

@@ -25,6 +25,12 @@ COMMANDS = frozenset(
 )
 """The commands of the contract. Nothing else may be told to a reader."""
 
+EXTRA_TO_CELERY = frozenset({"worker"})
+"""A command that hands on options it does not know."""
+
+ELSEWHERE = frozenset({DOCS / "metrics.md", DOCS / "performance.md"})
+"""Pages that may be written after these."""
+
 
 def module(name):
     """A script that stands in docs/, which is no package."""
@@ -52,6 +58,14 @@ def without_code(text):
     return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
 
 
+def commands_in(text):
+    """What a reader may type: blocks of a console, and code within a line."""
+    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    typed = [line.removeprefix("$ ").partition(" > ")[0] for block in blocks for line in block.splitlines()]
+    own = [line for line in typed if line.startswith("octoworker ")]
+    return "\n".join([*own, *re.findall(r"`(octoworker [^`\n]+)`", without_code(text))])
+
+
 @pytest.mark.parametrize("path", generate.pages(), ids=named)
 def test_what_is_made_from_the_code_is_up_to_date(path):
     assert path.read_text(encoding="utf-8") == generate.pages()[path], f"docs/{path.name} is old: run make docs"
@@ -76,3 +90,43 @@ def test_the_diagram_and_its_table_have_the_same_letters_each_once():
         assert {text.text for text in arrow.iter(f"{SVG}text") if text.get("class") == "letter"} == {
             arrow.get("data-letter")
         }
+
+
+@pytest.mark.parametrize("path", OURS, ids=named)
+def test_every_link_leads_somewhere(path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(path.read_text())):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        name, _, anchor = target.partition("#")
+        page = (path.parent / name) if name else path
+        assert page.exists() or page in ELSEWHERE, f"{path.name} links to {target}"
+        if anchor and page.exists():
+            assert anchor in anchors(page), f"{path.name} links to {target}"
+
+
+def test_every_alert_leads_to_a_heading_of_the_runbook():
+    rules = (ROOT / "deploy" / "prometheus" / "rules").glob("*.y*ml")
+    wanted = {anchor for path in rules for anchor in re.findall(r"operations\.md#([\w-]+)", path.read_text())}
+    headings = re.findall(r"^## (.+)$", without_code((DOCS / "operations.md").read_text()), re.MULTILINE)
+    assert len(wanted) > 8
+    assert wanted <= {heading.lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", OURS, ids=named)
+def test_every_command_exists_with_its_options(path):
+    for line in re.findall(r"\boctoworker ([a-z]+\b[^`\n]*)", commands_in(path.read_text())):
+        name, *words = line.split()
+        assert name in COMMANDS, f"{path.name}: octoworker {line}"
+        command = cli.commands.get(name)
+        if command is None or name in EXTRA_TO_CELERY:
+            continue
+        known = {option for parameter in command.params for option in parameter.opts}
+        asked = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
+        assert asked <= known | {"--help"}, f"{path.name}: octoworker {line}"
+
+
+def test_every_key_in_redis_is_in_the_page_about_privacy():
+    families = re.findall(r"^\| `(ow:[^`]+)`", keys.__doc__, re.MULTILINE)
+    told = (DOCS / "security.md").read_text()
+    assert len(families) > 10
+    assert [family for family in families if f"`{family}`" not in told] == []
