@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from octoworker.cli import cli
 from octoworker.record import MOVES
+from octoworker.store import keys
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -25,12 +27,8 @@ COMMANDS = frozenset(
 )
 """The commands of the contract. Nothing else may be told to a reader."""
 
-EXTRA_TO_CELERY = frozenset({"worker"})
-"""A command that hands on options it does not know."""
-
-ELSEWHERE = frozenset({DOCS / "metrics.md", DOCS / "performance.md"})
-"""Pages that may be written after these."""
-
+HANDS_ON = frozenset({"worker", "health"})
+"""Commands that hand on options they do not know: to Celery, to the probe."""
 
 def module(name):
     """A script that stands in docs/, which is no package."""
@@ -99,7 +97,7 @@ def test_every_link_leads_somewhere(path):
             continue
         name, _, anchor = target.partition("#")
         page = (path.parent / name) if name else path
-        assert page.exists() or page in ELSEWHERE, f"{path.name} links to {target}"
+        assert page.exists(), f"{path.name} links to {target}"
         if anchor and page.exists():
             assert anchor in anchors(page), f"{path.name} links to {target}"
 
@@ -118,7 +116,7 @@ def test_every_command_exists_with_its_options(path):
         name, *words = line.split()
         assert name in COMMANDS, f"{path.name}: octoworker {line}"
         command = cli.commands.get(name)
-        if command is None or name in EXTRA_TO_CELERY:
+        if command is None or name in HANDS_ON:
             continue
         known = {option for parameter in command.params for option in parameter.opts}
         asked = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
