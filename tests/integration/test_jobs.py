@@ -72,3 +72,50 @@ def test_a_job_carries_what_belongs_to_it_and_no_other_does():
     assert heard
     assert json.loads(first.jobs[0])["headers"]["traceparent"] == "its own"
     assert "traceparent" not in json.loads(second.jobs[0])["headers"]
+
+
+def crowd(size, lane="normal", apart=0.001, **changes):
+    """So many messages that come due one after the other."""
+    ids = [f"{n:032x}" for n in range(size)]
+    return [Ring(each, changes.get("job_id", each), lane, "{}", n * apart, rung_at=17) for n, each in enumerate(ids)]
+
+
+def carried(lists):
+    """The messages of each bulk job, and the instants of the bulk jobs, by queue."""
+    found = {queue: [json.loads(job) for job in some] for queue, some in lists.items()}
+    return {
+        queue: [
+            json.loads(b64decode(job["body"]))[1]["ids"] for job in some if job["headers"]["task"] == wire.BULK_TASK
+        ]
+        for queue, some in found.items()
+    }
+
+
+def test_a_crowd_that_comes_due_shares_jobs_and_loses_nobody():
+    rings = crowd(60, apart=0.001)
+    shared = carried(jobs.packed(rings))["sms"]
+    assert sorted(each for some in shared for each in some) == [ring.message_id for ring in rings]
+    instants = {ring.message_id: ring.delay for ring in rings}
+    assert all(max(map(instants.get, some)) - min(map(instants.get, some)) <= jobs.CLOSE for some in shared)
+    assert len(shared) < 6
+
+
+def test_a_few_that_come_due_have_jobs_of_their_own():
+    lists = jobs.packed(crowd(jobs.CROWD - 1))
+    assert len(lists["sms"]) == jobs.CROWD - 1
+    assert carried(lists) == {"sms": []}
+
+
+def test_who_may_hold_the_result_of_a_job_of_their_own_keeps_it():
+    lists = jobs.packed(crowd(60, job_id="a job of the web app"))
+    assert len(lists["sms"]) == 60
+    assert carried(lists) == {"sms": []}
+
+
+def test_lanes_do_not_share_a_job():
+    lists = jobs.packed([*crowd(50, "urgent"), *crowd(50, "normal"), *crowd(50, "bulk")])
+    assert {queue: sum(map(len, some)) for queue, some in carried(lists).items()} == {
+        "sms.urgent": 50,
+        "sms": 50,
+        "sms.bulk": 50,
+    }

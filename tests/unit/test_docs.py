@@ -30,6 +30,7 @@ COMMANDS = frozenset(
 HANDS_ON = frozenset({"worker", "health"})
 """Commands that hand on options they do not know: to Celery, to the probe."""
 
+
 def module(name):
     """A script that stands in docs/, which is no package."""
     spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")

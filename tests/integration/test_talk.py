@@ -1,0 +1,89 @@
+"""The short way to Redis: it answers as the long one does, and what goes wrong on it is nobody else's answer."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+import redis
+
+from octoworker.store import connect
+from octoworker.store.scripts import Scripts
+from octoworker.store.talk import MOST, Talk
+
+
+@pytest.fixture
+def client(redis_server, redis_client):
+    del redis_client  # the database is empty
+    client = connect(redis_server.url)
+    yield client
+    client.close()
+
+
+def test_several_commands_are_answered_in_their_order(client):
+    talk = Talk(client.connection_pool)
+    assert talk.ask_all([("SET", "a", "1"), ("INCR", "a"), ("GET", "a")]) == ["OK", 2, "2"]
+
+
+def test_an_answer_that_is_an_error_leaves_no_answer_behind_for_the_next(client):
+    talk = Talk(client.connection_pool)
+    with pytest.raises(redis.ResponseError):
+        talk.ask_all([("SET", "a", "1"), ("LPUSH", "a", "x"), ("GET", "a")])
+    assert talk.ask("GET", "a") == "1"
+
+
+def test_a_connection_that_redis_closed_is_replaced(client, redis_client):
+    scripts = Scripts(client)
+    place = ["ow:message:x", "ow:due", "ow:state:", "ow:line:"]
+    for _ in range(2):
+        assert scripts.run("change", place, ["x", "cancel", "{}"])[0] == "absent"
+        for each in redis_client.client_list(_type="normal"):
+            if each["name"] == "octoworker":
+                redis_client.client_kill_filter(_id=each["id"])
+
+
+def test_scripts_that_redis_forgot_are_loaded_again(client, redis_client):
+    scripts = Scripts(client)
+    place = ["ow:message:x", "ow:due", "ow:state:", "ow:line:"]
+    scripts.run("change", place, ["x", "cancel", "{}"])
+    redis_client.script_flush()
+    assert scripts.run("change", place, ["x", "cancel", "{}"])[0] == "absent"
+
+
+def test_threads_get_their_own_answers(client):
+    talk, wrong = Talk(client.connection_pool), []
+
+    def ask(name):
+        asked = [f"{name} {n}" for n in range(200)]
+        wrong.extend(each for each in asked if talk.ask("ECHO", each) != each)
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(2 * MOST)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_child_process_does_not_talk_over_its_parents_connections(client):
+    talk = Talk(client.connection_pool)
+    parent = talk.ask("CLIENT", "ID")
+    ours, theirs = os.pipe()
+    if not (child := os.fork()):
+        os.write(theirs, str(talk.ask("CLIENT", "ID")).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert int(os.read(ours, 64)) != parent
+    assert talk.ask("CLIENT", "ID") == parent
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_connections_go_back_to_the_pool(redis_server):
+    client = connect(redis_server.url, connections=1)
+    talk = Talk(client.connection_pool)
+    talk.ask("PING")
+    talk.close()
+    assert client.ping()
+    client.close()
