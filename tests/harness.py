@@ -123,6 +123,7 @@ class House:
             "OCTOPUSH_URL": sandbox.url,
             "OCTOPUSH_USER_LOGIN": LOGIN,
             "OCTOPUSH_API_KEY": API_KEY,
+            "OCTOWORKER_HEALTH_DIR": str(folder / "health"),
             "PYTHONUNBUFFERED": "1",
             **(settings or {}),
         }

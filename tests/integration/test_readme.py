@@ -50,6 +50,7 @@ def test_every_command_runs(house, command):
     house.ended(message_id)
     (house.folder / "people.csv").write_text("Téléphone;Prénom\n06 12 34 56 78;Zoé\n")
     house.client.store.campaigns.open(SOME_CAMPAIGN, "people.csv")
+    until(lambda: house.command("health", check=False).returncode == 0)
     house.command(*words(command, message_id))
 
 

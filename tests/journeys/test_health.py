@@ -17,7 +17,6 @@ POOLS = pytest.mark.parametrize("pool", ["threads", "prefork"])
 
 @pytest.fixture
 def folder(house):
-    house.environ["OCTOWORKER_HEALTH_DIR"] = str(house.folder / "health")
     return house.folder / "health"
 
 
@@ -49,7 +48,6 @@ def test_an_outage_of_redis_makes_a_worker_unready_and_not_dead(house, folder, p
     until(lambda: says(house))
 
 
-@pytest.mark.usefixtures("folder")
 def test_a_worker_that_hangs_is_not_alive(house):
     worker = house.worker()
     until(lambda: says(house))
@@ -70,7 +68,6 @@ def test_files_of_a_worker_that_was_killed_grow_old(house, folder):
     until(lambda: not says(house, stale=1))
 
 
-@pytest.mark.usefixtures("folder")
 def test_a_second_worker_in_the_same_folder_is_told_to_take_another(house):
     house.worker()
     until(lambda: says(house))
