@@ -30,6 +30,7 @@ from contenders.gateway import Stub
 from octoworker import clock, embedded
 from octoworker.client import Client
 from octoworker.config import Settings
+from octoworker.log import configure
 from octoworker.sandbox import Sandbox
 from octoworker.store import Job, New, Store, connect
 
@@ -156,6 +157,7 @@ def main():
     options.add_argument("--due", type=int, default=5000, help="messages of the lateness run")
     options.add_argument("--rate", type=int, default=500)
     given = options.parse_args()
+    configure("json", "INFO")
     found = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "held": given.held,

@@ -152,7 +152,8 @@ class Dispatch:
         if time.monotonic() - work.claimed_at > budgets.lease - budgets.send:
             log.warning("sms.lease_lost", **_facts(work.job, go.correlation))
             return None
-        log.event("sms.submitting", logging.DEBUG, **_facts(work.job, go.correlation), attempt=go.attempts)
+        if log.debugging():
+            log.event("sms.submitting", logging.DEBUG, **_facts(work.job, go.correlation), attempt=go.attempts)
         self.at_step("before_submit")
         patience, chance, began = self._rules.retry, random.random(), time.monotonic()
         try:

@@ -94,6 +94,11 @@ def warning(name: str, /, **fields: Any) -> None:
     event(name, logging.WARNING, **fields)
 
 
+def debugging() -> bool:
+    """Whether what is logged at DEBUG goes anywhere: only then its facts are worth gathering."""
+    return logging.root.level <= logging.DEBUG
+
+
 def known(**fields: Any) -> dict[str, Any]:
     """Those of the fields that say something."""
     return {name: value for name, value in fields.items() if value not in (None, "")}

@@ -102,7 +102,7 @@ def main():
         each = measured(entries, folder, given.rounds, given.scale)
         found["contenders"] = {name: runs.medians(several) for name, several in each.items()}
         counted = [entry for entry in entries if entry.name in COUNTED]
-        found["round_trips"] = {entry.name: counted_trips(entry, folder, 500) for entry in counted}
+        found["round_trips"] = {entry.name: counted_trips(entry, folder, 2000) for entry in counted}
         found["enqueue"] = enqueued(folder, given.rounds, int(1000 * given.scale))
     found["goals"] = goals.judged(found)
     found["runs"] = each
