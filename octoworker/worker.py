@@ -15,7 +15,7 @@ from celery.worker.consumer import Consumer
 from celery.worker.request import Request
 from kombu import Connection
 
-from octoworker import log, wire
+from octoworker import lanes, log, wire
 from octoworker.config import Settings
 from octoworker.errors import SettingsError
 
@@ -114,6 +114,11 @@ def _channel(channel_cls: Any) -> Any:
             super().__init__(*args, **kwargs)
             self.handlers = {"BRPOP": self._brpop_read, "LISTEN": self._receive}
 
+        def _brpop_start(self, timeout: float | None = None) -> None:
+            self._queue_cycle.bulk_in_hand = sum(_is_bulk(message) for message in list(self.qos._delivered.values()))  # noqa: SLF001 - what kombu itself counts
+            self._queue_cycle.in_hand_at_most = self.qos.prefetch_count
+            super()._brpop_start(timeout)
+
         def _brpop_read(self, **options: Any) -> Any:
             return _guarded(super()._brpop_read, **options)
 
@@ -129,6 +134,10 @@ def _channel(channel_cls: Any) -> Any:
             yield client
 
     return Channel
+
+
+def _is_bulk(message: Any) -> bool:
+    return bool(message.delivery_info.get("routing_key") == lanes.BULK)
 
 
 def _guarded(read: Callable[..., Any], **options: Any) -> Any:

@@ -17,3 +17,23 @@ def test_urgent_is_looked_for_before_normal_before_bulk():
 
 def test_now_and_then_the_lowest_lane_comes_first():
     assert [order[0] for order in looks(2 * TURN)].count("sms.bulk") == 2
+
+
+def test_bulk_jobs_leave_places_for_the_others():
+    cycle = UrgentFirst(list(wire.QUEUES.values()))
+    cycle.in_hand_at_most, cycle.bulk_in_hand = 16, 11
+    assert wire.QUEUES["bulk"] in cycle.consume(3)
+    cycle.bulk_in_hand = 12
+    assert cycle.consume(3) == ["sms.urgent", "sms"]
+
+
+def test_a_worker_of_bulk_alone_takes_as_many_as_it_can():
+    cycle = UrgentFirst([wire.QUEUES["bulk"]])
+    cycle.in_hand_at_most, cycle.bulk_in_hand = 16, 15
+    assert cycle.consume(1) == ["sms.bulk"]
+
+
+def test_a_worker_of_few_places_keeps_none_free():
+    cycle = UrgentFirst(list(wire.QUEUES.values()))
+    cycle.in_hand_at_most, cycle.bulk_in_hand = 2, 1
+    assert wire.QUEUES["bulk"] in cycle.consume(3)
