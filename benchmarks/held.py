@@ -157,7 +157,7 @@ def main():
     options.add_argument("--due", type=int, default=5000, help="messages of the lateness run")
     options.add_argument("--rate", type=int, default=500)
     given = options.parse_args()
-    configure("json", "INFO")
+    configure("json", "WARNING")
     found = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "held": given.held,

@@ -28,7 +28,7 @@ WORTH_BULK = 5
 CROWD = 40
 """Messages that one look of the clock finds from which on all may share jobs: then Celery's work is what makes them late."""
 
-CLOSE = 0.02
+CLOSE = 0.01
 """Seconds that the messages of one job may be apart: the first waits for the last."""
 
 _ID, _TAG, _BODY, _ETA, _MORE = "MARK-ID", "MARK-TAG", "MARK-BODY", "MARK-ETA", '"MARK-MORE": "", '
