@@ -45,10 +45,13 @@ class Pulse:
         """Say that it is so, now. Costs nothing when it was said a moment ago."""
         if time.monotonic() - self._last < BEAT / 2:
             return
-        self._last = time.monotonic()
+        first, self._last = not self._last, time.monotonic()
         with contextlib.suppress(OSError):
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.write_text(f"{os.getpid()}\n", encoding="ascii")
+            if first or not self._path.exists():
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._path.write_text(f"{os.getpid()}\n", encoding="ascii")
+            else:
+                os.utime(self._path)  # needs no room on a full disk
 
     def end(self) -> None:
         """Say that it is so no longer."""
