@@ -36,10 +36,11 @@ class UrgentFirst(round_robin_cycle):  # type: ignore[type-arg]  # generic in it
         backwards = self.looks % TURN == 0
         wanted = sorted((self.items or [])[:n], key=lambda queue: RANK.get(queue, len(RANK)), reverse=backwards)
         others = [queue for queue in wanted if queue != BULK]
-        return others if others and self._full() else wanted
+        return others if others and self.full() else wanted
 
-    def _full(self) -> bool:
-        """A bulk job may take as long as a hundred calls: an urgent message must not wait until one of them ends."""
+    def full(self) -> bool:
+        """Whether there is no place for one more bulk job. Each may take as long as a hundred calls, and an urgent
+        message must not wait until one of them ends."""
         return 0 < self.in_hand_at_most - self.in_hand_at_most // KEPT_FREE <= self.bulk_in_hand
 
     def rotate(self, last_used: Any) -> None:

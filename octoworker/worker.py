@@ -15,7 +15,7 @@ from celery.worker.consumer import Consumer
 from celery.worker.request import Request
 from kombu import Connection
 
-from octoworker import lanes, log, wire
+from octoworker import log, wire
 from octoworker.config import Settings
 from octoworker.errors import SettingsError
 
@@ -100,6 +100,10 @@ def unreadable(error: Exception) -> None:
     log.warning("job.unreadable", kind=type(error).__name__)
 
 
+LOOKS_AGAIN = 0.1
+"""Seconds after which a worker whose places are full of bulk jobs looks whether one has ended."""
+
+
 def _channel(channel_cls: Any) -> Any:
     """The channel, with its two ways of reading guarded. What was no job has left its list by then, and is gone.
 
@@ -115,8 +119,14 @@ def _channel(channel_cls: Any) -> Any:
             self.handlers = {"BRPOP": self._brpop_read, "LISTEN": self._receive}
 
         def _brpop_start(self, timeout: float | None = None) -> None:
-            self._queue_cycle.bulk_in_hand = sum(_is_bulk(message) for message in list(self.qos._delivered.values()))  # noqa: SLF001 - what kombu itself counts
-            self._queue_cycle.in_hand_at_most = self.qos.prefetch_count
+            done, taken = self.qos._dirty, list(self.qos._delivered.items())  # noqa: SLF001 - what kombu itself counts
+            in_hand = [message for tag, message in taken if tag not in done]
+            now = [message.headers for message in in_hand if not message.headers.get("eta")]
+            # Jobs for a later instant only wait; Celery takes one more for each of them.
+            self._queue_cycle.in_hand_at_most = self.qos.prefetch_count - len(in_hand) + len(now)
+            self._queue_cycle.bulk_in_hand = sum(headers.get("task") == wire.BULK_TASK for headers in now)
+            if self._queue_cycle.full():
+                timeout = LOOKS_AGAIN
             super()._brpop_start(timeout)
 
         def _brpop_read(self, **options: Any) -> Any:
@@ -134,10 +144,6 @@ def _channel(channel_cls: Any) -> Any:
             yield client
 
     return Channel
-
-
-def _is_bulk(message: Any) -> bool:
-    return bool(message.delivery_info.get("routing_key") == lanes.BULK)
 
 
 def _guarded(read: Callable[..., Any], **options: Any) -> Any:

@@ -224,3 +224,19 @@ def test_times_of_the_stats_never_run_backwards(house):
     ages = [stats(house)["lanes"]["urgent"]["oldest"] for _ in range(3)]
     assert all(before < after for before, after in pairwise(ages))
     assert NUMBER not in house.command("stats").stdout
+
+
+@settings(HTTP_TIMEOUT="60", LEASE="150", VISIBILITY_TIMEOUT="400")
+def test_an_urgent_message_does_not_wait_for_a_bulk_job_to_end(house):
+    """Octopush keeps all calls to one number waiting; more bulk jobs are there than the worker has places."""
+    slow = "+33612345679"
+    house.sandbox.fault(fault="gate", name="door", when="before", times=-1, recipient=slow)
+    house.worker()
+    house.client.enqueue_many(
+        [{"recipients": slow, "text": f"{n}", "transactional": True, "lane": "bulk"} for n in range(500)]
+    )
+    house.sandbox.gate_reached("door")
+    until(lambda: house.redis.hlen("unacked") == 3)
+    assert house.ended(house.enqueue()).state is State.ACCEPTED
+    house.sandbox.open_gate("door")
+    house.sandbox.wait(handsets=501, timeout=60)
