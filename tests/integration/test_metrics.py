@@ -206,7 +206,8 @@ def test_the_hand_over_is_counted_from_enqueue_and_for_held_messages_from_when_t
     told = {lane: value(found, "octoworker_handover_seconds_sum", lane=lane) for lane in ("normal", "urgent")}
     lasted = {each: (it.history[-1].at - it.created_at).total_seconds() for each, it in stories.items()}
     assert told["urgent"] == pytest.approx(lasted[waiting], abs=0.5)
-    assert told["normal"] == pytest.approx(lasted[held] - (due - stories[held].created_at).total_seconds(), abs=0.5)
+    late = lasted[held] - (due - stories[held].created_at).total_seconds()
+    assert told["normal"] == pytest.approx(max(0.0, late), abs=0.5)  # it may go up to a second early
 
 
 def test_what_ends_without_a_call_is_counted_too(house):
