@@ -122,7 +122,7 @@ def found(text):
 
 @pytest.mark.parametrize(
     ("pool", "shape", "level"),
-    [("threads", "json", "DEBUG"), ("prefork", "console", "INFO"), ("threads", "console", "DEBUG")],
+    [("threads", "json", "DEBUG"), ("prefork", "console", "DEBUG")],
 )
 def test_a_number_a_text_and_a_key_stand_nowhere_but_in_the_record(house, plain, pool, shape, level):
     port = free_port()
