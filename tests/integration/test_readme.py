@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import harness
 import pytest
 from harness import NUMBER, TEXT, until
 
@@ -43,14 +44,22 @@ def test_ci_runs_exactly_the_test_command():
     assert (ROOT / ".ci" / "run").read_text().strip().splitlines()[-1] == "make test"
 
 
+@pytest.fixture(scope="module")
+def open_house(tmp_path_factory):
+    """One house with one worker for all the commands: each would take a second or two to make its own."""
+    with harness.house(tmp_path_factory.mktemp("house")) as it:
+        it.worker()
+        until(lambda: it.command("health", check=False).returncode == 0)
+        it.client.store.campaigns.open(SOME_CAMPAIGN, "people.csv")
+        yield it
+
+
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.split()[0] not in LONG_RUNNING])
-def test_every_command_runs(house, command):
-    house.worker()
+def test_every_command_runs(open_house, command):
+    house = open_house
     message_id = house.enqueue(text="Soldes !", transactional=False)  # no STOP mention: rejected, so it can be replayed
     house.ended(message_id)
     (house.folder / "people.csv").write_text("Téléphone;Prénom\n06 12 34 56 78;Zoé\n")
-    house.client.store.campaigns.open(SOME_CAMPAIGN, "people.csv")
-    until(lambda: house.command("health", check=False).returncode == 0)
     house.command(*words(command, message_id))
 
 
