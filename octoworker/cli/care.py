@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterator
 
 import click
 
@@ -13,11 +14,11 @@ from octoworker.cli.messages import as_json
 from octoworker.client import Client
 from octoworker.config import Settings
 from octoworker.doctor import Verdict
-from octoworker.errors import PayloadError, RefusedError, StoreError, UnknownMessageError
+from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
 from octoworker.gateway import Gateway
 from octoworker.store import Store, connect, keys
 from octoworker.store.forgetting import Forgotten, Person, digits
-from octoworker.store.server import examine
+from octoworker.store.server import allowed, examine
 
 SHORTEST = 6
 """Digits below which a number is no person's."""
@@ -31,19 +32,10 @@ COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "red
 @click.pass_context
 def check_up(ctx: click.Context, *, json_: bool) -> None:
     """Look at everything a person would look at, and say what to do. Sends nothing. Exit status 1: there is a problem."""
-    settings = Settings.load()
-    client = connect(settings.redis_url, timeout=runtime.LOOK_TIMEOUT, retries=0)
-    queues = runtime.queues(settings)
     findings: list[doctor.Finding] = []
     away = False
     try:
-        for finding in doctor.all_of(
-            settings,
-            lambda: examine(client),
-            lambda: runtime.look(settings).board(queues),
-            lambda: Client().readers(doctor.QUICK),
-            lambda: Gateway(runtime.account(settings), pool_size=1),
-        ):
+        for finding in _findings():
             findings.append(finding)
             if not json_:
                 _print(finding)
@@ -55,6 +47,24 @@ def check_up(ctx: click.Context, *, json_: bool) -> None:
     if json_:
         show.as_json([finding.as_json() for finding in findings])
     ctx.exit(3 if away else int(any(finding.verdict is Verdict.PROBLEM for finding in findings)))
+
+
+def _findings() -> Iterator[doctor.Finding]:
+    """Everything. StoreError when Redis is out of reach."""
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        yield from doctor.of_contradictions(error)
+        return
+    client = connect(settings.redis_url, timeout=runtime.LOOK_TIMEOUT, retries=0)
+    queues = runtime.queues(settings)
+    yield from doctor.all_of(
+        settings,
+        lambda: examine(client),
+        lambda: runtime.look(settings).board(queues),
+        lambda: allowed(lambda: Client().readers(doctor.QUICK)),
+        lambda: Gateway(runtime.account(settings), pool_size=1),
+    )
 
 
 def _print(finding: doctor.Finding) -> None:
