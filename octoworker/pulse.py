@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from typing import Any
@@ -44,7 +45,8 @@ class Alive:
     """`alive`: the clock turns, and so does the main thread. Who waits for a Redis that does not answer is not dead.
 
     A thread of its own keeps the file, for a look of the clock can take long. Of the main thread it can judge only while
-    Redis answers the clock: until then Celery may be waiting for it, too.
+    Redis answers the clock: until then Celery may be waiting for it, too. The file goes when the process does: Celery stops
+    the clock before or after its pool, as it happens, and a call that is still to be recorded may be in there.
     """
 
     def __init__(self, *, with_main_thread: bool) -> None:
@@ -54,9 +56,11 @@ class Alive:
         self._thread = threading.Thread(target=self._run, name="octoworker-alive", daemon=True)
         self._turned_at = self._answered_at = self._answering_since = time.monotonic()
         self._every = 0.0
+        self._ended = False
 
     def start(self) -> None:
         self._thread.start()
+        atexit.register(self._go)
 
     def beat(self) -> None:
         """The clock turned."""
@@ -80,7 +84,10 @@ class Alive:
         return stopping.is_set()
 
     def end(self) -> None:
-        """It ends."""
+        """The clock has ended, because the worker does: neither of the two has to turn any more."""
+        self._ended = True
+
+    def _go(self) -> None:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=health.BEAT)
@@ -93,6 +100,8 @@ class Alive:
 
     def _silence(self) -> float:
         """Seconds for which one of the two has not turned, and should have."""
+        if self._ended:
+            return 0.0
         now = time.monotonic()
         clock = max(0.0, now - self._turned_at - PATIENCE)
         if not self._with_main_thread or now - self._answered_at > self._every + GAP:
