@@ -19,7 +19,7 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import account, correlation, health, jobs, log, metrics, reporting, runtime, wire
+from octoworker import account, correlation, jobs, log, metrics, pulse, reporting, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.dispatch import NEED_A_LOOK, Steps, no_step
@@ -53,11 +53,12 @@ class Clock:
         self._queues = runtime.queues(settings)
         self._store = store
         self._at_step = at_step
-        self._alive = health.Pulse(health.ALIVE)
+        self._alive = pulse.Alive(with_main_thread=all(self._queues.values()))
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="octoworker-clock", daemon=True)
 
     def start(self) -> None:
+        self._alive.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -77,11 +78,12 @@ class Clock:
                 self._at_step("before_publish")
                 self._publish(rings)
             rung += len(rings)
+        self._alive.answered()
         return rung
 
     def _run(self) -> None:
         ticks = 0
-        while not self._stopping.wait(self._every):
+        while not self._alive.wait(self._stopping, self._every):
             try:
                 self.tick()
                 if ticks % PRUNE_EVERY == 0:

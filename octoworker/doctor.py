@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from octoworker import wire
 from octoworker.config import Settings
-from octoworker.errors import GatewayError, RefusedByOctopushError, StoreError
+from octoworker.errors import GatewayError, RefusedByOctopushError, SettingsError, StoreError
 from octoworker.gateway import Gateway
 from octoworker.store import Board
 from octoworker.store.server import Server
@@ -56,8 +56,8 @@ class Finding:
         return asdict(self)
 
 
-Readers = Callable[[], Mapping[str, list[str]]]
-"""Who reads which queues: worker name -> queues."""
+Readers = Callable[[], Mapping[str, list[str]] | None]
+"""Who reads which queues: worker name -> queues. None: this user of Redis may not ask."""
 
 
 def _ok(name: str, says: str) -> Finding:
@@ -72,8 +72,15 @@ def _problem(name: str, says: str, do: str) -> Finding:
     return Finding(name, Verdict.PROBLEM, says, do)
 
 
+def of_contradictions(error: SettingsError) -> Iterator[Finding]:
+    """Settings that cannot be read, or contradict each other. Nothing else can be looked at before they are mended."""
+    for problem in error.problems:
+        yield _problem("settings", problem, "see docs/configuration.md, then run the doctor again")
+
+
 def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     """What the settings say, each for itself and together."""
+    yield _ok("settings", "do not contradict each other")
     missing = settings.missing_account()
     yield _problem("account", missing[0], "set it; nothing can be sent") if missing else _ok("account", "set")
     if settings.sender:
@@ -103,13 +110,18 @@ def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
         yield _problem("zone", "this machine does not know Europe/Paris", "install tzdata: hours and dates need it")
     else:
         yield _ok("zone", "Europe/Paris is known")
-    proxies = {name: url for name, url in getproxies().items() if name in {"http", "https", "all"}}
-    if proxies:
-        names = ", ".join(sorted(proxies))
+    if through_a_proxy(settings.url):
         yield _warning(
-            "proxy", f"calls go through a proxy ({names})", "unset HTTPS_PROXY, or set NO_PROXY, if not meant"
+            "proxy",
+            "calls go through the proxy of this environment",
+            "unset HTTPS_PROXY, or set NO_PROXY, if not meant",
         )
-    for variable, url in (("REDIS_URL", settings.redis_url), ("CELERY_BROKER_URL", settings.broker_url)):
+    addresses = {
+        "REDIS_URL": settings.redis_url,
+        "CELERY_BROKER_URL": settings.broker_url,
+        "CELERY_RESULT_BACKEND": settings.result_backend,
+    }
+    for variable, url in addresses.items():
         if unverified(url):
             yield _warning("tls", f"{variable} does not verify the server's certificate", "use ssl_cert_reqs=required")
     if "OCTOPUSH_API_KEY" in environ:
@@ -120,11 +132,20 @@ def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
         )
 
 
+def through_a_proxy(url: str) -> bool:
+    """Whether the environment sends calls there through a proxy. Plain http goes to this machine only, and directly."""
+    parts = urlsplit(url)
+    return (
+        parts.scheme == "https"
+        and bool({"https", "all"} & getproxies().keys())
+        and not proxy_bypass(parts.hostname or "")
+    )
+
+
 def unverified(url: str) -> bool:
     """Whether anybody could answer at this address."""
     parts = urlsplit(url)
-    wanted = parse_qs(parts.query).get("ssl_cert_reqs", ["required"])[0].lower().removeprefix("cert_")
-    return parts.scheme == "rediss" and wanted != "required"
+    return parts.scheme == "rediss" and set(parse_qs(parts.query).get("ssl_cert_reqs", ())) != {"required"}
 
 
 def of_redis(server: Server) -> Iterator[Finding]:
@@ -183,6 +204,9 @@ def of_workers(readers: Readers) -> Iterator[Finding]:
         found = readers()
     except StoreError:
         yield _problem("workers", "the broker is out of reach", "look at CELERY_BROKER_URL")
+        return
+    if found is None:
+        yield _hidden("workers", "the channels of remote control")
         return
     read = {queue for queues in found.values() for queue in queues}
     unread = [queue for queue in wire.QUEUES.values() if queue not in read]

@@ -1,6 +1,7 @@
 """Whether a worker lives, and whether it consumes, at the cost of looking at a file.
 
-1. A worker keeps two files fresh: `alive`, as long as its clock turns, and `ready`, as long as it takes jobs.
+1. A worker keeps two files fresh: `alive`, as long as its main thread and its clock turn, and `ready`, as long as it
+   takes jobs.
 2. A probe looks how old they are. Half a minute of silence is an answer.
 
 `alive` does not depend on Redis, so that an outage of Redis restarts no worker. `ready` goes with it, and at a shutdown.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import stat
 import sys
 import tempfile
 import time
@@ -41,42 +43,65 @@ class Pulse:
         self._path = (where or folder()) / name
         self._last = 0.0
 
-    def beat(self) -> None:
-        """Say that it is so, now. Costs nothing when it was said a moment ago."""
+    def beat(self, behind: float = 0.0) -> None:
+        """Say that it is so, or was `behind` seconds ago. Costs nothing when something was said a moment ago."""
         if time.monotonic() - self._last < BEAT / 2:
             return
         first, self._last = not self._last, time.monotonic()
         with contextlib.suppress(OSError):
             if first or not self._path.exists():
-                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._path.write_text(f"{os.getpid()}\n", encoding="ascii")
-            else:
-                os.utime(self._path)  # needs no room on a full disk
+                self._sign()
+            at = time.time() - behind
+            os.utime(self._path, (at, at), follow_symlinks=False)  # needs no room on a full disk
 
     def end(self) -> None:
-        """Say that it is so no longer."""
+        """Say that it is so no longer. What another worker keeps fresh by now is its own."""
         self._last = 0.0
         with contextlib.suppress(OSError):
-            self._path.unlink()
+            if self._signed_by() in (None, os.getpid()):
+                self._path.unlink()
 
     def silence(self) -> float | None:
-        """Seconds since the last beat; None when there was none."""
+        """Seconds since the last beat, negative when this clock was set back since; None when there was none."""
         try:
-            return max(0.0, time.time() - self._path.stat().st_mtime)
+            return time.time() - self._path.stat().st_mtime
         except OSError:
             return None
 
     def of_another(self) -> bool:
         """Whether somebody else keeps this file fresh."""
         silent = self.silence()
-        if silent is None or silent > STALE:
+        other = self._signed_by()
+        if silent is None or abs(silent) > STALE or other in (None, os.getpid()):
             return False
-        with contextlib.suppress(OSError, ValueError):
-            other = int(self._path.read_text(encoding="ascii"))
-            if other != os.getpid():
-                os.kill(other, 0)
-                return True
+        with contextlib.suppress(OSError):
+            os.kill(other, 0)
+            return True
         return False
+
+    def _sign(self) -> None:
+        """Make the file anew, with our process in it. OSError when it cannot be, or would be somewhere else."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _trusted(self._path.parent):
+            raise PermissionError
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        with os.fdopen(os.open(self._path, flags, 0o644), "w", encoding="ascii") as file:
+            file.write(f"{os.getpid()}\n")
+
+    def _signed_by(self) -> int | None:
+        try:
+            return int(self._path.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
+
+def _trusted(where: Path) -> bool:
+    """Whether this folder can lead us nowhere else. The one that is set is its setter's; the other stands among everybody's
+    temporary files, where a stranger may have made it first, with a link to a file of ours in it."""
+    if os.environ.get(FOLDER):
+        return True
+    seen = where.lstat()
+    return stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -99,5 +124,6 @@ def _told(name: str, stale: float) -> tuple[bool, str]:
     silent = Pulse(name).silence()
     if silent is None:
         return False, f"not {name}: there is no {folder() / name}"
-    good = silent <= stale
-    return good, f"{name if good else 'not ' + name}: last heard {silent:.0f} s ago"
+    good = abs(silent) <= stale
+    heard = f"last heard {silent:.0f} s ago" if silent > -1 else f"last heard {-silent:.0f} s ahead of this clock"
+    return good, f"{name if good else 'not ' + name}: {heard}"

@@ -61,7 +61,7 @@ def _policy(info: ValidationInfo) -> Policy:
 _NEAR_STOP = re.compile(r"\bstop\W*(?:au)?\W*(?:x{2,}|\d{5}\b)", re.IGNORECASE)
 
 
-def _with_line_feeds(text: str) -> str:
+def with_line_feeds(text: str) -> str:
     """CRLF would be billed as four units."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -196,7 +196,7 @@ Recipient = Annotated[str, AfterValidator(_e164)]
 Recipients = Annotated[tuple[Recipient, ...], BeforeValidator(_listed), AfterValidator(_each_once)]
 Text = Annotated[
     str,
-    AfterValidator(_with_line_feeds),
+    AfterValidator(with_line_feeds),
     AfterValidator(_not_blank),
     AfterValidator(_visible),
     AfterValidator(_short_enough),

@@ -2,11 +2,111 @@
 
 from __future__ import annotations
 
+import atexit
+import threading
+import time
 from typing import Any
 
 from celery import bootsteps
 
 from octoworker import health, log
+
+PATIENCE = 300.0
+"""Seconds that one look of the clock may take. A Redis that takes connections and answers none holds it for minutes: each of
+redis-py's tries makes several connections, and waits for each."""
+
+GAP = 5.0
+"""Seconds between two answers of Redis above which it did not answer all the time."""
+
+
+class MainThread:
+    """When Celery's main thread turned last. Without a connection it has nothing to turn for, and only tries again."""
+
+    def __init__(self) -> None:
+        self._turned_at: float | None = None
+
+    def turned(self) -> None:
+        self._turned_at = time.monotonic()
+
+    def rests(self) -> None:
+        self._turned_at = None
+
+    def silence(self) -> float:
+        """Seconds for which it should have turned; 0 while it has no connection."""
+        turned_at = self._turned_at
+        return 0.0 if turned_at is None else max(0.0, time.monotonic() - turned_at - 2 * health.BEAT)
+
+
+main_thread = MainThread()
+"""The one of this process: one step of its worker knows how it is, another must tell."""
+
+
+class Alive:
+    """`alive`: the clock turns, and so does the main thread. Who waits for a Redis that does not answer is not dead.
+
+    A thread of its own keeps the file, for a look of the clock can take long. Of the main thread it can judge only while
+    Redis answers the clock: until then Celery may be waiting for it, too. The file goes when the process does: Celery stops
+    the clock before or after its pool, as it happens, and a call that is still to be recorded may be in there.
+    """
+
+    def __init__(self, *, with_main_thread: bool) -> None:
+        self._file = health.Pulse(health.ALIVE)
+        self._with_main_thread = with_main_thread
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="octoworker-alive", daemon=True)
+        self._turned_at = self._answered_at = self._answering_since = time.monotonic()
+        self._every = 0.0
+        self._ended = False
+
+    def start(self) -> None:
+        self._thread.start()
+        atexit.register(self._go)
+
+    def beat(self) -> None:
+        """The clock turned."""
+        self._turned_at = time.monotonic()
+
+    def answered(self) -> None:
+        """Redis answered the clock."""
+        now = time.monotonic()
+        if now - self._answered_at > self._every + GAP:
+            self._answering_since = now
+        self._answered_at = now
+
+    def wait(self, stopping: threading.Event, seconds: float) -> bool:
+        """Wait for the clock's next look, and turn in the meantime, however long it is. True: it is stopping."""
+        self._every = seconds
+        ends_at = time.monotonic() + seconds
+        while (rest := ends_at - time.monotonic()) > 0:
+            self.beat()
+            if stopping.wait(min(rest, health.BEAT)):
+                return True
+        return stopping.is_set()
+
+    def end(self) -> None:
+        """The clock has ended, because the worker does: neither of the two has to turn any more."""
+        self._ended = True
+
+    def _go(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=health.BEAT)
+        self._file.end()
+
+    def _run(self) -> None:
+        self._file.beat()
+        while not self._stopping.wait(health.BEAT):
+            self._file.beat(self._silence())
+
+    def _silence(self) -> float:
+        """Seconds for which one of the two has not turned, and should have."""
+        if self._ended:
+            return 0.0
+        now = time.monotonic()
+        clock = max(0.0, now - self._turned_at - PATIENCE)
+        if not self._with_main_thread or now - self._answered_at > self._every + GAP:
+            return clock
+        return max(clock, min(main_thread.silence(), now - self._answering_since))
 
 
 class Consuming(bootsteps.StartStopStep):
@@ -24,15 +124,20 @@ class Consuming(bootsteps.StartStopStep):
             log.warning(
                 "health.shared", hint=f"another worker keeps the same health files: give each its own {health.FOLDER}"
             )
-        self._pulse.beat()
-        self._timer = consumer.timer.call_repeatedly(health.BEAT, self._pulse.beat)
+        self._turn()
+        self._timer = consumer.timer.call_repeatedly(health.BEAT, self._turn)
 
     def stop(self, consumer: Any) -> None:
         del consumer
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        main_thread.rests()
         self._pulse.end()
+
+    def _turn(self) -> None:
+        main_thread.turned()
+        self._pulse.beat()
 
     def shutdown(self, consumer: Any) -> None:
         self.stop(consumer)

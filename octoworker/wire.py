@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from octoworker import correlation
 
@@ -95,12 +96,19 @@ def broker_url(environ: Mapping[str, str] = os.environ) -> str:
     return environ.get("CELERY_BROKER_URL") or redis_url(environ)
 
 
+VERIFYING = frozenset({"required", "optional", "none"})
+"""The words for it that redis-py, kombu and Celery have in common."""
+
+
 def unverified(url: str) -> str:
     """What is missing in a TLS address that would take any server's word; "" when nothing is.
 
-    redis-py would verify, kombu would not, and Celery's results would not start: so it has to be said.
+    redis-py would verify, kombu would not, and Celery's results would not start: so it has to be said. Nor is a word
+    taken that one of them does not know; kombu takes the scheme in capitals, too.
     """
-    if url.startswith("rediss://") and "ssl_cert_reqs=" not in url:
+    parts = urlsplit(url)
+    said = parse_qs(parts.query).get("ssl_cert_reqs", [])
+    if parts.scheme == "rediss" and not (said and VERIFYING.issuperset(said)):
         return "add ?ssl_cert_reqs=required&ssl_ca_certs=FILE, so that the server's certificate is verified"
     return ""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import re
+from collections.abc import Iterator
 
 import click
 
@@ -13,11 +14,11 @@ from octoworker.cli.messages import as_json
 from octoworker.client import Client
 from octoworker.config import Settings
 from octoworker.doctor import Verdict
-from octoworker.errors import PayloadError, RefusedError, StoreError
+from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
 from octoworker.gateway import Gateway
 from octoworker.store import Store, connect, keys
-from octoworker.store.forgetting import Forgotten, Person
-from octoworker.store.server import examine
+from octoworker.store.forgetting import Forgotten, Person, digits
+from octoworker.store.server import allowed, examine
 
 SHORTEST = 6
 """Digits below which a number is no person's."""
@@ -31,19 +32,10 @@ COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "red
 @click.pass_context
 def check_up(ctx: click.Context, *, json_: bool) -> None:
     """Look at everything a person would look at, and say what to do. Sends nothing. Exit status 1: there is a problem."""
-    settings = Settings.load()
-    client = connect(settings.redis_url, timeout=runtime.LOOK_TIMEOUT, retries=0)
-    queues = runtime.queues(settings)
     findings: list[doctor.Finding] = []
     away = False
     try:
-        for finding in doctor.all_of(
-            settings,
-            lambda: examine(client),
-            lambda: runtime.look(settings).board(queues),
-            lambda: Client().readers(doctor.QUICK),
-            lambda: Gateway(runtime.account(settings), pool_size=1),
-        ):
+        for finding in _findings():
             findings.append(finding)
             if not json_:
                 _print(finding)
@@ -57,6 +49,24 @@ def check_up(ctx: click.Context, *, json_: bool) -> None:
     ctx.exit(3 if away else int(any(finding.verdict is Verdict.PROBLEM for finding in findings)))
 
 
+def _findings() -> Iterator[doctor.Finding]:
+    """Everything. StoreError when Redis is out of reach."""
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        yield from doctor.of_contradictions(error)
+        return
+    client = connect(settings.redis_url, timeout=runtime.LOOK_TIMEOUT, retries=0)
+    queues = runtime.queues(settings)
+    yield from doctor.all_of(
+        settings,
+        lambda: examine(client),
+        lambda: runtime.look(settings).board(queues),
+        lambda: allowed(lambda: Client().readers(doctor.QUICK)),
+        lambda: Gateway(runtime.account(settings), pool_size=1),
+    )
+
+
 def _print(finding: doctor.Finding) -> None:
     mark = click.style(f"{finding.verdict.value:<8}", fg=COLOURS[finding.verdict])
     click.echo(f"{mark} {finding.name:<12} {finding.says}" + (f"\n{'':<22}-> {finding.do}" if finding.do else ""))
@@ -65,7 +75,9 @@ def _print(finding: doctor.Finding) -> None:
 @click.command()
 @click.argument("number")
 @click.option(
-    "--cancel", is_flag=True, help="Cancel what is still on its way to that number and can be, then forget it too."
+    "--cancel",
+    is_flag=True,
+    help="Also what is still on its way to that number alone, or waits for a person: cancel it or give it up, and forget it.",
 )
 @as_json
 def forget(number: str, *, cancel: bool, json_: bool) -> None:
@@ -74,11 +86,15 @@ def forget(number: str, *, cancel: bool, json_: bool) -> None:
     person = _person(number, settings)
     store = runtime.open_store(settings)
     done = store.people.forget(person)
-    if cancel and _cancelled(store, done.left):
-        again = store.people.forget(person)
-        done = Forgotten(again.looked_at, done.records + again.records, again.left)
+    if cancel and done.alone:
+        _cancel(store, done.alone)
+        ended = store.people.give_up(person, done.alone)
+        still = set(done.left) - set(done.alone) | set(ended.left)
+        done = Forgotten(
+            done.looked_at, done.records + ended.records, [each for each in done.left if each in still], ended.left
+        )
     if json_:
-        click.echo(json.dumps({"looked_at": done.looked_at, "forgotten": done.records, "left": done.left}))
+        show.as_json({"looked_at": done.looked_at, "forgotten": done.records, "left": done.left})
         return
     click.echo(f"{done.records} of {done.looked_at} messages have forgotten that number.")
     if done.left:
@@ -86,20 +102,16 @@ def forget(number: str, *, cancel: bool, json_: bool) -> None:
             f"{len(done.left)} are still on their way to it, or wait for a person, and keep it until they have ended:"
         )
         for message_id in done.left:
-            click.echo(f"  {message_id}")
-        click.echo("Run this again then" + ("." if cancel else ", or with --cancel now."))
+            shared = "" if message_id in done.alone else "  (to others as well: not cancelled for one)"
+            click.echo(f"  {message_id}{shared}")
+        click.echo("Run this again then" + ("." if cancel or not done.alone else ", or with --cancel now."))
 
 
-def _cancelled(store: Store, ids: list[str]) -> int:
-    """Cancel those that can be; how many that were."""
-    count = 0
+def _cancel(store: Store, ids: list[str]) -> None:
+    """Cancel those that can be."""
     for message_id in ids:
-        try:
+        with contextlib.suppress(RefusedError, UnknownMessageError):
             store.cancel(message_id)
-        except RefusedError:
-            continue
-        count += 1
-    return count
 
 
 def _person(number: str, settings: Settings) -> Person:
@@ -107,14 +119,25 @@ def _person(number: str, settings: Settings) -> Person:
     known = _known(number, anywhere)
     if len(known) < SHORTEST:
         raise PayloadError(["number: give the whole number, as +33612345678."])
+    national = known.removeprefix(recipient.calling_code(recipient.country_of(f"+{known}")).removeprefix("+"))
 
     def is_them(written: str) -> bool:
-        return known in (_plain(written, anywhere.region), _known(written, anywhere))
+        try:
+            return recipient.read(written, anywhere) == f"+{known}"
+        except recipient.NumberRefused:
+            # No SMS went there. Still it may be a number: in an odd shape, with an extension, beside a second one.
+            plain = _plain(written, anywhere.region)
+            return plain in (known, national) if _PLAINLY.fullmatch(written) else national in digits(written)
 
     def traces(text: str | None) -> list[str]:
-        return [keys.CAP_PREFIX + end for end in traffic.traces_of(f"+{known}", text)]
+        sent = None if text is None else message.with_line_feeds(text)
+        return [keys.CAP_PREFIX + end for end in traffic.traces_of(f"+{known}", sent)]
 
     return Person(is_them, known[-SHORTEST:], traces)
+
+
+_PLAINLY = re.compile(r"\+?[\d\s.()/\-\u2010\u2011]+")
+"""One number, and nothing else."""
 
 
 def _known(written: str, anywhere: message.Policy) -> str:
@@ -126,10 +149,10 @@ def _known(written: str, anywhere: message.Policy) -> str:
 
 
 def _plain(written: str, region: str) -> str:
-    digits = re.sub(r"[^0-9+]", "", written)
-    if digits.startswith("0") and not digits.startswith("00"):
-        return recipient.calling_code(region).removeprefix("+") + digits[1:]
-    return digits.removeprefix("+").removeprefix("00")
+    found, whole = digits(written), written.strip().startswith("+")
+    if found.startswith("0") and not found.startswith("00") and not whole:
+        return recipient.calling_code(region).removeprefix("+") + found[1:]
+    return found.removeprefix("00")
 
 
 COMMANDS = (check_up, forget)

@@ -1,7 +1,8 @@
 """A person asks to be forgotten: their number goes out of every record that has ended, and with it what was written to them.
 
 1. Walk through all records, a few hundred at a time, and read what each was asked to send.
-2. Where the number is among the recipients: take it out, in one step that changes nothing if the record has moved since.
+2. Where the number is a recipient: take it out, in one step that changes nothing if the record has moved since. So it is
+   where the number stands in an argument that nobody knows, for which the message was refused.
 3. Forget what the caps remember of that number.
 
 State, history, ticket and cost stay, so that the bill can still be explained, and so does the idempotency key's mark:
@@ -12,13 +13,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import redis
 
+from octoworker import wire
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
 
@@ -28,16 +31,18 @@ SLICE = 500
 KEPT = ("sms_type", "sender", "transactional", "lane", "send_at", "hold", "expires_at")
 """What a message to nobody keeps: how and when, but not to whom, not what, and not the producer's own words."""
 
-_SEPARATORS = re.compile(r"[\s.()/\-]+")
+_BETWEEN = re.compile(r"\D+")
 
 
 @dataclass
 class Forgotten:
-    """What was done. `left`: ids of messages to that number that have not ended, which keep it."""
+    """What was done. `left`: ids of messages to that number that have not ended, which keep it; `alone`: those of them
+    that go to nobody else."""
 
     looked_at: int = 0
     records: int = 0
     left: list[str] = field(default_factory=list)
+    alone: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -60,35 +65,54 @@ class Forgetting:
 
     def forget(self, person: Person) -> Forgotten:
         """Take them out of every ended record. Doing it again does no harm, and is how an interrupted run goes on."""
+        return self._forget(person, self._slices(), give_up=False)
+
+    def give_up(self, person: Person, ids: Collection[str]) -> Forgotten:
+        """The same, of these alone, which go to nobody else. Those that wait for a person are dead from now on."""
+        return self._forget(person, [[keys.record(each) for each in ids]], give_up=True)
+
+    def _forget(self, person: Person, slices: Iterable[list[str]], *, give_up: bool) -> Forgotten:
         done = Forgotten()
         traces = set(person.traces(None))
-        for names in self._slices():
+        for names in slices:
             for name, (payload, outcomes) in zip(names, self._read(names), strict=True):
                 done.looked_at += 1
-                if person.tail in _SEPARATORS.sub("", payload or ""):
-                    self._one(name, payload, outcomes, person, done, traces)
+                if person.tail in digits(_shown(payload)):
+                    self._one(name, payload, outcomes, person, done, traces, give_up=give_up)
         for start in range(0, len(listed := sorted(traces)), SLICE):
             guard(partial(self._redis.delete, *listed[start : start + SLICE]))
         return done
 
     def _one(
-        self, name: str, payload: str, outcomes: str | None, person: Person, done: Forgotten, traces: set[str]
+        self,
+        name: str,
+        payload: str,
+        outcomes: str | None,
+        person: Person,
+        done: Forgotten,
+        traces: set[str],
+        *,
+        give_up: bool,
     ) -> None:
+        message_id = name.removeprefix(keys.RECORD_PREFIX)
         while True:
             arguments = _object(payload)
             numbers = _numbers(arguments)
-            others = [number for number in numbers if not (isinstance(number, str) and person.is_them(number))]
-            if len(others) == len(numbers):
+            others = [number for number in numbers if not _is(person, number)]
+            known = {name: value for name, value in arguments.items() if not _stray(person, name, value)}
+            if len(others) == len(numbers) and len(known) == len(arguments):
                 return
             text = arguments.get("text")
-            wanted = [json.dumps(_without(arguments, others)), _outcomes(outcomes, person), self._keep]
-            match self._scripts.run("forget", [name], [payload, *wanted]):
+            read = [message_id, payload, outcomes or ""]
+            wanted = [json.dumps(_without(known, others)), _outcomes(outcomes, person), self._keep]
+            match self._scripts.run("forget", [name, keys.STATE_PREFIX], [*read, *wanted, "1" if give_up else ""]):
                 case "done":
                     done.records += 1
                     traces.update(person.traces(text if isinstance(text, str) else None))
                     return
                 case "moving":
-                    done.left.append(name.removeprefix(keys.RECORD_PREFIX))
+                    done.left.append(message_id)
+                    done.alone.extend([] if others else [message_id])
                     return
                 case "absent":
                     return
@@ -113,6 +137,26 @@ class Forgetting:
                 return list(pipe.execute())
 
         return guard(read)  # type: ignore[no-any-return]
+
+
+def digits(text: str) -> str:
+    """The digits of a text in a row, as 0 to 9 whatever the script."""
+    found = _BETWEEN.sub("", text)
+    return found if found.isascii() else "".join(str(unicodedata.decimal(each)) for each in found)
+
+
+def _shown(payload: str | None) -> str:
+    """A payload without JSON's escapes: their digits are nobody's."""
+    return json.dumps(_object(payload), ensure_ascii=False) if payload and "\\u" in payload else payload or ""
+
+
+def _is(person: Person, number: Any) -> bool:
+    return person.is_them(number if isinstance(number, str) else json.dumps(number, ensure_ascii=False))
+
+
+def _stray(person: Person, name: str, value: Any) -> bool:
+    """Whether it is an argument that nobody knows, and names them. It was refused, and kept as it came."""
+    return name not in wire.ARGUMENTS and (person.tail in digits(name) or _is(person, value))
 
 
 def _object(text: str | None) -> dict[str, Any]:

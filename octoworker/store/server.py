@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 
 from octoworker.store.scripts import guard
+
+T = TypeVar("T")
 
 ASKED = 5
 """Answers of which the quickest counts: what the network takes, not what else the machine does."""
@@ -34,6 +36,18 @@ class Server:
 def examine(client: redis.Redis) -> Server:
     """Look at it. StoreError when it is out of reach."""
     return guard(lambda: _examined(client))  # type: ignore[no-any-return]
+
+
+def allowed(question: Callable[[], T]) -> T | None:
+    """The answer; None when this user of Redis may not ask. StoreError when it is out of reach."""
+
+    def asked() -> T | None:
+        try:
+            return question()
+        except redis.exceptions.NoPermissionError:
+            return None
+
+    return guard(asked)  # type: ignore[no-any-return]
 
 
 def _examined(client: redis.Redis) -> Server:

@@ -214,3 +214,19 @@ def test_redis_keeps_its_data_and_never_evicts(as_user):
     config = as_user["admin"].config_get()
     assert (config["appendonly"], config["maxmemory-policy"]) == ("yes", "noeviction")
     assert int(config["maxmemory"]) > 0
+
+
+@pytest.mark.parametrize("user", sorted(PASSWORDS))
+def test_the_doctor_says_what_a_user_may_not_ask_and_goes_on(house, guarded, user):
+    house.worker()
+    house.environ["REDIS_URL"] = guarded.url(user)
+    done = house.command("doctor", check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_who_works_as_worker_can_forget_a_person(house):
+    house.worker()
+    message_id = house.enqueue()
+    house.ended(message_id)
+    house.command("forget", NUMBER)
+    assert house.record(message_id).forgotten_at is not None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from harness import NUMBER, TEXT, house, until
 
+from octoworker import doctor
 from octoworker.embedded import free_port
+from octoworker.store.server import Server
 
 
 def examined(house):
@@ -108,10 +111,90 @@ def test_an_account_without_credit_and_without_key(house):
 
 
 def test_settings_that_are_likely_a_mistake(house):
-    house.environ |= {"OCTOWORKER_SIMULATE": "1", "HTTPS_PROXY": "http://127.0.0.1:1"}
+    house.environ |= {"OCTOWORKER_SIMULATE": "1"}
     del house.environ["OCTOWORKER_SENDER"]
     _, found = examined(house)
-    assert {found[name]["verdict"] for name in ("simulate", "sender", "caps", "proxy")} == {"warning"}
+    assert {found[name]["verdict"] for name in ("simulate", "sender", "caps")} == {"warning"}
+
+
+@pytest.mark.parametrize(
+    ("url", "environ", "warned"),
+    [
+        ("https://127.0.0.1:1/api", {"HTTPS_PROXY": "http://127.0.0.1:1"}, True),
+        ("https://127.0.0.1:1/api", {"ALL_PROXY": "http://127.0.0.1:1"}, True),
+        ("https://127.0.0.1:1/api", {"HTTPS_PROXY": "http://127.0.0.1:1", "NO_PROXY": "127.0.0.1"}, False),
+        ("http://127.0.0.1:1/api", {"HTTP_PROXY": "http://127.0.0.1:1"}, False),
+    ],
+)
+def test_a_proxy_is_told_of_when_calls_go_through_it(house, url, environ, warned):
+    known = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+    house.environ = {name: value for name, value in house.environ.items() if name.lower() not in known}
+    house.environ |= {"OCTOPUSH_URL": url, **environ}
+    assert ("proxy" in examined(house)[1]) is warned
+
+
+def test_settings_that_contradict_each_other_are_findings_too(house):
+    house.environ |= {"OCTOWORKER_LEASE": "0.5", "OCTOPUSH_FORMAT": "yaml"}
+    done = house.command("doctor", "--json", check=False)
+    assert done.returncode == 1
+    assert {finding["verdict"] for finding in json.loads(done.stdout)} == {"problem"}
+    assert "OCTOPUSH_FORMAT" in done.stdout
+
+
+@pytest.mark.parametrize("variable", ["REDIS_URL", "CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"])
+def test_an_address_that_is_told_to_verify_nobody_is_warned_of(house, variable):
+    house.environ[variable] = f"rediss://127.0.0.1:{free_port()}/0?ssl_cert_reqs=none"
+    _, found = examined(house)
+    assert found["tls"]["verdict"] == "warning"
+    assert variable in found["tls"]["says"]
+
+
+def test_a_redis_that_leaves_its_file_to_the_kernel(house):
+    house.redis.config_set("appendfsync", "no")
+    assert verdict(house, "persistence") == "problem"
+
+
+def test_a_balance_below_the_one_to_be_told_of(house):
+    house.sandbox.settings(credit="5")
+    house.environ["OCTOWORKER_LOW_BALANCE"] = "10"
+    assert verdict(house, "balance") == "warning"
+
+
+def test_a_message_that_stands_in_its_queue_for_long(house):
+    message_id = house.enqueue()
+    house.redis.hset(f"ow:message:{message_id}", "created", 1)
+    assert verdict(house, "lane urgent") == "warning"
+
+
+def test_a_user_of_redis_who_may_not_call_workers(house):
+    house.worker()
+    house.redis.acl_setuser(
+        "deaf", enabled=True, passwords=["+pw"], keys=["ow:*", "sms*", "unacked*"], commands=["+@all", "-@pubsub"]
+    )
+    house.environ["REDIS_URL"] = house.redis_url.replace("redis://", "redis://deaf:pw@")
+    code, found = examined(house)
+    assert code == 0
+    assert "may not ask" in found["workers"]["says"]
+
+
+SOUND = Server(answer=0.001, drift=0.0, version="7.0.15", appends=True, appendfsync="everysec", eviction="noeviction")
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "expected"),
+    [
+        ({}, None, None),
+        ({"drift": 5.0}, "clock", "warning"),
+        ({"drift": -5.0}, "clock", "warning"),
+        ({"answer": 0.2}, "latency", "warning"),
+        ({"version": "6.0.16"}, "version", "problem"),
+        ({"version": "6.2.0"}, None, None),
+        ({"appends_well": False}, "persistence", "problem"),
+    ],
+)
+def test_what_no_server_here_does_is_judged_too(change, name, expected):
+    found = {finding.name: finding.verdict for finding in doctor.of_redis(replace(SOUND, **change))}
+    assert {each: it for each, it in found.items() if it != "ok"} == ({name: expected} if name else {})
 
 
 def test_messages_that_a_person_should_look_at(house):

@@ -8,6 +8,7 @@ import pytest
 from harness import NUMBER, TEXT, until
 
 from octoworker.record import State
+from octoworker.store.forgetting import Person
 
 OTHER = "+33612345679"
 
@@ -133,3 +134,128 @@ def test_half_a_number_is_refused(house):
     done = house.command("forget", "4711", check=False)
     assert done.returncode == 1
     assert "+33612345678" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "06\u202f12\u202f34\u202f56\u202f78",
+        "+33\u00a06\u00a012\u00a034\u00a056\u00a078",
+        "06\u201012\u201034\u201056\u201078",
+        "+33 (0)6 12 34 56 78",
+    ],
+)
+def test_separators_of_a_word_processor_hide_no_number(house, written):
+    house.worker()
+    message_id = sent(house, written).message_id
+    assert forget(house, NUMBER)["forgotten"] == 1
+    assert house.record(message_id).arguments.get("recipients") is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"recipients": 33612345678},
+        {"recipients": "+33612345678;+33612345679"},
+        {"recipients": "06 12 34 56 78 poste 12"},
+        {"recipients": "\uff10\uff16 12 34 56 78"},
+        {"phone": "06 12 34 56 78"},
+        {"recipients": {"number": NUMBER}},
+    ],
+)
+def test_a_number_that_could_not_be_read_is_forgotten_too(house, arguments):
+    house.worker()
+    job = house.client.app.send_task(
+        "octoworker.send_sms", kwargs={"text": TEXT, "transactional": True, **arguments}, queue="sms"
+    )
+    message_id = job.id.replace("-", "")
+    assert house.ended(message_id).state is State.REJECTED
+    assert forget(house, NUMBER)["forgotten"] == 1
+    stored = json.dumps(house.redis.hgetall(f"ow:message:{message_id}"), ensure_ascii=False)
+    assert [part for part in ("612345678", "12 34 56", "12345678", TEXT) if part in stored] == []
+
+
+def test_cancelling_takes_no_message_away_from_its_other_recipients(house):
+    house.worker()
+    later = {"send_at": "2027-01-05T10:00:00+01:00", "hold": True}
+    alone, shared = house.enqueue(**later), house.enqueue([NUMBER, OTHER], **later)
+    for message_id in (alone, shared):
+        house.ended(message_id, State.SCHEDULED)
+    assert forget(house, NUMBER, "--cancel")["left"] == [shared]
+    assert house.record(alone).state is State.CANCELLED
+    assert house.record(shared).state is State.SCHEDULED
+    assert house.record(shared).arguments["recipients"] == [NUMBER, OTHER]
+
+
+@pytest.mark.parametrize("house", [{"OCTOWORKER_CAP_SAME_TEXT": "60"}], indirect=True)
+def test_what_the_caps_keep_of_a_text_is_found_by_the_text_as_it_was_sent(house):
+    house.worker()
+    sent(house, text=f"{TEXT}\r\nligne 2")
+    assert house.redis.keys("ow:cap:same:*") != []
+    forget(house, NUMBER)
+    assert house.redis.keys("ow:cap:*") == []
+
+
+def test_a_later_word_on_delivery_does_not_bring_the_number_back(house):
+    house.worker()
+    alone, shared = sent(house).message_id, sent(house, [NUMBER, OTHER]).message_id
+    forget(house, NUMBER)
+    for message_id in (alone, shared):
+        house.client.store.receipt(message_id, NUMBER, "delivered", "DELIVERED")
+    assert NUMBER[3:] not in all_of(house)
+    house.client.store.receipt(shared, OTHER, "delivered", "DELIVERED")
+    assert house.record(shared).state is State.DELIVERED
+    assert house.record(alone).state is State.ACCEPTED
+
+
+def test_a_parked_message_is_named_and_given_up_only_when_asked(house):
+    house.worker()
+    message_id = sent(house).message_id
+    house.redis.hset(f"ow:message:{message_id}", mapping={"state": "unknown", "parked": "1"})
+    house.redis.persist(f"ow:message:{message_id}")
+    assert forget(house, NUMBER)["left"] == [message_id]
+    assert forget(house, NUMBER, "--cancel") == {"looked_at": 1, "forgotten": 1, "left": []}
+    record = house.record(message_id)
+    assert record.state is State.DEAD
+    assert "forgotten" in record.reason
+    assert house.texts() == [TEXT]
+
+
+def test_a_forgotten_key_among_new_messages_does_not_ring_again(house):
+    house.worker()
+    message_id = sent(house, idempotency_key="order 4711").message_id
+    forget(house, NUMBER)
+    again = {"recipients": NUMBER, "text": TEXT, "transactional": True, "idempotency_key": "order 4711"}
+    ids = house.client.enqueue_many(
+        [again, {"recipients": OTHER, "text": "neu", "transactional": True, "lane": "urgent"}]
+    )
+    assert ids[0] == message_id
+    house.ended(ids[1])
+    until(lambda: house.redis.zcard("ow:due") == 0)
+    assert house.texts() == [TEXT]
+    assert NUMBER[3:] not in all_of(house)
+
+
+def test_a_word_on_delivery_that_comes_meanwhile_is_kept(house):
+    house.worker()
+    message_id = sent(house, [NUMBER, OTHER]).message_id
+
+    def is_them(written):
+        house.client.store.receipt(message_id, OTHER, "delivered", "DELIVERED")
+        return written == NUMBER
+
+    done = house.client.store.people.forget(Person(is_them, NUMBER[-6:], lambda _: []))
+    assert done.records == 1
+    assert {number: fate["state"] for number, fate in house.record(message_id).recipients.items()} == {
+        OTHER: "delivered"
+    }
+
+
+def test_a_user_of_redis_who_may_touch_our_keys_alone_can_forget(house):
+    house.worker()
+    sent(house)
+    house.redis.acl_setuser(
+        "person", enabled=True, passwords=["+pw"], keys=["ow:*"], channels=["*"], commands=["+@all", "-keys", "-config"]
+    )
+    house.environ["REDIS_URL"] = house.redis_url.replace("redis://", "redis://person:pw@")
+    assert forget(house, NUMBER)["forgotten"] == 1

@@ -89,3 +89,27 @@ def test_instants_travel_as_text():
     assert wire.jsonable({"send_at": datetime(2027, 1, 1, tzinfo=UTC), "sender": None}) == {
         "send_at": "2027-01-01T00:00:00+00:00"
     }
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rediss://host/0",
+        "REDISS://host/0",
+        "rediss://host/0?ssl_ca_certs=/ca.crt",
+        "rediss://host/0?ssl_cert_reqs=",
+        "rediss://host/0?ssl_cert_reqs=require",
+        "rediss://host/0?ssl_cert_reqs=required&ssl_cert_reqs=always",
+        "rediss://user:ssl_cert_reqs=required@host/0",
+    ],
+)
+def test_a_tls_address_that_does_not_say_how_the_server_is_verified_is_told_what_to_add(url):
+    assert "add ?ssl_cert_reqs=required" in wire.unverified(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["rediss://host/0?ssl_cert_reqs=required&ssl_ca_certs=/ca.crt", "redis://host/0", "unix:///run/redis.sock", ""],
+)
+def test_another_address_is_left_alone(url):
+    assert wire.unverified(url) == ""

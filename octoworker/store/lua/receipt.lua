@@ -2,10 +2,10 @@
 -- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)   4 prefix of the lines (zsets)
 -- ARGV  1 id   2 recipient (E.164)   3 'delivered' | 'undelivered'   4 reason   5 keep (ms)
 -- returns  {'done' | 'ignored' | 'absent', record (JSON: field, value, ...)}
---          ignored: the message is where such a word cannot be about it, or said the same before
+--          ignored: the message is where such a word cannot be about it, said the same before, or has forgotten its recipient
 local record, due_set, index = KEYS[1], KEYS[2], KEYS[3]
 local id, number_, fate, reason, keep, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), clock()
-local f = redis.call('HMGET', record, 'state', 'outcomes', 'maybe_at', 'payload')
+local f = redis.call('HMGET', record, 'state', 'outcomes', 'maybe_at', 'payload', 'forgotten')
 local state = f[1]
 
 -- How many recipients the message has. Of one whose call was never answered we know no outcome but those that come here.
@@ -20,6 +20,8 @@ local sent = state == 'accepted' or state == 'undelivered' or state == 'unknown'
 if not sent then return told('ignored', record) end
 
 local outcomes = cjson.decode(given(f[2]) and f[2] or '{}')
+-- Of somebody who was forgotten nothing is written down again.
+if given(f[5]) and not outcomes[number_] then return told('ignored', record) end
 local known = outcomes[number_] or {}
 if known.state == fate or known.state == 'delivered' then return told('ignored', record) end
 known.state = fate
