@@ -2,7 +2,8 @@
 """Write what the docs say about the code from the code: `make docs`.
 
 1. A page says where: `<!-- settings: user_login api_key -->` ... `<!-- end -->`. Between the two stands what is made.
-2. The tables come from `octoworker.config`, `octoworker.catalogue` and states.py; the diagrams from diagrams.py.
+2. The tables come from `octoworker.config`, `octoworker.catalogue`, `octoworker.store.keys` and states.py; the diagrams
+   from diagrams.py.
 
 tests/unit/test_docs.py fails when a page is not what this would write. octoworker does not depend on it.
 """
@@ -27,10 +28,11 @@ from states import ARROWS
 from octoworker import catalogue
 from octoworker.catalogue import Code, Kind
 from octoworker.config import BROKEN_RULES, Settings, variable
+from octoworker.store import keys as redis_keys
 
 HERE = Path(__file__).parent
 
-REGION = re.compile(r"<!-- (settings|rules|kinds|codes|moves)(?:: ([\w ]+?))? -->\n.*?<!-- end -->", re.DOTALL)
+REGION = re.compile(r"<!-- (settings|rules|kinds|codes|moves|keys)(?:: ([\w ]+?))? -->\n.*?<!-- end -->", re.DOTALL)
 
 OTHERS = "others"
 """In place of names: every setting that no other table names, so that none is ever missing."""
@@ -87,8 +89,14 @@ def moves(_: str, __: str) -> str:
     return table(("", "move", "by", "why"), rows)
 
 
+def keys(_: str, __: str) -> str:
+    """Every key in Redis, as the store tells it, without the names of its scripts."""
+    rows = [line for line in (redis_keys.__doc__ or "").splitlines() if line.startswith("|")]
+    return "\n".join(re.sub(r" \(`lua/\w+\.lua`\)", "", row) for row in rows)
+
+
 MAKERS: Mapping[str, Callable[[str, str], str]] = {
-    each.__name__: each for each in (settings, rules, kinds, codes, moves)
+    each.__name__: each for each in (settings, rules, kinds, codes, moves, keys)
 }
 
 
