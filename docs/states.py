@@ -121,8 +121,9 @@ ARROWS = (
         *("M440 494 C430 545 510 545 505 494", ((472, 531),)),
     ),
     Arrow(
-        *("M", ("unknown", "dead"), "accepted", "worker; receipt"),
-        "Better knowledge: the answer came after the lease had ended, or a receipt speaks of one of its recipients",
+        *("M", ("unknown", "dead"), "accepted", "worker; receipt; person"),
+        "Better knowledge: the answer came after the lease had ended, a receipt speaks of one of its recipients, or a "
+        "person found it at Octopush (`octoworker decide ID sent`)",
         *("M542 458 C700 420 730 200 780 154 M840 446 C900 380 900 220 840 154", ((718, 262), (886, 300))),
     ),
     Arrow(
@@ -184,11 +185,15 @@ ARROWS = (
         dashed=True,
     ),
     Arrow(
-        *("X", ("unknown", "waiting"), "dead", "nobody"),
-        "Legal, and made by no script as they are: what may have been sent is parked as unknown, and what waits is queued "
-        "before it is tried again",
-        *("M542 470 H748 M212 482 C420 610 660 520 748 484", ((650, 470), (402, 545))),
+        *("X", ("waiting",), "dead", "nobody"),
+        "Legal, and made by no script as it is: what waits is queued before it is tried again",
+        *("M212 482 C420 610 660 520 748 484", ((402, 545),)),
         dashed=True,
+    ),
+    Arrow(
+        *("Y", ("unknown",), "dead", "person"),
+        "`octoworker decide ID dead`: a person gives up what is parked, sent or not",
+        *("M542 470 H748", ((650, 470),)),
     ),
 )
 

@@ -168,7 +168,7 @@ def enqueue(**arguments: Any) -> str:
 
 
 def enqueue_many(messages: list[dict[str, Any]]) -> list[str]:
-    """Take many messages and return their ids, in order: some thirty times faster than one by one.
+    """Take many messages and return their ids, in order: several times faster than one by one.
 
     A message to more than 500 recipients becomes several, whose ids stand in its place. Raises like `enqueue`; what was
     taken before the error stays taken, and is not taken twice when it is tried again with the same idempotency keys.

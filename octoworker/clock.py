@@ -180,7 +180,10 @@ class Treasurer:
 
 
 class ClockStep(bootsteps.StartStopStep):
-    """Runs the clock as long as the worker runs, also while it is shutting down its pool."""
+    """Runs the clock as long as the worker has a pool: its threads begin after the fork of the children, and end before
+    theirs do. Without `requires` Celery would take the one order or the other, as it happens."""
+
+    requires = ("celery.worker.components:Pool",)
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)

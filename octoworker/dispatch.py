@@ -274,13 +274,11 @@ def _count_done(done: Done, lane: str) -> None:
 
 def _count(work: Work, go: Go, outcome: Outcome, state: State) -> None:
     """What this settled submit adds to the metrics."""
-    held = work.job.hold_until
-    waited = go.waited if held is None else min(go.waited, max(0.0, go.now - held))
     move = metrics.Settled(
         state=state,
         lane=work.job.lane,
         again=outcome.health is not None and outcome.delay is not None and not outcome.stands,
-        waited=waited + time.monotonic() - work.claimed_at,
+        waited=go.waited + time.monotonic() - work.claimed_at,
         segments=work.job.segments,
         spent=outcome.spent,
         currency=outcome.fields.get("currency"),
@@ -289,7 +287,7 @@ def _count(work: Work, go: Go, outcome: Outcome, state: State) -> None:
 
 
 ALERTS = {
-    "braked": "Octopush refuses the account: nothing is sent until that is mended; then `octoworker resume`",
+    "braked": "Octopush refuses the account: nothing is sent until that is mended; then `octoworker resume --brake`",
     "breaker_opened": "Octopush does not answer: messages wait, one probe at a time is sent",
     "breaker_closed": "Octopush answers again: what waited goes out, slowly at first",
     "balance_low": "the balance is below OCTOWORKER_LOW_BALANCE: buy credit",

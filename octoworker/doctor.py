@@ -18,7 +18,7 @@ from octoworker import wire
 from octoworker.config import Settings
 from octoworker.errors import GatewayError, RefusedByOctopushError, SettingsError, StoreError
 from octoworker.gateway import Gateway
-from octoworker.store import Board
+from octoworker.store import FILLING, FULL, Board
 from octoworker.store.server import Server
 
 OLDEST_REDIS = (6, 2)
@@ -176,6 +176,7 @@ def of_redis(server: Server) -> Iterator[Finding]:
         )
     else:
         yield _ok("eviction", "noeviction")
+    yield _memory(server)
 
 
 def _persistence(server: Server) -> Finding:
@@ -191,7 +192,24 @@ def _persistence(server: Server) -> Finding:
         return _problem("persistence", "the append-only file cannot be written", "look for a full disk on its machine")
     if server.appendfsync == "no":
         return _problem("persistence", "appendfsync no: the kernel decides what is kept", "set everysec or always")
-    return _ok("persistence", f"append-only file, appendfsync {server.appendfsync or 'not shown'}")
+    said = f"append-only file, appendfsync {server.appendfsync or 'not shown'}"
+    takes = (
+        ": a crash may take what was confirmed in its last second or two" if server.appendfsync == "everysec" else ""
+    )
+    return _ok("persistence", said + takes)
+
+
+def _memory(server: Server) -> Finding:
+    if server.memory is None:
+        return _hidden("memory", "INFO")
+    if server.memory_limit is None:
+        return _ok("memory", f"{server.memory / 1e6:.1f} MB, no limit")
+    share = server.memory / server.memory_limit
+    said = f"{share:.0%} of {server.memory_limit / 1e6:.1f} MB"
+    do = "give Redis more memory (maxmemory), or keep records for less long (OCTOWORKER_KEEP_FOR)"
+    if share >= FULL:
+        return _problem("memory", f"{said}: a full Redis takes no message", do)
+    return _warning("memory", said, do) if share >= FILLING else _ok("memory", said)
 
 
 def _hidden(name: str, what: str) -> Finding:
@@ -202,8 +220,10 @@ def of_workers(readers: Readers) -> Iterator[Finding]:
     """Who works, and whether every lane is read."""
     try:
         found = readers()
-    except StoreError:
-        yield _problem("workers", "the broker is out of reach", "look at CELERY_BROKER_URL")
+    except StoreError as error:
+        yield _problem(
+            "workers", f"nobody could be asked: {error}", "look at CELERY_BROKER_URL, and whether it is full"
+        )
         return
     if found is None:
         yield _hidden("workers", "the channels of remote control")
@@ -228,13 +248,13 @@ def of_board(board: Board) -> Iterator[Finding]:
                 "see docs/operations.md, The queue is old",
             )
     if board.brake:
-        yield _problem("brake", board.brake_reason or board.brake, "mend that, then: octoworker resume")
+        yield _problem("brake", board.brake_reason or board.brake, "mend that, then: octoworker resume --brake")
     if board.breaker != "closed":
         yield _warning(
             "breaker", "Octopush does not answer as it should", "wait: one call at a time looks whether it does"
         )
     if board.paused:
-        yield _warning("paused", ", ".join(board.paused), "octoworker resume")
+        yield _warning("paused", ", ".join(board.paused), "ask who did it; then: octoworker resume")
     for state, what in (("unknown", "may have been sent"), ("dead", "were given up")):
         if board.states.get(state):
             yield _warning(state, f"{board.states[state]} messages {what}", f"octoworker list --state {state}")

@@ -45,8 +45,8 @@ class Alive:
     """`alive`: the clock turns, and so does the main thread. Who waits for a Redis that does not answer is not dead.
 
     A thread of its own keeps the file, for a look of the clock can take long. Of the main thread it can judge only while
-    Redis answers the clock: until then Celery may be waiting for it, too. The file goes when the process does: Celery stops
-    the clock before or after its pool, as it happens, and a call that is still to be recorded may be in there.
+    Redis answers the clock: until then Celery may be waiting for it, too. The file goes when the process does: the clock
+    is stopped before the pool, and a call that is still to be recorded may be in there.
     """
 
     def __init__(self, *, with_main_thread: bool) -> None:

@@ -156,14 +156,14 @@ class House:
         """What the handset shows."""
         return [message["text"] for message in self.sandbox.handsets().get(number, [])]
 
-    def command(self, *arguments, check=True, **options):
+    def command(self, *arguments, check=True, timeout=60, **options):
         """The command line, as a person would run it."""
         done = subprocess.run(
             [sys.executable, "-m", "octoworker", *arguments],
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=timeout,
             check=False,
             cwd=self.folder,
             **options,

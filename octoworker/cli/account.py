@@ -21,7 +21,7 @@ def balance(*, json_: bool) -> None:
     if problems := settings.missing_account():
         raise SettingsError(problems)
     with Gateway(runtime.account(settings), pool_size=1) as gateway:
-        credit, counts = account.credit(gateway, runtime.open_store(settings).gates), gateway.balance()
+        credit, counts = account.credit(gateway, runtime.look(settings).gates), gateway.balance()
     if json_:
         show.as_json({"credit": str(credit), "currency": "EUR", "sms": {kind: str(n) for kind, n in counts.items()}})
         return

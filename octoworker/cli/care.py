@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import click
 
@@ -87,8 +88,8 @@ def forget(number: str, *, cancel: bool, json_: bool) -> None:
     store = runtime.open_store(settings)
     done = store.people.forget(person)
     if cancel and done.alone:
-        _cancel(store, done.alone)
-        ended = store.people.give_up(person, done.alone)
+        _end(store, done.alone)
+        ended = store.people.forget(person, done.alone)
         still = set(done.left) - set(done.alone) | set(ended.left)
         done = Forgotten(
             done.looked_at, done.records + ended.records, [each for each in done.left if each in still], ended.left
@@ -107,11 +108,12 @@ def forget(number: str, *, cancel: bool, json_: bool) -> None:
         click.echo("Run this again then" + ("." if cancel or not done.alone else ", or with --cancel now."))
 
 
-def _cancel(store: Store, ids: list[str]) -> None:
-    """Cancel those that can be."""
+def _end(store: Store, ids: list[str]) -> None:
+    """Cancel those that can be, and give up those that wait for a person."""
     for message_id in ids:
-        with contextlib.suppress(RefusedError, UnknownMessageError):
-            store.cancel(message_id)
+        for end in (store.cancel, partial(store.decide, sent=False)):
+            with contextlib.suppress(RefusedError, UnknownMessageError):
+                end(message_id)
 
 
 def _person(number: str, settings: Settings) -> Person:

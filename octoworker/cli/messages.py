@@ -122,11 +122,17 @@ def reschedule(message_id: str, send_at: datetime, *, json_: bool) -> None:
 
 @click.command()
 @click.argument("message_id")
+@click.option("--reveal", is_flag=True, help="Also what was asked for: the numbers and the text, in clear.")
 @as_json
-def status(message_id: str, *, json_: bool) -> None:
+def status(message_id: str, *, reveal: bool, json_: bool) -> None:
     """Where is this message? Its state, its story, its cost."""
     found = _found(message_id)
-    show.as_json(found.as_json()) if json_ else show.record(found)
+    if json_:
+        show.as_json({**found.as_json(), **({"asked": dict(found.arguments)} if reveal else {})})
+        return
+    show.record(found)
+    if reveal:
+        show.asked(found)
 
 
 @click.command("list")
@@ -135,7 +141,7 @@ def status(message_id: str, *, json_: bool) -> None:
 @as_json
 def list_(state: str | None, limit: int, *, json_: bool) -> None:
     """Messages in a state: what is coming soonest first, what is over latest first."""
-    store = runtime.open_store(Settings.load())
+    store = runtime.look(Settings.load())
     found = list(store.list(State(state) if state else None, limit))[:limit]
     show.as_json([each.masked() for each in found]) if json_ else show.table(found)
 
@@ -145,7 +151,17 @@ def list_(state: str | None, limit: int, *, json_: bool) -> None:
 @as_json
 def cancel(message_id: str, *, json_: bool) -> None:
     """Stop a message that has not gone yet."""
-    found = runtime.open_store(Settings.load()).cancel(message_id)
+    found = runtime.look(Settings.load()).cancel(message_id)
+    show.as_json(found.as_json()) if json_ else show.record(found)
+
+
+@click.command()
+@click.argument("message_id")
+@click.argument("word", type=click.Choice(["sent", "dead"]))
+@as_json
+def decide(message_id: str, word: str, *, json_: bool) -> None:
+    """Say what becomes of an unknown message that waits for a person: it was sent, or it is given up, sent or not."""
+    found = runtime.look(Settings.load()).decide(message_id, sent=word == "sent")
     show.as_json(found.as_json()) if json_ else show.record(found)
 
 
@@ -155,13 +171,13 @@ def cancel(message_id: str, *, json_: bool) -> None:
 @as_json
 def replay(message_id: str, *, force: bool, json_: bool) -> None:
     """Put a message that has ended back in its queue."""
-    found = runtime.open_store(Settings.load()).replay(message_id, force=force)
+    found = runtime.look(Settings.load()).replay(message_id, force=force)
     client.client().publish(message_id, found.arguments, found.lane)
     show.as_json(found.as_json()) if json_ else show.record(found)
 
 
 def _found(message_id: str) -> Record:
-    found = runtime.open_store(Settings.load()).get(message_id)
+    found = runtime.look(Settings.load()).get(message_id)
     if found is None:
         raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
     return found
@@ -177,4 +193,4 @@ def _wait(message_id: str) -> Record:
         time.sleep(POLL)
 
 
-COMMANDS = (send, status, list_, cancel, reschedule, replay)
+COMMANDS = (send, status, list_, cancel, reschedule, decide, replay)

@@ -69,6 +69,12 @@ def record(found: Record) -> None:
         )
 
 
+def asked(found: Record) -> None:
+    """What a message was asked to be, in clear: somebody who must decide about it has said that they may see it."""
+    for name, value in found.arguments.items():
+        click.echo(f"  {name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+
+
 def table(records: Iterable[Record]) -> None:
     """A line per message."""
     grid = Table(box=None, pad_edge=False)

@@ -9,8 +9,10 @@ from octoworker import runtime
 from octoworker.cli import show
 from octoworker.cli.messages import as_json
 from octoworker.config import Settings
-from octoworker.store import Board
+from octoworker.store import FILLING, FULL, Board
 from octoworker.traffic import LANES, MARKETING
+
+MB = 1_000_000
 
 lane_option = click.option("--lane", type=click.Choice(LANES), help="This lane only.")
 marketing_option = click.option("--marketing", is_flag=True, help="Advertising only: what is not transactional.")
@@ -22,17 +24,24 @@ marketing_option = click.option("--marketing", is_flag=True, help="Advertising o
 def pause(lane: str | None, *, marketing: bool) -> None:
     """Hold back everything, a lane, or advertising, on all workers. What is being handed over right now still goes."""
     what = _what(lane, marketing=marketing)
-    runtime.open_store(Settings.load()).gates.pause(what)
+    runtime.look(Settings.load()).gates.pause(what)
     click.echo(f"paused: {what}")
 
 
 @click.command()
 @lane_option
 @marketing_option
-def resume(lane: str | None, *, marketing: bool) -> None:
-    """Let it go on. Without an option everything goes on, also after Octopush had refused the account."""
+@click.option("--brake", is_flag=True, help="Only the brake, after Octopush had refused the account; pauses stay.")
+def resume(lane: str | None, *, marketing: bool, brake: bool) -> None:
+    """Let it go on. Without an option everything goes on: every pause ends, and the brake."""
     what = _what(lane, marketing=marketing)
-    shut = runtime.open_store(Settings.load()).gates.resume(what)
+    gates = runtime.look(Settings.load()).gates
+    if brake:
+        if what != "all":
+            raise click.UsageError("give --brake alone.")
+        click.echo("released: the brake" if gates.release() else "the brake is off")
+        return
+    shut = gates.resume(what)
     click.echo(f"resumed: {what}" if shut else f"nothing was paused: {what}")
 
 
@@ -41,7 +50,7 @@ def resume(lane: str | None, *, marketing: bool) -> None:
 def stats(*, json_: bool) -> None:
     """What stands where: queues, ages, states, pace, breaker, brake, balance, spend."""
     settings = Settings.load()
-    board = runtime.open_store(settings).board(runtime.queues(settings))
+    board = runtime.look(settings).board(runtime.queues(settings))
     show.as_json(board.as_json()) if json_ else show.console().print(*grids(board), sep="\n")
 
 
@@ -65,11 +74,23 @@ def grids(board: Board) -> list[Table]:
         "brake": f"[red]{board.brake}: {board.brake_reason}[/]" if board.brake else "off",
         "paused": f"[yellow]{', '.join(board.paused)}[/]" if board.paused else "nothing",
         "balance": money,
+        "redis": _memory(board),
         "spent today": f"{board.spent} {board.currency or ''}, {board.segments} segments",
     }
     for name, value in facts.items():
         gates.add_row(name, value)
     return [lanes, states, gates]
+
+
+def _memory(board: Board) -> str:
+    if board.memory is None:
+        return "not shown to this user"
+    if board.memory_limit is None:
+        return f"{board.memory / MB:,.1f} MB, no limit"
+    said = f"{board.memory / MB:,.1f} of {board.memory_limit / MB:,.1f} MB"
+    if board.memory_share < FILLING:
+        return said
+    return f"[red]{said}: full[/]" if board.memory_share >= FULL else f"[yellow]{said}: filling[/]"
 
 
 def _what(lane: str | None, *, marketing: bool) -> str:

@@ -20,7 +20,7 @@ from octoworker import correlation, news
 from octoworker.errors import RefusedError, StoreError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
 from octoworker.store import board, keys
-from octoworker.store.board import Board, Lane
+from octoworker.store.board import FILLING, FULL, Board, Lane
 from octoworker.store.campaigns import Campaign, Campaigns
 from octoworker.store.forgetting import Forgetting
 from octoworker.store.gates import Gates
@@ -30,6 +30,8 @@ from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, O
 from octoworker.traffic import Limits, millionths
 
 __all__ = [
+    "FILLING",
+    "FULL",
     "NO_JOB",
     "SLACK_MS",
     "SOCKET_TIMEOUT",
@@ -273,6 +275,10 @@ class Store:
         options = {"due": _ms(due), "payload": payload, "max_ahead": _ms(max_ahead)}
         return self._change(message_id, "reschedule", options)
 
+    def decide(self, message_id: str, *, sent: bool) -> Record:
+        """A person's word on a message that waits for one: it was sent, or it is given up. RefusedError when none waits."""
+        return self._change(message_id, "decide", {"to": State.ACCEPTED if sent else State.DEAD})
+
     def replay(self, message_id: str, *, force: bool) -> Record:
         """Put an ended message back in its queue under a new key. RefusedError when it may ring twice and not forced."""
         return self._change(message_id, "replay", {"force": force})
@@ -393,6 +399,7 @@ REFUSALS = {
     ("cancel", State.ACCEPTED): "it was handed over to Octopush, whose API knows no cancel",
     ("cancel", State.SUBMITTING): "it is being handed over to Octopush right now",
     ("cancel", State.UNKNOWN): "it may have been sent",
+    ("decide", State.UNKNOWN): "it is still being asked for",
     ("cancel", State.WAITING): "it may have been sent in part",
 }
 
@@ -445,7 +452,7 @@ def _settled(message_id: str, reply: Sequence[Any]) -> Settled:
 
 
 def _go(text: str) -> Go:
-    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost, created, asked_by = (
+    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost, ready, asked_by = (
         json.loads(text)
     )
     return Go(
@@ -460,6 +467,6 @@ def _go(text: str) -> Go:
         pending=tuple(json.loads(pending)) if pending else (),
         earlier=_arguments(earlier) if earlier else {},
         earlier_cost=cost,
-        waited=max(0, now - created) / 1000,
+        waited=max(0, now - ready) / 1000,
         correlation=asked_by,
     )

@@ -24,13 +24,16 @@ from octoworker.traffic import LANES, MILLIONTHS, day_of
 SOON = 60_000
 """ms ahead that counts as due soon."""
 
+FILLING, FULL = 0.7, 0.95
+"""Shares of Redis' memory: from the first on a person should know, at the second it is about to refuse what is written."""
+
 INDEXED = tuple(state for state in State if state not in (State.QUEUED, State.SUBMITTING))
 
 
 @dataclass(frozen=True)
 class Lane:
-    """One lane. `oldest` in seconds: the age of the message that has waited longest for its turn; None when this user of
-    Redis may not see who stands first in the queue."""
+    """One lane. `oldest` in seconds: how long the first message has waited for its turn, since it was taken or was due; None
+    when this user of Redis may not see who stands first in the queue."""
 
     queued: int = 0
     standing: int = 0
@@ -62,7 +65,16 @@ class Board:
     segments: int
     unacked: int
     """Jobs that workers have taken and not finished."""
+    memory: int | None = None
+    """Bytes that Redis uses; None when this user of Redis may not ask."""
+    memory_limit: int | None = None
+    """Bytes from which on it refuses to write; None: no limit, or not to be known."""
     states_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def memory_share(self) -> float:
+        """How full Redis is, 0 to 1. It refuses to write when it is full; 0 when it has no limit."""
+        return self.memory / self.memory_limit if self.memory and self.memory_limit else 0.0
 
     def as_json(self) -> dict[str, Any]:
         """The board as `stats --json` prints it: money as decimal strings."""
@@ -85,6 +97,8 @@ class Board:
             "spent_today": str(self.spent),
             "segments_today": self.segments,
             "unacked": self.unacked,
+            "memory": self.memory,
+            "memory_limit": self.memory_limit,
         }
 
 
@@ -109,6 +123,7 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
         pipe.zcount(keys.DUE, now, now + SOON)
         pipe.zrange(keys.DUE, 0, 0, withscores=True)
         pipe.hlen("unacked")
+        pipe.info("memory")
         for lane in LANES:
             pipe.llen(queues.get(lane) or keys.NOWHERE)
             pipe.lindex(queues.get(lane) or keys.NOWHERE, -1)
@@ -119,9 +134,10 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
     heads = {lane: _id_in(found[-18 + 6 * n + 1]) for n, lane in enumerate(LANES)}
     with client.pipeline(transaction=False) as pipe:
         for message_id in heads.values():
-            pipe.hget(keys.record(message_id), "created")
-        created = dict(zip(LANES, map(_sound, pipe.execute(raise_on_error=False)), strict=True))
-    return [now, *found], {lane: float(at) for lane, at in created.items() if at}
+            pipe.hmget(keys.record(message_id), "ready", "created")
+        first = [_sound(told) or [] for told in pipe.execute(raise_on_error=False)]
+    since = {lane: next(filter(None, told), None) for lane, told in zip(LANES, first, strict=True)}
+    return [now, *found], {lane: float(at) for lane, at in since.items() if at}
 
 
 def _id_in(job: Any) -> str:
@@ -137,7 +153,7 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
     hidden = {lane: isinstance(found[-18 + 6 * n + 1], redis.ResponseError) for n, lane in enumerate(LANES)}
     now, traffic, breaker, account, day, *rest = (_sound(each) for each in found)
     states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
-    moving, soon, first, unacked, *lanes = rest[len(INDEXED) :]
+    moving, soon, first, unacked, memory, *lanes = rest[len(INDEXED) :]
     behind = [states[state] for state in (State.SCHEDULED, State.WAITING)]
     parts = {lane: lanes[6 * n : 6 * n + 6] for n, lane in enumerate(LANES)}
     return Board(
@@ -156,6 +172,8 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
         spent=Decimal((day or {}).get("spent", 0)) / MILLIONTHS,
         segments=int((day or {}).get("segments", 0)),
         unacked=int(unacked or 0),
+        memory=(memory or {}).get("used_memory"),
+        memory_limit=(memory or {}).get("maxmemory") or None,
     )
 
 

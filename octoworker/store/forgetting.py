@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -63,36 +63,23 @@ class Forgetting:
         self._scripts = scripts
         self._keep = keep
 
-    def forget(self, person: Person) -> Forgotten:
-        """Take them out of every ended record. Doing it again does no harm, and is how an interrupted run goes on."""
-        return self._forget(person, self._slices(), give_up=False)
-
-    def give_up(self, person: Person, ids: Collection[str]) -> Forgotten:
-        """The same, of these alone, which go to nobody else. Those that wait for a person are dead from now on."""
-        return self._forget(person, [[keys.record(each) for each in ids]], give_up=True)
-
-    def _forget(self, person: Person, slices: Iterable[list[str]], *, give_up: bool) -> Forgotten:
+    def forget(self, person: Person, ids: Collection[str] | None = None) -> Forgotten:
+        """Take them out of every ended record, or of these. Doing it again does no harm, and is how an interrupted run
+        goes on."""
+        slices = self._slices() if ids is None else [[keys.record(each) for each in ids]]
         done = Forgotten()
         traces = set(person.traces(None))
         for names in slices:
             for name, (payload, outcomes) in zip(names, self._read(names), strict=True):
                 done.looked_at += 1
                 if person.tail in digits(_shown(payload)):
-                    self._one(name, payload, outcomes, person, done, traces, give_up=give_up)
+                    self._one(name, payload, outcomes, person, done, traces)
         for start in range(0, len(listed := sorted(traces)), SLICE):
             guard(partial(self._redis.delete, *listed[start : start + SLICE]))
         return done
 
     def _one(
-        self,
-        name: str,
-        payload: str,
-        outcomes: str | None,
-        person: Person,
-        done: Forgotten,
-        traces: set[str],
-        *,
-        give_up: bool,
+        self, name: str, payload: str, outcomes: str | None, person: Person, done: Forgotten, traces: set[str]
     ) -> None:
         message_id = name.removeprefix(keys.RECORD_PREFIX)
         while True:
@@ -103,9 +90,8 @@ class Forgetting:
             if len(others) == len(numbers) and len(known) == len(arguments):
                 return
             text = arguments.get("text")
-            read = [message_id, payload, outcomes or ""]
             wanted = [json.dumps(_without(known, others)), _outcomes(outcomes, person), self._keep]
-            match self._scripts.run("forget", [name, keys.STATE_PREFIX], [*read, *wanted, "1" if give_up else ""]):
+            match self._scripts.run("forget", [name], [payload, outcomes or "", *wanted]):
                 case "done":
                     done.records += 1
                     traces.update(person.traces(text if isinstance(text, str) else None))

@@ -7,7 +7,8 @@
 | `ow:marks` | hash | lane → ms at which the youngest claimed job was published | never: three short fields |
 | `ow:traffic` | hash | the account's pace, pauses and brake (`lua/_gates.lua`) | never: one small hash, and a pause must outlast every restart |
 | `ow:breaker` | hash | whether Octopush answers (`lua/_gates.lua`) | never: one small hash |
-| `ow:line:LANE:KIND` | zset | id → ms at which the message was taken; those that wait for a gate; KIND is `t` or `m` (advertising) | with its members |
+| `ow:line:LANE:KIND` | zset | id → ms since which the message may go; those that wait for a gate; KIND is `t` or `m` (advertising) | with its members |
+| `ow:line:campaign:ID` | zset | the same, of a paused campaign | with its members: resuming moves them to the lines of their lanes |
 | `ow:account` | hash | balance, currency, at (ms), low; `price:XX`: last price of a segment, millionths | never: one small hash |
 | `ow:asked` | string | somebody is asking for the balance, so that a braked account is asked once and not by every worker | `account_retry` |
 | `ow:day:DATE` | hash | spent, pending, segments, `country:XX`, told_80, told_100 of a day in Paris | 8 days |

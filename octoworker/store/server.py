@@ -31,6 +31,9 @@ class Server:
     appends_well: bool = True
     appendfsync: str | None = None
     eviction: str | None = None
+    memory: int | None = None
+    memory_limit: int | None = None
+    """Bytes; None when there is no limit, or it may not be asked for."""
 
 
 def examine(client: redis.Redis) -> Server:
@@ -53,6 +56,7 @@ def allowed(question: Callable[[], T]) -> T | None:
 def _examined(client: redis.Redis) -> Server:
     answer, drift = _timed(client)
     found = _asked(lambda: client.info("server"))
+    filled = _asked(lambda: client.info("memory"))
     kept = _asked(lambda: client.info("persistence"))
     config = _asked(lambda: client.config_get("append*")) | _asked(lambda: client.config_get("maxmemory-policy"))
     appends = {"yes": True, "no": False}.get(config.get("appendonly", ""))
@@ -68,6 +72,8 @@ def _examined(client: redis.Redis) -> Server:
         appends_well=kept.get("aof_last_write_status", "ok") == "ok",
         appendfsync=config.get("appendfsync"),
         eviction=config.get("maxmemory-policy"),
+        memory=filled.get("used_memory"),
+        memory_limit=filled.get("maxmemory") or None,
     )
 
 

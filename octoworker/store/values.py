@@ -84,7 +84,7 @@ class Go:
     """Outcomes of earlier submits of this message, by recipient."""
     earlier_cost: str = ""
     waited: float = 0.0
-    """Seconds since the message was taken, whatever it waited for."""
+    """Seconds since the message might have gone: since it was taken, or was due."""
     correlation: str = ""
     """The web request that asked for it, or ""."""
 

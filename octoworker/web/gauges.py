@@ -40,7 +40,11 @@ class Gauges:
         )
         yield _labelled("line_depth", "Messages held back", "lane", {n: lane.standing for n, lane in lanes.items()})
         ages = {name: lane.oldest for name, lane in lanes.items() if lane.oldest is not None}
-        yield _labelled("oldest_seconds", "Age of the message that has waited longest", "lane", ages)
+        yield _labelled("oldest_seconds", "How long the first message has waited for its turn", "lane", ages)
+        if board.memory is not None:
+            yield _plain("redis_memory_bytes", "What Redis uses", board.memory)
+        if board.memory_limit is not None:
+            yield _plain("redis_memory_limit_bytes", "From which on Redis refuses what is written", board.memory_limit)
         yield _plain("due_lag_seconds", "How long the earliest due message has been due", board.due_lag)
         states = {**board.states, "in_flight": board.in_flight}
         yield _labelled("messages", "Messages that are kept; in_flight: queued or being submitted", "state", states)

@@ -13,7 +13,7 @@ from html import escape
 from importlib.resources import files
 
 from octoworker.record import Record, State, mask
-from octoworker.store import Board, Lane
+from octoworker.store import FILLING, FULL, Board, Lane
 
 STYLE = files("octoworker.web").joinpath("page.css").read_text(encoding="utf-8")
 
@@ -136,12 +136,15 @@ def _banner(seen: Board) -> str:
         said.append(f"<b>Braked ({escape(seen.brake)}).</b> {escape(seen.brake_reason or '')}")
     if seen.breaker == "open":
         said.append("<b>Breaker open.</b> Octopush does not answer: messages wait, one at a time is tried.")
+    if seen.memory_share >= FILLING:
+        said.append(f"<b>Redis is {seen.memory_share:.0%} full.</b> A full Redis takes no message: give it memory.")
     if seen.paused:
         said.append(f"<b>Paused:</b> {escape(', '.join(seen.paused))}.")
     if unknown := seen.states.get(State.UNKNOWN, 0):
         verb = "messages" if unknown > 1 else "message"
         said.append(f"<b>{unknown:,} {verb} unknown:</b> may have been sent; some may wait for a person.")
-    tone = "bad" if seen.brake or seen.breaker == "open" else "warn" if said else "good"
+    bad = seen.brake or seen.breaker == "open" or seen.memory_share >= FULL
+    tone = "bad" if bad else "warn" if said else "good"
     return f'<div class="banner {tone}" role="status">{"".join(f"<p>{each}</p>" for each in said or [CALM])}</div>'
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from harness import API_KEY, NUMBER, TEXT
+from harness import API_KEY, NUMBER, TEXT, until
 
 from octoworker.record import State
 
@@ -138,6 +140,72 @@ def test_an_unknown_message_is_found_and_replayed_by_a_person(house):
     assert house.command("replay", message_id, check=False).returncode == 1
     house.command("replay", message_id, "--force")
     assert house.ended(message_id, State.ACCEPTED).state is State.ACCEPTED
+
+
+@pytest.fixture
+def parked(house):
+    """A message that may have been sent, and that no machine touches again."""
+    house.sandbox.fault(fault="reset_after", times=1)
+    house.worker(settings={"OCTOWORKER_RETRY_FOR": "0.001"})
+    message_id = send(house).stdout.strip()
+    until(lambda: (record := house.record(message_id)).state is State.UNKNOWN and record.due_at is None)
+    return message_id
+
+
+@pytest.mark.parametrize(("word", "ends"), [("sent", State.ACCEPTED), ("dead", State.DEAD)])
+def test_a_person_decides_about_a_message_that_no_machine_touches_again(house, parked, word, ends):
+    sent = len(house.texts())
+    assert "person" in house.command("decide", parked, word).stdout
+    assert house.record(parked).state is ends
+    assert house.redis.pttl(f"ow:message:{parked}") > 0
+    assert parked not in house.command("list", "--state", "unknown").stdout
+    assert house.command("replay", parked, check=False).returncode == 1
+    assert house.command("decide", parked, word, check=False).returncode == 1
+    assert len(house.texts()) == sent
+
+
+def test_who_must_decide_is_shown_whose_message_it_is_when_they_ask(house, parked):
+    shown = house.command("status", parked).stdout
+    assert [word for word in (TEXT, "612345678") if word in shown] == []
+    revealed = house.command("status", parked, "--reveal").stdout
+    assert [word for word in (TEXT, NUMBER) if word not in revealed] == []
+    asked = json.loads(house.command("status", parked, "--reveal", "--json").stdout)["asked"]
+    assert (asked["recipients"], asked["text"]) == ([NUMBER], TEXT)
+
+
+def test_nobody_decides_about_a_message_that_is_still_asked_for(house):
+    house.sandbox.fault(fault="reset_after", times=1)
+    house.worker(settings={"OCTOWORKER_RETRY_BASE": "60", "OCTOWORKER_RETRY_CAP": "60"})
+    message_id = send(house).stdout.strip()
+    house.ended(message_id, State.UNKNOWN)
+    refused = house.command("decide", message_id, "sent", check=False)
+    assert refused.returncode == 1
+    assert "still being asked for" in refused.stderr
+    assert house.command("decide", message_id, check=False).returncode == 2
+
+
+def test_letting_go_of_the_brake_ends_no_pause(house):
+    house.command("pause", "--lane", "bulk")
+    house.sandbox.fault(fault="code", code="101", times=1)
+    house.worker()
+    message_id = send(house).stdout.strip()
+    until(lambda: house.client.store.gates.brake() is not None)
+    assert "released" in house.command("resume", "--brake").stdout
+    assert house.ended(message_id).state is State.ACCEPTED
+    assert json.loads(house.command("stats", "--json").stdout)["paused"] == ["bulk"]
+    assert "off" in house.command("resume", "--brake").stdout
+    assert house.command("resume", "--brake", "--lane", "bulk", check=False).returncode == 2
+
+
+def test_a_redis_that_hangs_is_told_before_a_person_gives_up(house):
+    os.kill(house.server.pid, signal.SIGSTOP)
+    try:
+        for arguments in (["stats"], ["status", "0" * 32], ["list"], ["pause"]):
+            done = house.command(*arguments, check=False, timeout=20)
+            assert (done.returncode, done.stdout) == (3, "")
+            assert "TimeoutError" in done.stderr
+    finally:
+        os.kill(house.server.pid, signal.SIGCONT)
 
 
 def test_balance_asks_octopush(house):

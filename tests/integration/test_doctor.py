@@ -177,7 +177,9 @@ def test_a_user_of_redis_who_may_not_call_workers(house):
     assert "may not ask" in found["workers"]["says"]
 
 
-SOUND = Server(answer=0.001, drift=0.0, version="7.0.15", appends=True, appendfsync="everysec", eviction="noeviction")
+SOUND = Server(
+    answer=0.001, drift=0.0, version="7.0.15", appends=True, appendfsync="everysec", eviction="noeviction", memory=1
+)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +197,21 @@ SOUND = Server(answer=0.001, drift=0.0, version="7.0.15", appends=True, appendfs
 def test_what_no_server_here_does_is_judged_too(change, name, expected):
     found = {finding.name: finding.verdict for finding in doctor.of_redis(replace(SOUND, **change))}
     assert {each: it for each, it in found.items() if it != "ok"} == ({name: expected} if name else {})
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(1.01, "problem"), (1.25, "warning"), (3, "ok")])
+def test_a_redis_that_fills_up(house, limit, expected):
+    house.redis.config_set("maxmemory", round(house.redis.info("memory")["used_memory"] * limit))
+    assert verdict(house, "memory") == expected
+
+
+def test_a_full_redis_is_a_finding_and_no_traceback(house):
+    house.worker()
+    house.redis.config_set("maxmemory", 1)
+    code, found = examined(house)
+    assert code == 1
+    assert found["memory"]["verdict"] == "problem"
+    assert "OutOfMemoryError" in found["workers"]["says"]
 
 
 def test_messages_that_a_person_should_look_at(house):

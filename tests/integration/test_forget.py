@@ -217,7 +217,7 @@ def test_a_parked_message_is_named_and_given_up_only_when_asked(house):
     assert forget(house, NUMBER, "--cancel") == {"looked_at": 1, "forgotten": 1, "left": []}
     record = house.record(message_id)
     assert record.state is State.DEAD
-    assert "forgotten" in record.reason
+    assert "given up" in record.reason
     assert house.texts() == [TEXT]
 
 

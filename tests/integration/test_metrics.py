@@ -36,6 +36,7 @@ COUNTERS = {
 }
 HISTOGRAMS = {"octoworker_handover_seconds": {"lane"}, "octoworker_call_seconds": set()}
 GAUGES = {
+    "octoworker_redis_memory_bytes": set(),
     "octoworker_balance": {"currency"},
     "octoworker_spend_today": {"currency"},
     "octoworker_queue_depth": {"lane"},
@@ -276,6 +277,14 @@ def test_the_gauges_say_what_stats_says(house):
     assert value(found, "octoworker_paused", what="all") == 0
     assert value(found, "octoworker_pace_limit") == 7
     assert value(found, "octoworker_balance", currency="EUR") > 0
+
+
+def test_what_redis_uses_is_told_and_its_limit_when_it_has_one(house):
+    with metrics_process(house.environ) as port:
+        assert value(families(port), "octoworker_redis_memory_bytes") > 0
+        assert "octoworker_redis_memory_limit_bytes" not in families(port)
+        house.redis.config_set("maxmemory", 1_000_000_000)
+        assert value(families(port), "octoworker_redis_memory_limit_bytes") == 1_000_000_000
 
 
 def test_the_oldest_job_of_a_queue_is_seen_also_when_it_is_a_bulk_job(house):

@@ -226,6 +226,14 @@ def test_times_of_the_stats_never_run_backwards(house):
     assert NUMBER not in house.command("stats").stdout
 
 
+def test_a_message_that_was_held_is_as_old_as_its_due_time_in_the_stats(house):
+    message_id = house.enqueue()
+    age = stats(house)["lanes"]["urgent"]["oldest"]
+    house.redis.hset(f"ow:message:{message_id}", mapping={"created": 1, "ready": house.redis.time()[0] * 1000})
+    assert age > 0
+    assert stats(house)["lanes"]["urgent"]["oldest"] < 60
+
+
 @settings(HTTP_TIMEOUT="60", LEASE="150", VISIBILITY_TIMEOUT="400")
 def test_an_urgent_message_does_not_wait_for_a_bulk_job_to_end(house):
     """Octopush keeps all calls to one number waiting; more bulk jobs are there than the worker has places."""

@@ -6,9 +6,13 @@ import signal
 
 import pytest
 import redis
+from celery.worker import WorkController
+from celery.worker.components import Pool
 from harness import NUMBER, TEXT, until
 from proxy import Proxy
 
+from octoworker.app import app
+from octoworker.clock import ClockStep
 from octoworker.errors import EnqueueError
 from octoworker.record import State
 
@@ -160,3 +164,9 @@ def test_a_worker_refuses_to_start_with_what_breaks_a_promise(house, arguments, 
     assert done.returncode == 2
     assert named in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_clock_begins_after_the_fork_of_the_children_and_ends_before_them():
+    blueprint = WorkController.Blueprint(app.steps["worker"])
+    steps = blueprint._finalize_steps(blueprint.claim_steps())  # noqa: SLF001 - what Celery itself asks when it starts
+    assert steps.index(Pool) < steps.index(ClockStep)

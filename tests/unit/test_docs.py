@@ -23,9 +23,10 @@ COMMANDS = frozenset(
     {
         *("send", "status", "cancel", "reschedule", "bulk", "campaign", "list", "replay", "pause", "resume", "balance"),
         *("worker", "sandbox", "demo", "doctor", "errors", "settings", "stats", "top", "health", "metrics", "forget"),
+        "decide",
     }
 )
-"""The commands of the contract. Nothing else may be told to a reader."""
+"""The commands of the contract, and ours. Nothing else may be told to a reader."""
 
 HANDS_ON = frozenset({"worker", "health"})
 """Commands that hand on options they do not know: to Celery, to the probe."""
@@ -33,8 +34,8 @@ HANDS_ON = frozenset({"worker", "health"})
 
 SYMPTOMS = (
     *("The queue is old", "Messages are unknown", "Messages are dead", "The brake is on", "The breaker is open"),
-    *("The balance is low", "Due messages are late", "Redis is down", "The metrics are gone"),
-    *("No worker is consuming", "Something is paused"),
+    *("The balance is low", "Due messages are late", "Redis is down", "Redis is full"),
+    *("The metrics are gone", "No worker is consuming", "Something is paused"),
 )
 """The headings that alerts lead to."""
 

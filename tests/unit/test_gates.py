@@ -171,6 +171,27 @@ def test_a_pause_holds_what_it_names_and_nothing_else(client, what, held, free):
     assert release(store) == []
 
 
+def test_a_message_that_was_held_is_as_old_as_its_due_time(client):
+    store = open_store(client)
+    store.gates.pause("all")
+    due = client.time()[0] - 5
+    store.create(job(1).message_id, "print", "normal", "{}")
+    client.hset(f"ow:message:{job(1).message_id}", "created", (due - 86_400) * 1000)
+    store.claim(job(1, hold_until=due))
+    assert client.zscore("ow:line:normal:t", job(1).message_id) == due * 1000
+
+
+def test_a_message_that_is_replayed_is_new_in_its_line(client):
+    store = open_store(client)
+    each = job(1)
+    settle(store, store.claim(each), each, state=State.REJECTED, key="unused")
+    client.hset(f"ow:message:{each.message_id}", "created", 1)
+    store.replay(each.message_id, force=False)
+    store.gates.pause("all")
+    store.claim(each)
+    assert client.zscore("ow:line:normal:t", each.message_id) > 1_000_000
+
+
 def test_resuming_lets_go_what_stood_in_line_oldest_first(client):
     store = open_store(client)
     store.gates.pause("all")

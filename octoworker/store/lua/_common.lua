@@ -88,6 +88,12 @@ local function no_wake(record, id, due_set)
   redis.call('ZREM', due_set, id)
 end
 
+-- Since when a message may go, but for the gates: since it was taken, or was due. That is its age in queues and lines;
+-- days in which it was held are none.
+local function ready(at, created)
+  return number(given(at) and at or created)
+end
+
 local function create(record, id, due_set, now, job, payload)
   redis.call('HSET', record, 'state', 'queued', 'fp', job.fp, 'payload', payload, 'lane', job.lane, 'job', job.job_id,
              'created', now, 'since', now, 'queued_at', now, 'reason', '', 'changed', now,

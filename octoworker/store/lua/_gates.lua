@@ -3,7 +3,7 @@
 --                 turn: releases so far;
 --                 pause:all|urgent|normal|bulk|marketing: since (ms); brake, brake_reason, brake_at; minute, sent, before: segments
 -- breaker (hash)  state: open | ramp (closed: none); since, until (ms); step; probe: id; probe_until (ms); recent, heard
--- lines (zsets)   LANE:t and LANE:m (advertising): id -> ms at which the message was taken. The clock releases them, oldest first.
+-- lines (zsets)   LANE:t and LANE:m (advertising): id -> ms since which the message may go. The clock releases them, oldest first.
 --                 campaign:ID: those of a paused campaign; resuming it moves them to the lines of their lanes.
 -- A breaker that cannot be read counts as closed: it protects Octopush from us, not a promise.
 
@@ -89,18 +89,18 @@ local function went(traffic, gates, now, segments)
              'before', gates.before)
 end
 
--- `stand`: line, state, uses, created, segments, expires (ms or nil), keep (ms).
+-- `stand`: line, state, uses, ready, segments, expires (ms or nil), keep (ms).
 local function join(record, id, due_set, index, lines, now, stand, reason)
   redis.call('HSET', record, 'line', stand.line, 'segments', stand.segments, 'expires', given(stand.expires) and stand.expires or '')
   redis.call('HDEL', record, 'due', 'rung', 'granted')
-  redis.call('ZADD', lines .. stand.line, stand.created, id)
+  redis.call('ZADD', lines .. stand.line, stand.ready, id)
   move(record, id, index, now, stand.state, stand.uses > 0 and 'unknown' or 'waiting', reason, stand.keep)
   redis.call('ZADD', due_set, given(stand.expires) and math.min(stand.expires, now + LOOK) or now + LOOK, id)
 end
 
-local function change_line(record, id, lines, from, to, created)
+local function change_line(record, id, lines, from, to, at)
   redis.call('HSET', record, 'line', to)
-  redis.call('ZADD', lines .. to, created, id)
+  redis.call('ZADD', lines .. to, at, id)
   redis.call('ZREM', lines .. from, id)
 end
 

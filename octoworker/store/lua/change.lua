@@ -1,7 +1,7 @@
--- A person's change: cancel, reschedule or replay. Atomic against the clock and against claims.
+-- A person's change: cancel, reschedule, decide or replay. Atomic against the clock and against claims.
 -- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)   4 prefix of the lines (zsets)
--- ARGV  1 id   2 change ('cancel' | 'reschedule' | 'replay')   3 options (JSON: keep, requeue_after (ms); due, max_ahead (ms),
---         payload for reschedule; force (bool) for replay)
+-- ARGV  1 id   2 change ('cancel' | 'reschedule' | 'decide' | 'replay')   3 options (JSON: keep, requeue_after (ms); due, max_ahead (ms),
+--         payload for reschedule; to ('accepted' | 'dead') for decide; force (bool) for replay)
 -- returns  {'done' | 'refused' | 'past' | 'far' | 'force' | 'forgotten' | 'absent', record (JSON: field, value, ...), state before}
 --          force: it may have been sent; only with force   forgotten: nothing is left that could be sent
 local record, due_set, index = KEYS[1], KEYS[2], KEYS[3]
@@ -26,10 +26,20 @@ if change == 'reschedule' then
   if state ~= 'scheduled' and not (state == 'queued' and number(f[6]) == 0 and given(redis.call('HGET', record, 'due'))) then
     return told('refused', record, state)
   end
-  redis.call('HSET', record, 'payload', options.payload)
+  redis.call('HSET', record, 'payload', options.payload, 'ready', options.due)
   redis.call('HDEL', record, 'rung')
   move(record, id, index, now, state, 'scheduled', 'moved by a person', options.keep, options.due)
   wake_at(record, id, due_set, options.due)
+  return told('done', record, state)
+end
+
+-- Of a message that no machine touches again, because nobody here can know: a person has looked at Octopush's own list.
+if change == 'decide' then
+  if state ~= 'unknown' or not f[4] then return told('refused', record, state) end
+  move(record, id, index, now, state, options.to, options.to == 'accepted' and 'a person found it at Octopush'
+       or 'given up by a person; may have been sent', options.keep)
+  redis.call('HDEL', record, 'parked')
+  no_wake(record, id, due_set)
   return told('done', record, state)
 end
 
@@ -38,7 +48,7 @@ if pending or state == 'submitting' or state == 'delivered' or (state == 'unknow
 local maybe = state == 'unknown' or state == 'accepted' or state == 'undelivered' or given(f[5]) or reached(record)
 if maybe and not options.force then return told('force', record, state) end
 redis.call('HINCRBY', record, 'gen', 1)
-redis.call('HSET', record, 'uses', 0, 'attempts', 0, 'rings', 0, 'since', now, 'queued_at', now)
+redis.call('HSET', record, 'uses', 0, 'attempts', 0, 'rings', 0, 'since', now, 'queued_at', now, 'ready', now)
 redis.call('HDEL', record, 'due', 'maybe_at', 'doubt', 'parked', 'crashes', 'error_code', 'ticket', 'outcomes', 'pending',
            'granted', 'counted', 'rung')
 leave(record, id, KEYS[4])

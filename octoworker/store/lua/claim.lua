@@ -5,7 +5,7 @@
 --         segments, rung_at, hold_until, closed_until, refuse_before, expires_at (ms or absent), past_reason, marketing,
 --         wish (what _caps.lua asks for, or absent))   3 payload (JSON)   4 limits (JSON: what _gates.lua and _caps.lua ask for)
 -- returns  {'go', JSON: [token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost,
---           created, correlation]}
+--           ready (ms since which it may go), correlation]}
 --          {'done', record (JSON)}   nothing is left to do: final, or parked for a person
 --          {'stopped', record (JSON)}   nothing is left to do from now on: this claim ended or parked it
 --          {'busy'}                  another worker has the lease
@@ -19,15 +19,17 @@ local id, job, limits, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[4
 if redis.call('EXISTS', record) == 0 then create(record, id, due_set, now, job, ARGV[3]) end
 local f = redis.call('HMGET', record, 'state', 'fp', 'due', 'lease_until', 'nonce', 'token', 'gen', 'uses',
                      'doubt', 'attempts', 'crashes', 'maybe_at', 'created', 'since', 'lane',
-                     'parked', 'pending', 'outcomes', 'cost', 'line', 'granted', 'counted', 'campaign', 'correlation')
+                     'parked', 'pending', 'outcomes', 'cost', 'line', 'granted', 'counted', 'campaign', 'correlation', 'ready')
 local lane, line, granted, counted, campaign = f[15], f[20], f[21], f[22], f[23]
 local state, due, lease_until, uses = f[1], number(f[3]), number(f[4]), number(f[8])
 local attempts, crashes, maybe_at = number(f[10]), number(f[11]), number(f[12])
 local since = number(f[14])
+local ready_at = ready(f[25], f[13])
+if given(job.hold_until) then ready_at = math.max(ready_at, math.min(job.hold_until, now)) end
 
 local function go(token)
   return {'go', cjson.encode({token, number(f[7]), uses > 0, number(f[9]) > 0, attempts + 1, now, since,
-                              maybe_at > 0 and maybe_at or now, f[17] or '', f[18] or '', f[19] or '', number(f[13]), f[24] or ''})}
+                              maybe_at > 0 and maybe_at or now, f[17] or '', f[18] or '', f[19] or '', ready_at, f[24] or ''})}
 end
 
 local function stop(to, reason)
@@ -86,12 +88,12 @@ end
 
 -- It stands in a line already: the clock lets it go, not this job. Nor may a late copy of a job hold it beside its line.
 if line then
-  redis.call('ZADD', lines .. line, 'NX', number(f[13]), id)
+  redis.call('ZADD', lines .. line, 'NX', ready_at, id)
   return told('wait', record)
 end
 
 local function hold(until_, reason, to)
-  redis.call('HSET', record, 'segments', job.segments)
+  redis.call('HSET', record, 'segments', job.segments, 'ready', until_)
   redis.call('HDEL', record, 'rung', 'granted')
   move(record, id, index, now, state, to or 'scheduled', reason, job.keep, until_)
   wake_at(record, id, due_set, until_)
@@ -126,7 +128,7 @@ if not reason and not granted and not has_room(gates, limits, lines, now, lane, 
 end
 if reason then
   join(record, id, due_set, index, lines, now, {line = own_line or line_name(lane, job.marketing), state = state, uses = uses,
-       created = number(f[13]), segments = job.segments, expires = job.expires_at, keep = job.keep}, reason)
+       ready = ready_at, segments = job.segments, expires = job.expires_at, keep = job.keep}, reason)
   no_probe(breaker, id)
   return told('held', record)
 end

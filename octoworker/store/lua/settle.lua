@@ -16,7 +16,7 @@ local alerts = {}
 -- What Octopush holds for later is kept that much longer: forgotten before it rings, it could be sent again.
 local keep = outcome.keep + (given(outcome.held_until) and math.max(0, outcome.held_until - now) or 0)
 local f = redis.call('HMGET', record, 'state', 'token', 'gen', 'uses', 'maybe_at', 'attempts', 'ticket', 'created', 'expected',
-                     'expected_on', 'segments', 'expires')
+                     'expected_on', 'segments', 'expires', 'ready')
 local state, uses = f[1], number(f[4])
 
 local function write_fields()
@@ -90,7 +90,7 @@ if given(outcome.brake) and redis.call('HSETNX', traffic, 'brake', outcome.brake
 end
 if given(outcome.stands) then
   join(record, id, due_set, index, lines, now, {line = outcome.stands, state = state, uses = outcome.state == 'unknown' and 1 or 0,
-       created = number(f[8]), segments = number(f[11]), expires = f[12], keep = keep}, outcome.reason)
+       ready = ready(f[13], f[8]), segments = number(f[11]), expires = f[12], keep = keep}, outcome.reason)
 elseif given(outcome.delay) then
   wake_at(record, id, due_set, now + outcome.delay)
   move(record, id, index, now, state, outcome.state, outcome.reason, keep, now + outcome.delay)

@@ -57,7 +57,7 @@ end
 for _, id in ipairs(ids) do
   local record = prefix .. id
   local f = redis.call('HMGET', record, 'state', 'due', 'lease_until', 'queued_at', 'lane', 'rung', 'rings', 'parked',
-                       'line', 'expires', 'uses', 'created', 'campaign')
+                       'line', 'expires', 'uses', 'created', 'campaign', 'ready')
   local state, due, rings = f[1], number(f[2]), number(f[7])
   local lane = f[5] or 'normal'
   if not state or FINAL[state] or f[8] then
@@ -66,9 +66,9 @@ for _, id in ipairs(ids) do
     if number(f[10]) == 0 or number(f[10]) > now then
       look_again(id, given(f[10]) and math.min(number(f[10]), now + LOOK) or now + LOOK)
       if f[13] and f[9] == 'campaign:' .. f[13] and not redis.call('HGET', CAMPAIGNS .. f[13], 'paused') then
-        change_line(record, id, lines, f[9], lane .. ':t', number(f[12]))
+        change_line(record, id, lines, f[9], lane .. ':t', ready(f[14], f[12]))
       else
-        redis.call('ZADD', lines .. f[9], 'NX', number(f[12]), id)
+        redis.call('ZADD', lines .. f[9], 'NX', ready(f[14], f[12]), id)
       end
     elseif number(f[11]) == 0 and state == 'waiting' then
       finish(record, id, index, now, state, 'expired', 'expires_at had passed before it could be sent', keep)
