@@ -10,6 +10,7 @@ import contextlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -42,7 +43,7 @@ class Server:
         self._folder = folder or Path(self._own_folder.name if self._own_folder else "")
         self._flags = {**FLAGS, **{f"--{name.replace('_', '-')}": value for name, value in flags.items()}}
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = free_port()
+        self._held, self.port = _hold_a_port()
 
     @property
     def url(self) -> str:
@@ -74,6 +75,7 @@ class Server:
     def close(self) -> None:
         """End it and forget its data."""
         self.kill()
+        self._held.close()
         if self._own_folder:
             self._own_folder.cleanup()
 
@@ -101,6 +103,17 @@ def binary() -> str:
     except ImportError:
         raise OctoworkerError("No redis-server here: install Redis, or octoworker[embedded].") from None
     return str(get_binary_path())
+
+
+def _hold_a_port() -> tuple[socket.socket, int]:
+    """A loopback port, and a socket that keeps it ours while no server listens there, so that nobody else is given it."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    port = int(held.getsockname()[1])
+    if sys.platform != "linux":
+        held.close()  # elsewhere the server could not listen there
+    return held, port
 
 
 def free_port() -> int:
