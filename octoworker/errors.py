@@ -62,6 +62,11 @@ class KeyConflictError(EnqueueError):
 class UnknownMessageError(OctoworkerError):
     """There is no record under this message id: never taken, or older than the time records are kept."""
 
+    def __init__(
+        self, sentence: str = "No message has this id: it was never taken, or is older than records are kept."
+    ) -> None:
+        super().__init__(sentence)
+
 
 class RefusedError(OctoworkerError):
     """The change is not allowed in the state the message is in; the sentence says which and why."""

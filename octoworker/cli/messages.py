@@ -179,7 +179,7 @@ def replay(message_id: str, *, force: bool, json_: bool) -> None:
 def _found(message_id: str) -> Record:
     found = runtime.look(Settings.load()).get(message_id)
     if found is None:
-        raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
+        raise UnknownMessageError
     return found
 
 

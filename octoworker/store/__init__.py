@@ -17,7 +17,7 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from octoworker import correlation, news
-from octoworker.errors import RefusedError, StoreError, UnknownMessageError
+from octoworker.errors import StoreError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
 from octoworker.store import board, keys
 from octoworker.store.board import FILLING, FULL, Board, Lane
@@ -25,6 +25,8 @@ from octoworker.store.campaigns import Campaign, Campaigns
 from octoworker.store.forgetting import Forgetting
 from octoworker.store.gates import Gates
 from octoworker.store.latest import latest
+from octoworker.store.refusals import refused
+from octoworker.store.replies import claimed, record_of, settled
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Taken, Text, Wait
 from octoworker.traffic import Limits, millionths
@@ -149,19 +151,19 @@ class Store:
 
     def claim(self, job: Job) -> Claim:
         """Ask for the right to submit. One round trip decides everything; asking twice by accident is harmless."""
-        return _claimed(job, self._scripts.run("claim", *self._claim(job)))
+        return claimed(job, self._scripts.run("claim", *self._claim(job)))
 
     def claim_many(self, jobs: Sequence[Job]) -> list[Claim | StoreError]:
         """`claim` for each, in one round trip. StoreError in the place of one that failed."""
         answers = self._scripts.run_many("claim", [self._claim(job) for job in jobs])
         return [
-            answer if isinstance(answer, StoreError) else _claimed(job, answer)
+            answer if isinstance(answer, StoreError) else claimed(job, answer)
             for job, answer in zip(jobs, answers, strict=True)
         ]
 
     def settle(self, message_id: str, token: int, outcome: Outcome) -> Settled:
         """Write the outcome of a submit, and what it says about the account and about Octopush."""
-        return _settled(message_id, self._scripts.run("settle", *self._settle(message_id, token, outcome)))
+        return settled(message_id, self._scripts.run("settle", *self._settle(message_id, token, outcome)))
 
     def settle_many(self, outcomes: Sequence[tuple[str, int, Outcome]]) -> list[Settled | StoreError]:
         """`settle` for each (message_id, token, outcome), in one round trip. StoreError in the place of one that failed.
@@ -170,7 +172,7 @@ class Store:
         """
         answers = self._scripts.run_many("settle", [self._settle(*each, quiet=True) for each in outcomes])
         return [
-            answer if isinstance(answer, StoreError) else _settled(each[0], answer)
+            answer if isinstance(answer, StoreError) else settled(each[0], answer)
             for each, answer in zip(outcomes, answers, strict=True)
         ]
 
@@ -231,7 +233,7 @@ class Store:
         verdict, *rest = self._scripts.run("reject", places, [job.message_id, json.dumps(facts), job.payload])
         if verdict == "conflict":
             return None
-        return Done(_record(job.message_id, rest[0]), stopped=verdict == "rejected")
+        return Done(record_of(job.message_id, rest[0]), stopped=verdict == "rejected")
 
     def take_due(
         self,
@@ -290,8 +292,8 @@ class Store:
         places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
         verdict, *rest = self._scripts.run("receipt", places, [message_id, recipient, state, _line(reason), self._keep])
         if verdict == "absent":
-            raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
-        return _record(message_id, rest[0])
+            raise UnknownMessageError
+        return record_of(message_id, rest[0])
 
     def get(self, message_id: str) -> Record | None:
         """The record, or None."""
@@ -346,15 +348,9 @@ class Store:
         facts = {"keep": self._keep, "requeue_after": self._requeue, **options}
         places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
         verdict, found, before = self._scripts.run("change", places, [message_id, change, json.dumps(facts)])
-        if verdict == "absent":
-            raise UnknownMessageError("No message has this id: it was never taken, or is older than records are kept.")
-        if verdict in WRONG_TIMES:
-            raise RefusedError(WRONG_TIMES[verdict])
-        if verdict == "forgotten":
-            raise RefusedError(FORGOTTEN)
         if verdict != "done":
-            raise RefusedError(_refusal(change, before, forceable=verdict == "force"))
-        record = _record(message_id, found)
+            raise refused(change, verdict, before)
+        record = record_of(message_id, found)
         known = {"lane": record.lane, "correlation": record.correlation, "was": before}
         news.tell(f"sms.{record.state}", message_id=message_id, **known)
         return record
@@ -385,31 +381,6 @@ Call = tuple[list[str], list[Any]]
 
 CREATED: Mapping[str, Created] = {"n": "created", "s": "same", "c": "conflict"}
 
-WRONG_TIMES = {
-    "past": "send_at: that time has passed; choose a later one.",
-    "far": "send_at: that is too far ahead; choose an earlier time.",
-}
-
-FORGOTTEN = "The message cannot be sent again: its recipient was forgotten (octoworker forget)."
-
-REFUSALS = {
-    ("reschedule", State.ACCEPTED): "it was handed over to Octopush, whose API knows no change",
-    ("reschedule", State.QUEUED): "it is on its way already",
-    ("reschedule", State.WAITING): "it is on its way already",
-    ("cancel", State.ACCEPTED): "it was handed over to Octopush, whose API knows no cancel",
-    ("cancel", State.SUBMITTING): "it is being handed over to Octopush right now",
-    ("cancel", State.UNKNOWN): "it may have been sent",
-    ("decide", State.UNKNOWN): "it is still being asked for",
-    ("cancel", State.WAITING): "it may have been sent in part",
-}
-
-
-def _refusal(change: str, before: str, *, forceable: bool) -> str:
-    if forceable:
-        return f"The message is {before} and may have been sent: a replay can make the handset ring twice. Use --force to insist."
-    why = REFUSALS.get((change, State(before)), "it is over" if State(before) in FINAL else "it is still on its way")
-    return f"The message cannot be changed ({change}): it is {before}, {why}."
-
 
 def _ms(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
@@ -418,55 +389,3 @@ def _ms(seconds: float | None) -> int | None:
 def _line(reason: str) -> str:
     """The history keeps one line per move."""
     return " ".join(reason.split())
-
-
-def _arguments(payload: str) -> dict[str, Any]:
-    value = json.loads(payload)
-    return value if isinstance(value, dict) else {}
-
-
-def _record(message_id: str, text: str) -> Record:
-    flat = json.loads(text)
-    return Record.from_hash(message_id, dict(zip(flat[::2], flat[1::2], strict=True)))
-
-
-def _claimed(job: Job, reply: Sequence[Any]) -> Claim:
-    verdict, *rest = reply
-    match verdict:
-        case "go":
-            return _go(rest[0])
-        case "wait" | "held":
-            return Wait(_record(job.message_id, rest[0]), held=verdict == "held")
-        case "done" | "stopped":
-            return Done(_record(job.message_id, rest[0]), stopped=verdict == "stopped")
-        case "busy":
-            return Busy()
-        case _:
-            return Conflict()
-
-
-def _settled(message_id: str, reply: Sequence[Any]) -> Settled:
-    verdict, found, *alerts = reply
-    record = None if verdict == "fenced" or not found else _record(message_id, found)
-    return Settled(record, tuple(alerts), fenced=verdict == "fenced")
-
-
-def _go(text: str) -> Go:
-    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost, ready, asked_by = (
-        json.loads(text)
-    )
-    return Go(
-        token=token,
-        generation=generation,
-        key_used_before=used,
-        key_doubtful=doubtful,
-        attempts=attempts,
-        now=now / 1000,
-        age=max(0, now - since) / 1000,
-        unknown_for=max(0, now - maybe_at) / 1000,
-        pending=tuple(json.loads(pending)) if pending else (),
-        earlier=_arguments(earlier) if earlier else {},
-        earlier_cost=cost,
-        waited=max(0, now - ready) / 1000,
-        correlation=asked_by,
-    )
