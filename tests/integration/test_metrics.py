@@ -19,8 +19,8 @@ import pytest
 from harness import API_KEY, NUMBER, TEXT, until
 from prometheus_client.parser import text_string_to_metric_families
 
-from octoworker import metrics
 from octoworker.embedded import free_port
+from octoworker.metrics import files
 from octoworker.record import State
 
 COUNTERS = {
@@ -168,7 +168,7 @@ def test_what_a_child_counted_outlives_it(house):
 def metric_files(worker):
     """What a worker keeps open to count in."""
     opened = map(_target, Path(f"/proc/{worker.process.pid}/fd").iterdir())
-    return [Path(link) for link in opened if metrics.FOLDER in link]
+    return [Path(link) for link in opened if files.FOLDER in link]
 
 
 def _target(link):
@@ -343,7 +343,7 @@ def test_a_taken_port_does_not_keep_a_worker_from_sending(house):
 
 def test_a_worker_without_room_for_its_metrics_sends(house):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (metrics.ROOM - 1, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (files.ROOM - 1, before[1]))
     try:
         worker = house.worker(settings=port_settings())
     finally:

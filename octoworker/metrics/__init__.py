@@ -11,12 +11,8 @@ a full disk under a mapped file ends a process. No label carries a number, a tex
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import shutil
-import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,6 +30,7 @@ from octoworker.errors import (
     RefusedByOctopushError,
     UnreachableError,
 )
+from octoworker.metrics import files
 from octoworker.record import FINAL, Record, State
 from octoworker.traffic import LANES
 
@@ -59,11 +56,6 @@ HANDOVER_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200
 
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 """Seconds: a call ends after 13 by default."""
-
-ROOM = 1 << 16
-"""Bytes of one file: prometheus_client's own first size. All that can be counted here, every code included, fits."""
-
-FOLDER = "octoworker-metrics-"
 
 MAYBE_TWICE = frozenset({State.ACCEPTED, State.DELIVERED, State.UNDELIVERED, State.UNKNOWN})
 """A job whose message stands there came a second time: sending it again would have made a handset ring twice."""
@@ -151,10 +143,10 @@ _lock = threading.Lock()
 def start() -> Path:
     """Begin to count, in this process and in those it forks. OSError when there is no room for the files."""
     global _book  # noqa: PLW0603 - one per process is the point
-    _remove_leftovers()
-    folder = _own_folder()
+    files.remove_leftovers()
+    folder = files.own_folder()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    _reserve(folder)
+    files.reserve(folder)
     _book = Book(folder)
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork)
     return folder
@@ -178,7 +170,7 @@ class Summed:
         from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415 - only who counts pays for it
 
         with self._asked:
-            fold_the_dead(self._folder)
+            files.fold_the_dead(self._folder)
             yield from list(MultiProcessCollector(None, path=str(self._folder)).collect())  # type: ignore[no-untyped-call]
 
 
@@ -259,89 +251,12 @@ def currency_label(currency: str | None) -> str:
     return currency if currency and len(currency) == 3 and currency.isascii() and currency.isupper() else ""
 
 
-def fold_the_dead(folder: Path) -> None:
-    """Add what dead children counted to the files of the dead, and remove theirs: else a year of children is a million files."""
-    from prometheus_client.mmap_dict import MmapedDict  # noqa: PLC0415 - only who counts pays for it
-
-    for path, pid in _files(folder):
-        if pid == os.getpid() or _alive(pid):
-            continue
-        dead = MmapedDict(str(path.with_name(f"{path.name.partition('_')[0]}_dead.db")))  # type: ignore[no-untyped-call]
-        try:
-            for key, value, at, _ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
-                dead.write_value(key, dead.read_value(key)[0] + value, at)  # type: ignore[no-untyped-call]
-        finally:
-            dead.close()  # type: ignore[no-untyped-call]
-        path.unlink()
-
-
-def _files(folder: Path) -> Iterator[tuple[Path, int]]:
-    for path in sorted(folder.glob("*_*.db")):
-        pid = path.stem.partition("_")[2]
-        if pid.isdigit():
-            yield path, int(pid)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def _after_fork() -> None:
     """In the child. Without room for its files it counts nothing."""
     global _book  # noqa: PLW0603 - one per process is the point
     _lock.release()
     if _book is not None:
         try:
-            _reserve(_book.folder)
+            files.reserve(_book.folder)
         except OSError:
             _book = None
-
-
-def _reserve(folder: Path) -> None:
-    """Room on the disk for the files of this process, and of the dead."""
-    for name in (str(os.getpid()), "dead"):
-        for kind in ("counter", "histogram"):
-            descriptor = os.open(folder / f"{kind}_{name}.db", os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                if os.fstat(descriptor).st_size < ROOM:
-                    _allocate(descriptor)
-            finally:
-                os.close(descriptor)
-
-
-def _allocate(descriptor: int) -> None:
-    if sys.platform == "linux":
-        os.posix_fallocate(descriptor, 0, ROOM)
-    else:
-        os.write(descriptor, bytes(ROOM))
-
-
-def _own_folder() -> Path:
-    """A new folder, locked as long as this worker lives: its children hold the lock too."""
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=FOLDER))
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        with contextlib.suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Another worker that was just starting may have taken it for a leftover.
-            if (folder / "lock").exists():
-                return folder
-        os.close(lock)
-
-
-def _remove_leftovers() -> None:
-    """Folders of workers that were killed: nobody holds their lock."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*"):
-        with contextlib.suppress(OSError):
-            lock = os.open(folder / "lock", os.O_RDWR | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(lock)
