@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable, Iterator
 
@@ -48,6 +49,8 @@ def metrics(port: int, host: str | None) -> None:
         raise OctoworkerError(f"Port {port} cannot be listened on: {os.strerror(error.errno or 0)}.") from None
     page = f"  status page http://127.0.0.1:{server.port}/" if token else ""
     click.echo(f"metrics http://127.0.0.1:{server.port}/metrics{page}", err=True)
+    # As process 1 of a container it would not hear a TERM that it has no handler for, and be killed half a minute later.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         server.serve()
 

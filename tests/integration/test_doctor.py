@@ -215,7 +215,7 @@ def test_a_full_redis_is_a_finding_and_no_traceback(house):
 
 
 def test_messages_that_a_person_should_look_at(house):
-    house.sandbox.fault(fault="code", code="104", times=-1)
+    house.sandbox.fault(fault="code", code="101", times=-1)
     house.worker()
     house.enqueue()
     until(lambda: house.redis.hget("ow:traffic", "brake"))

@@ -106,7 +106,7 @@ def metrics_process(environ):
         assert process.stderr.readline().startswith("metrics http://")
         yield port
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
         process.stderr.close()
 
