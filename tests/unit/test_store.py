@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import fakeredis
 import pytest
 
 from octoworker.errors import RefusedError, StoreError, UnknownMessageError
 from octoworker.record import State
 from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Store, Wait
+from octoworker.store.forgetting import Person
 
 ID = "a" * 32
 PAYLOAD = '{"recipients": "+33612345678", "text": "secret words"}'
@@ -120,6 +123,32 @@ def test_a_late_acceptance_settles_a_message_that_was_unknown(store, client):
     store.take_due(slice_size=10, look_ahead=0, queues={})
     assert store.get(ID).state is State.UNKNOWN
     assert store.settle(ID, go.token, outcome(State.ACCEPTED, fields={"ticket": "api7"})).record.state is State.ACCEPTED
+
+
+def test_a_late_acceptance_does_not_bring_a_forgotten_number_back(store, client):
+    store = open_store(client, max_crashes=1)
+    go = store.claim(JOB)
+    rewind(client, 31)
+    store.take_due(slice_size=10, look_ahead=0, queues={})
+    assert store.get(ID).state is State.DEAD
+    store.people.forget(Person(lambda number: number == "+33612345678", "345678", lambda _: []))
+    reached = json.dumps({"+33612345678": {"state": "accepted"}})
+    late = store.settle(ID, go.token, outcome(State.ACCEPTED, fields={"ticket": "api7", "outcomes": reached}))
+    assert (late.record.state, late.record.ticket) == (State.ACCEPTED, "api7")
+    assert "612345678" not in str(client.hgetall(f"ow:message:{ID}"))
+
+
+@pytest.mark.parametrize(("sent", "ends"), [(True, "accepted"), (False, "dead")])
+def test_what_a_person_decides_holds_for_every_recipient_in_doubt(store, sent, ends):
+    go = store.claim(JOB)
+    fates = {"+33612345678": {"state": "delivered"}, "+33612345679": {"state": "waiting"}}
+    store.settle(ID, go.token, outcome(State.UNKNOWN, fields={"outcomes": json.dumps(fates)}))
+    decided = store.decide(ID, sent=sent)
+    assert decided.state == ends
+    assert {number: fate["state"] for number, fate in decided.recipients.items()} == {
+        "+33612345678": "delivered",
+        "+33612345679": ends,
+    }
 
 
 def test_settling_twice_is_settling_once(store):

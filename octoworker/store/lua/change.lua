@@ -36,6 +36,14 @@ end
 -- Of a message that no machine touches again, because nobody here can know: a person has looked at Octopush's own list.
 if change == 'decide' then
   if state ~= 'unknown' or not f[4] then return told('refused', record, state) end
+  local outcomes = redis.call('HGET', record, 'outcomes')
+  if given(outcomes) and outcomes ~= '{}' then
+    outcomes = cjson.decode(outcomes)
+    for _, outcome in pairs(outcomes) do
+      if outcome.state == 'waiting' or outcome.state == 'unknown' then outcome.state = options.to end
+    end
+    redis.call('HSET', record, 'outcomes', cjson.encode(outcomes), 'pending', '')
+  end
   move(record, id, index, now, state, options.to, options.to == 'accepted' and 'a person found it at Octopush'
        or 'given up by a person; may have been sent', options.keep)
   redis.call('HDEL', record, 'parked')

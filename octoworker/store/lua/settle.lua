@@ -19,8 +19,12 @@ local f = redis.call('HMGET', record, 'state', 'token', 'gen', 'uses', 'maybe_at
                      'expected_on', 'segments', 'expires', 'ready')
 local state, uses = f[1], number(f[4])
 
+-- Of somebody who was forgotten meanwhile nothing is written down again.
 local function write_fields()
-  for name, value in pairs(outcome.fields) do redis.call('HSET', record, name, value) end
+  local forgotten = redis.call('HEXISTS', record, 'forgotten') == 1
+  for name, value in pairs(outcome.fields) do
+    if not (forgotten and (name == 'outcomes' or name == 'pending')) then redis.call('HSET', record, name, value) end
+  end
 end
 
 -- What this call cost, and what is left: facts about the account, whoever has the record by now.
