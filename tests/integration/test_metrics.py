@@ -311,6 +311,7 @@ def test_a_user_of_redis_who_may_only_count_gets_all_but_the_age_of_what_it_may_
     assert value(found, "octoworker_redis_up") == value(found, "octoworker_queue_depth", lane="urgent") == 1
     ages = {sample.labels["lane"]: sample.value for sample in found["octoworker_oldest_seconds"].samples}
     assert ages.keys() == {"normal", "bulk"}
+    assert value(found, "octoworker_redis_memory_bytes") > 0  # else the alert of a full Redis could not fire
     assert ages["normal"] > 0
 
 
