@@ -8,6 +8,7 @@ every message comes to an end or is left to a person. fakeredis, because its clo
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections import Counter
 from decimal import Decimal
@@ -32,6 +33,7 @@ from octoworker.hours import parse as parse_hours
 from octoworker.record import MOVES, State
 from octoworker.store import Job, Store, keys
 from octoworker.store import Outcome as Settlement
+from octoworker.store.forgetting import Person
 from octoworker.traffic import Caps, Limits
 
 NUMBERS = tuple(f"+336123456{n:02d}" for n in range(3))
@@ -244,7 +246,7 @@ class Everything:
         if not self.ids:
             return
         message_id = self.dice.choice(self.ids)
-        change = self.dice.choice(["cancel", "replay", "replay", "force", "reject", "move"])
+        change = self.dice.choice(["cancel", "replay", "replay", "force", "reject", "move", "decide", "decide"])
         record = self.store.get(message_id)
         if record is None:
             return
@@ -262,6 +264,9 @@ class Everything:
                 case "move":
                     payload = dispatch.json.dumps({**record.arguments, "send_at": now + 500})
                     self.store.reschedule(message_id, now + 500, payload, max_ahead=1e9)
+                case "decide":
+                    rang = any(rung for (each, _), rung in self.octopush.rung.items() if each == message_id)
+                    self.store.decide(message_id, sent=rang)
                 case "reject":
                     job = dispatch._job(wire.job_kwargs(message_id, record.arguments), message_id)  # noqa: SLF001 - as a worker with other settings would
                     self.store.reject(job, "sender: set OCTOWORKER_SENDER.", None)
@@ -352,17 +357,20 @@ def everything_in(client):
         lambda store: store.cancel("3" * 32),
         lambda store: store.receipt("4" * 32, NUMBERS[0], "delivered", ""),
         lambda store: store.replay("4" * 32, force=True),
+        lambda store: store.decide("5" * 32, sent=True),
+        lambda store: store.people.forget(Person(lambda _: True, "345600", lambda _: [])),
         lambda store: store.take_due(slice_size=9, look_ahead=9, queues={"normal": "nothing"}),
     ],
 )
 def test_a_full_redis_refuses_a_change_whole(redis_client, act):
-    """Waiting (3, in line), queued (1), submitting (2) and accepted (4): nothing is left half done."""
+    """Waiting (3, in line), queued (1), submitting (2), accepted (4) and parked (5): nothing is left half done."""
     store = Store(redis_client, keep_for=1000, requeue_after=1, lease=30, key_window=1000, max_crashes=3)
-    for digit in "1234":
-        store.create(digit * 32, "print", "normal", "{}")
-    for digit in "24":
+    for digit in "12345":
+        store.create(digit * 32, "print", "normal", json.dumps({"recipients": NUMBERS[0]}))
+    for digit in "245":
         store.claim(Job(digit * 32, "print", "normal", "{}"))
     store.settle("4" * 32, 1, Settlement(State.ACCEPTED, "", 0))
+    store.settle("5" * 32, 1, Settlement(State.UNKNOWN, "", 0))
     store.gates.pause("all")
     store.claim(Job("3" * 32, "print", "normal", "{}"))
     redis_client.zadd(keys.DUE, {"1" * 32: 0})

@@ -18,10 +18,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from octoworker.errors import RefusedError
 from octoworker.record import FINAL, MOVES, State
 from octoworker.store import Go, Job, Outcome, Store, keys
+from octoworker.store.forgetting import Person
 
 ID, NUMBER = "a" * 32, "+33612345678"
 RECORD = keys.record(ID)
-JOB = Job(ID, "print", "normal", "{}", segments=1)
+PAYLOAD = json.dumps({"recipients": NUMBER, "text": "Bonjour"})
+JOB = Job(ID, "print", "normal", PAYLOAD, segments=1)
+PERSON = Person(lambda written: written == NUMBER, NUMBER[-6:], lambda _: [])
 LEASE, KEY_WINDOW = 30.0, 500.0
 
 OUTCOMES = (
@@ -46,7 +49,7 @@ class Life(RuleBasedStateMachine):
         self.client.flushall()
         timings = {"keep_for": 1000, "requeue_after": 60, "lease": LEASE, "key_window": KEY_WINDOW, "max_crashes": 4}
         self.store = Store(self.client, **timings)
-        self.store.create(ID, "print", "normal", "{}")
+        self.store.create(ID, "print", "normal", PAYLOAD)
         self.claims: list[Go] = []
         self.holder: Go | None = None
         self.maybe_sent_under: int | None = None
@@ -129,6 +132,28 @@ class Life(RuleBasedStateMachine):
             return
         assert force or not sent, "replayed without force although it may have been sent"
         self.after_a_person()
+
+    @rule(sent=st.booleans())
+    def a_person_decides(self, sent):
+        try:
+            self.store.decide(ID, sent=sent)
+        except RefusedError:
+            return
+        assert self.holder is None, "decided while a worker has it"
+        self.settled_as_sent = self.settled_as_sent or sent
+
+    @rule()
+    def the_recipient_is_forgotten(self):
+        self.store.people.forget(PERSON)
+
+    @invariant()
+    def who_is_forgotten_stays_so(self):
+        if self.store.get(ID).forgotten_at is not None:
+            assert NUMBER[3:] not in json.dumps(self.client.hgetall(RECORD))
+
+    @invariant()
+    def it_goes_when_it_is_over_and_not_before(self):
+        assert (self.client.pttl(RECORD) > 0) is (self.store.get(ID).state in FINAL)
 
     @invariant()
     def the_history_is_legal(self):
