@@ -7,6 +7,6 @@ with Sandbox() as sandbox:
     sandbox.handsets()["+33612345678"]
 """
 
-from octoworker.sandbox.stand_in import Sandbox
+from octoworker.sandbox.front import Sandbox
 
 __all__ = ["Sandbox"]

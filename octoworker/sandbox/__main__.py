@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 
-from octoworker.sandbox.stand_in import Sandbox
+from octoworker.sandbox.front import Sandbox
 
 PORT = 8025
 BLOCK = """

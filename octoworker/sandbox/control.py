@@ -1,4 +1,4 @@
-"""The controls over HTTP, below `/_sandbox/`: each one reads its JSON or its query and calls a method of Sandbox.
+"""The controls over HTTP, below `/_sandbox/`: each one reads its JSON or its query and calls a method of StandIn.
 
 | | |
 |---|---|
@@ -15,13 +15,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from octoworker.sandbox.form import Request
 from octoworker.sandbox.replies import Reply, in_json
-
-if TYPE_CHECKING:
-    from octoworker.sandbox.stand_in import Sandbox
+from octoworker.sandbox.stand_in import StandIn
 
 PREFIX = "/_sandbox/"
 PATIENCE = 10.0
@@ -34,9 +32,9 @@ TOO_LATE, WRONG, UNKNOWN = 408, 400, 404
 
 
 class Control:
-    """Translates between HTTP and the methods of one Sandbox."""
+    """Translates between HTTP and the methods of one StandIn."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: StandIn) -> None:
         self._sandbox = sandbox
 
     def answer(self, request: Request) -> Reply:
@@ -77,31 +75,31 @@ def _timeout(request: Request) -> float:
     return min(_number(request, "timeout", PATIENCE), LONGEST_WAIT)
 
 
-def _clear(sandbox: Sandbox, _: Request) -> object:
+def _clear(sandbox: StandIn, _: Request) -> object:
     sandbox.clear_faults()
     return {"faults": []}
 
 
-def _wait(sandbox: Sandbox, request: Request) -> object:
+def _wait(sandbox: StandIn, request: Request) -> object:
     goal = {name: int(_number(request, name, 0)) for name in ("calls", "accepted", "handsets")}
     return sandbox.wait(**goal, timeout=_timeout(request))
 
 
-def _gate(sandbox: Sandbox, request: Request, name: str) -> object:
+def _gate(sandbox: StandIn, request: Request, name: str) -> object:
     return {"waiting": sandbox.gate_reached(name, _timeout(request))}
 
 
-def _settings(sandbox: Sandbox, request: Request) -> object:
+def _settings(sandbox: StandIn, request: Request) -> object:
     sandbox.settings(**_body(request))
     return sandbox.counts()
 
 
-def _reset(sandbox: Sandbox, _: Request) -> object:
+def _reset(sandbox: StandIn, _: Request) -> object:
     sandbox.reset()
     return sandbox.counts()
 
 
-def _watch(sandbox: Sandbox, request: Request) -> object:
+def _watch(sandbox: StandIn, request: Request) -> object:
     return sandbox.watch(int(_number(request, "since", -1)), NEWS)
 
 

@@ -1,4 +1,4 @@
-"""The sandbox as a whole: the account, the endpoints, the faults and the door, under one roof.
+"""The stand-in without a socket: the account, Octopush's endpoints, the faults and the gates, and all that can be done to them.
 
 Every control that `/_sandbox/…` offers over HTTP is a method here, so that a test in the same process needs no socket
 for it and both always agree.
@@ -8,71 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from octoworker.sandbox import page, report
+from octoworker.sandbox import report
 from octoworker.sandbox.account import Account
-from octoworker.sandbox.api import PATHS, Api
-from octoworker.sandbox.control import PREFIX, Control
-from octoworker.sandbox.door import LOOPBACK, Door
+from octoworker.sandbox.api import Api
 from octoworker.sandbox.faults import Faults, read_fault
-from octoworker.sandbox.form import Request
 from octoworker.sandbox.gates import Gates
-from octoworker.sandbox.replies import Reply
-
-NOT_FOUND = Reply(b"<!doctype html><title>404</title><h1>Not Found</h1>", "text/html; charset=utf-8", 404)
 
 
-class Sandbox:
-    """A stand-in for Octopush on loopback. Use it as a context manager, or call `start` and `close`.
+class StandIn:
+    """What Octopush would remember and answer, and what a test may ask of it."""
 
-    `port` 0 takes a free one; `credit` is euros. Nothing it is given ever leaves this machine.
-    """
-
-    def __init__(
-        self,
-        port: int = 0,
-        user_login: str = "demo@example.com",
-        api_key: str = "sandbox-key",
-        credit: str = "1000.00",
-    ) -> None:
-        self.port = port
+    def __init__(self, user_login: str, api_key: str, credit: str) -> None:
         self.user_login = user_login
         self.api_key = api_key
         self._account = Account(Decimal(credit))
         self._faults = Faults(self._account.touch)
         self._gates = Gates(self._account.touch)
         self._api = Api(self._account, self._faults, self._gates, (user_login, api_key))
-        self._control = Control(self)
-        self._door: Door | None = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def url(self) -> str:
-        """What goes into OCTOPUSH_URL. With port 0 it is known once started."""
-        return f"http://{LOOPBACK}:{self.port}/api"
-
-    def start(self) -> Self:
-        """Bind the port and let callers in. OSError when the port is taken."""
-        self._door = Door(self.port, self._route)
-        self.port = self._door.port
-        self._door.open()
-        return self
-
-    def close(self) -> None:
-        """Let everybody who waits go, and leave no thread and no socket behind. For good: start a new one after it."""
-        self._account.close()
-        self._gates.tear_down()
-        if self._door is not None:
-            self._door.close()
+        """What goes into OCTOPUSH_URL; "" while nobody can call."""
+        return ""
 
     def fault(self, fault: str, **options: Any) -> dict[str, Any]:
         """Script a fault; options as in `faults.KINDS`, plus times (1; -1 until cleared), recipient, call ("sms").
@@ -86,8 +45,7 @@ class Sandbox:
         scripted = read_fault(wanted)
         if scripted.kind != "refuse":
             return report.fault(self._faults.add(scripted))
-        if self._door is not None:
-            self._door.shut_for(scripted.seconds)
+        self._shut_for(scripted.seconds)
         return report.fault(scripted)
 
     def faults(self) -> list[dict[str, Any]]:
@@ -163,9 +121,5 @@ class Sandbox:
         now = self.counts()
         return now["calls"] >= calls and now["accepted"] >= accepted and now["handsets"] >= handsets
 
-    def _route(self, request: Request) -> Reply:
-        if request.path in PATHS:
-            return self._api.answer(request)
-        if request.path.startswith(PREFIX):
-            return self._control.answer(request)
-        return page.home() if request.path == "/" else NOT_FOUND
+    def _shut_for(self, seconds: float) -> None:
+        """Let nobody in for so long. Here nobody can come in."""

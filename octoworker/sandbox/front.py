@@ -1,0 +1,73 @@
+"""The sandbox as its callers meet it: a port, and behind it Octopush's endpoints, the controls and the page."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from octoworker.sandbox import page
+from octoworker.sandbox.api import PATHS
+from octoworker.sandbox.control import PREFIX, Control
+from octoworker.sandbox.door import LOOPBACK, Door
+from octoworker.sandbox.form import Request
+from octoworker.sandbox.replies import Reply
+from octoworker.sandbox.stand_in import StandIn
+
+NOT_FOUND = Reply(b"<!doctype html><title>404</title><h1>Not Found</h1>", "text/html; charset=utf-8", 404)
+
+
+class Sandbox(StandIn):
+    """A stand-in for Octopush on loopback. Use it as a context manager, or call `start` and `close`.
+
+    `port` 0 takes a free one; `credit` is euros. Nothing it is given ever leaves this machine.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        user_login: str = "demo@example.com",
+        api_key: str = "sandbox-key",
+        credit: str = "1000.00",
+    ) -> None:
+        super().__init__(user_login, api_key, credit)
+        self.port = port
+        self._control = Control(self)
+        self._door: Door | None = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """What goes into OCTOPUSH_URL. With port 0 it is known once started."""
+        return f"http://{LOOPBACK}:{self.port}/api"
+
+    def start(self) -> Self:
+        """Bind the port and let callers in. OSError when the port is taken."""
+        self._door = Door(self.port, self._route)
+        self.port = self._door.port
+        self._door.open()
+        return self
+
+    def close(self) -> None:
+        """Let everybody who waits go, and leave no thread and no socket behind. For good: start a new one after it."""
+        self._account.close()
+        self._gates.tear_down()
+        if self._door is not None:
+            self._door.close()
+
+    def _route(self, request: Request) -> Reply:
+        if request.path in PATHS:
+            return self._api.answer(request)
+        if request.path.startswith(PREFIX):
+            return self._control.answer(request)
+        return page.home() if request.path == "/" else NOT_FOUND
+
+    def _shut_for(self, seconds: float) -> None:
+        if self._door is not None:
+            self._door.shut_for(seconds)
