@@ -9,6 +9,7 @@ import redis
 from hypothesis import HealthCheck, settings
 
 from octoworker import embedded
+from octoworker.sandbox import Sandbox
 
 # How fast this machine is right now is no property of our code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -46,3 +47,20 @@ def house(tmp_path, request):
 
     with harness.house(tmp_path, getattr(request, "param", None)) as it:
         yield it
+
+
+@pytest.fixture
+def sandbox():
+    """A stand-in for Octopush on a free port."""
+    with Sandbox() as it:
+        yield it
+
+
+@pytest.fixture
+def caller(sandbox):
+    """Somebody who calls it without any code of ours."""
+    from sandbox_caller import Caller  # noqa: PLC0415 - the tests of the sandbox alone need it
+
+    it = Caller(sandbox)
+    yield it
+    it.close()

@@ -8,22 +8,7 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 import pytest
-from sandbox_caller import FORM, NUMBER, OTHER, TEXT, Caller
-
-from octoworker.sandbox import Sandbox
-
-
-@pytest.fixture
-def sandbox():
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def caller(sandbox):
-    caller = Caller(sandbox)
-    yield caller
-    caller.close()
+from sandbox_caller import FORM, NUMBER, OTHER, TEXT
 
 
 def sha1(text):

@@ -17,19 +17,6 @@ from sandbox_caller import NUMBER, OTHER, TEXT, Caller
 from octoworker.sandbox import Sandbox
 
 
-@pytest.fixture
-def sandbox():
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def caller(sandbox):
-    caller = Caller(sandbox)
-    yield caller
-    caller.close()
-
-
 def test_the_state_tells_what_rang(caller):
     ticket = caller.send(request_id="abc1")["ticket"]
     caller.send(sms_text="")

@@ -11,21 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sandbox_caller import NUMBER, OTHER, Caller
 
-from octoworker.sandbox import Sandbox
 from octoworker.sandbox.faults import KINDS
-
-
-@pytest.fixture
-def sandbox():
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def caller(sandbox):
-    caller = Caller(sandbox)
-    yield caller
-    caller.close()
 
 
 @pytest.fixture
