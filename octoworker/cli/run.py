@@ -57,7 +57,7 @@ def _nowhere() -> TextIO:
 
 
 @click.command()
-@click.option("--port", default=8025, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8025, show_default=True)
 def sandbox(port: int) -> None:
     """A stand-in for Octopush on loopback, with a page that shows the handsets."""
     from octoworker.sandbox.__main__ import serve  # noqa: PLC0415 - nothing else of ours touches the sandbox

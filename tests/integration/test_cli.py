@@ -235,6 +235,22 @@ def test_redis_away_is_exit_3_and_a_sentence(house, arguments):
     assert "Traceback" not in done.stderr
 
 
+def test_a_redis_that_refuses_is_not_called_silent(house):
+    house.redis.replicaof("127.0.0.1", "1")
+    done = house.command("send", "--to", NUMBER, "--text", TEXT, "--transactional", check=False)
+    house.redis.replicaof("NO", "ONE")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "(ReadOnlyError)" in done.stderr
+    assert "idempotency_key" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["metrics", "sandbox"])
+def test_a_port_that_cannot_be_is_exit_2(house, command):
+    done = house.command(command, "--port", "99999", check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("house", [{"OCTOPUSH_URL": "http://127.0.0.1:1/api"}], indirect=True)
 def test_octopush_away_is_exit_3(house):
     assert house.command("balance", check=False).returncode == 3
