@@ -136,6 +136,8 @@ def _banner(seen: Board) -> str:
         said.append(f"<b>Braked ({escape(seen.brake)}).</b> {escape(seen.brake_reason or '')}")
     if seen.breaker == "open":
         said.append("<b>Breaker open.</b> Octopush does not answer: messages wait, one at a time is tried.")
+    if seen.refuses:
+        said.append(f"<b>Redis writes nothing:</b> {escape(seen.refuses)}. Nothing is taken, and nothing is sent.")
     if seen.memory_share >= FILLING:
         said.append(f"<b>Redis is {seen.memory_share:.0%} full.</b> A full Redis takes no message: give it memory.")
     if seen.paused:
@@ -143,7 +145,7 @@ def _banner(seen: Board) -> str:
     if unknown := seen.states.get(State.UNKNOWN, 0):
         verb = "messages" if unknown > 1 else "message"
         said.append(f"<b>{unknown:,} {verb} unknown:</b> may have been sent; some may wait for a person.")
-    bad = seen.brake or seen.breaker == "open" or seen.memory_share >= FULL
+    bad = seen.brake or seen.breaker == "open" or seen.refuses or seen.memory_share >= FULL
     tone = "bad" if bad else "warn" if said else "good"
     return f'<div class="banner {tone}" role="status">{"".join(f"<p>{each}</p>" for each in said or [CALM])}</div>'
 
