@@ -73,12 +73,13 @@ def story(record: Record) -> str:
         "Attempts": record.attempts,
         "Taken": _full(record.created_at),
         "Due": _full(record.due_at),
+        "Goes out": _full(record.goes_out_at),
     }
     shown = "".join(
         f"<div><dt>{name}</dt><dd>{escape(str(value))}</dd></div>" for name, value in facts.items() if value is not None
     )
     moves = "".join(
-        f'<li><time datetime="{move.at.isoformat()}">{_clock(move.at)}</time>{_state(move.state)}'
+        f'<li><time datetime="{move.at.isoformat()}">{_since(move.at)}</time>{_state(move.state)}'
         f"<span>{escape(move.reason)}</span></li>"
         for move in record.history
     )
