@@ -153,6 +153,7 @@ def test_enqueue_says_soon_that_redis_does_not_answer(house):
     ("arguments", "settings", "named"),
     [
         (["-P", "gevent"], {}, "gevent"),
+        (["-Q", "sms.urgnt,sms"], {}, "sms.urgnt"),
         ([], {"OCTOWORKER_LEASE": "6"}, "OCTOWORKER_VISIBILITY_TIMEOUT"),
         ([], {"OCTOWORKER_ETA_HORIZON": "5"}, "OCTOWORKER_ETA_HORIZON"),
         ([], {"OCTOPUSH_API_KEY": ""}, "OCTOPUSH_API_KEY"),
