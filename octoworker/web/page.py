@@ -79,7 +79,7 @@ def story(record: Record) -> str:
         f"<div><dt>{name}</dt><dd>{escape(str(value))}</dd></div>" for name, value in facts.items() if value is not None
     )
     moves = "".join(
-        f'<li><time datetime="{move.at.isoformat()}">{_since(move.at)}</time>{_state(move.state)}'
+        f'<li><time datetime="{move.at.isoformat()}">{_moved(move.at)}</time>{_state(move.state)}'
         f"<span>{escape(move.reason)}</span></li>"
         for move in record.history
     )
@@ -265,6 +265,11 @@ def _span(seconds: float) -> str:
 def _since(at: datetime | None) -> str:
     """The time of day, and the day when it was not today."""
     return f"{at:%Y-%m-%d %H:%M}" if at and at.date() != datetime.now(UTC).date() else _clock(at)
+
+
+def _moved(at: datetime) -> str:
+    """The same with its second: in a story it matters what came how soon after what."""
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at.date() != datetime.now(UTC).date() else _clock(at)
 
 
 def _clock(at: datetime | None) -> str:

@@ -172,7 +172,7 @@ def test_a_story_of_another_day_tells_the_day_and_when_it_goes_out(port, redis_c
         "ow:message:" + "c" * 32, mapping={"state": "accepted", "history": moves, "sending_date": "946738800"}
     )
     body = ask(port, "/message/" + "c" * 32)[2]
-    assert "2000-01-01 13:00" in body
+    assert "2000-01-01 13:00:01" in body
     assert "2000-01-01 15:00:00 UTC" in body
 
 
