@@ -159,7 +159,7 @@ class Bulk:
         except Exception as error:  # noqa: BLE001 - see above
             facts = log.known(message_id=claimed.work.job.message_id, correlation=claimed.go.correlation)
             reporting.bug(error, message_id=claimed.work.job.message_id)
-            log.warning("sms.bug", **facts, kind=type(error).__name__)
+            log.warning("sms.bug", **facts, kind=type(error).__name__, where=log.where(error))
             return claimed, None
         self._answer_time += (time.monotonic() - started - self._answer_time) / 8
         return claimed, outcome or _put_back(claimed.go, claimed.work)

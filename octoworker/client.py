@@ -28,9 +28,11 @@ TIMEOUT = 0.4
 BATCH = 200
 """Messages in one script call: some 3 ms of Redis, and well within TIMEOUT."""
 
-UNREACHED = (
-    "Redis did not answer in time: try again, with the same idempotency_key if you gave one, so that it is sent once."
-)
+
+def _not_taken(error: StoreError) -> EnqueueError:
+    """What Redis said, in the words of every other command: one that is full or a replica has answered, and at once."""
+    why = str(error).rstrip(".")
+    return EnqueueError(f"{why}: try again, with the same idempotency_key if you gave one, so that it is sent once.")
 
 
 class Client:
@@ -57,8 +59,8 @@ class Client:
         job = jobs.single(message_id, payload, lane) if self._one_redis else NO_JOB
         try:
             taken = self.store.create(message_id, wire.fingerprint(wanted), lane, payload, job)
-        except StoreError:
-            raise EnqueueError(UNREACHED) from None
+        except StoreError as error:
+            raise _not_taken(error) from None
         if taken == "conflict":
             raise KeyConflictError(
                 "idempotency_key: it already belongs to a message with other content; use a new key."
@@ -103,8 +105,8 @@ class Client:
         job = jobs.bulk([new.message_id for new in messages], lane) if self._one_redis else NO_JOB
         try:
             told = self.store.create_many(lane, messages, campaign=campaign, job=job)
-        except StoreError:
-            raise EnqueueError(UNREACHED) from None
+        except StoreError as error:
+            raise _not_taken(error) from None
         if not self._one_redis:
             self._publish_many(
                 [new.message_id for new, each in zip(messages, told, strict=True) if each == "created"], lane

@@ -88,11 +88,13 @@ class Clock:
                 self.tick()
                 if ticks % PRUNE_EVERY == 0:
                     self._store.prune()
-            except (OctoworkerError, OperationalError, OSError) as error:
+            except OctoworkerError as error:
+                log.warning("clock.failed", kind=type(error).__name__, reason=str(error))
+            except (OperationalError, OSError) as error:
                 log.warning("clock.failed", kind=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - a clock that dies silently would strand messages
                 reporting.bug(error)
-                log.warning("clock.bug", kind=type(error).__name__, reason=str(error))
+                log.warning("clock.bug", kind=type(error).__name__, where=log.where(error))
             ticks += 1
 
     def _ended(self, message_id: str, lane: str, state: State) -> None:

@@ -177,6 +177,12 @@ def of_redis(server: Server) -> Iterator[Finding]:
     else:
         yield _ok("eviction", "noeviction")
     yield _memory(server)
+    if server.refuses:
+        yield _problem(
+            "writes",
+            f"Redis takes nothing that is written: {server.refuses}",
+            "see docs/operations.md, Redis writes nothing",
+        )
 
 
 def _persistence(server: Server) -> Finding:
@@ -222,7 +228,9 @@ def of_workers(readers: Readers) -> Iterator[Finding]:
         found = readers()
     except StoreError as error:
         yield _problem(
-            "workers", f"nobody could be asked: {error}", "look at CELERY_BROKER_URL, and whether it is full"
+            "workers",
+            f"nobody could be asked: {error}",
+            "look at CELERY_BROKER_URL, and whether it takes what is written",
         )
         return
     if found is None:
@@ -255,9 +263,10 @@ def of_board(board: Board) -> Iterator[Finding]:
         )
     if board.paused:
         yield _warning("paused", ", ".join(board.paused), "ask who did it; then: octoworker resume")
-    for state, what in (("unknown", "may have been sent"), ("dead", "were given up")):
+    for state, what in (("unknown", "may have been sent"), ("dead", "given up")):
         if board.states.get(state):
-            yield _warning(state, f"{board.states[state]} messages {what}", f"octoworker list --state {state}")
+            several = "messages" if board.states[state] > 1 else "message"
+            yield _warning(state, f"{board.states[state]} {several} {what}", f"octoworker list --state {state}")
 
 
 def of_octopush(gateway: Gateway, low: Any) -> Iterator[Finding]:

@@ -104,6 +104,14 @@ def known(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in (None, "")}
 
 
+def where(error: BaseException) -> str:
+    """File and line of a bug, without its words: they may quote what it was handling."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""
+
+
 def _stream() -> TextIO:
     """Standard error; nowhere, when it was closed before we came (`2>&-`)."""
     return sys.stderr or Path(os.devnull).open("w", encoding="utf-8")

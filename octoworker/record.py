@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -86,6 +86,10 @@ class Move:
         return {"at": iso(self.at), "state": self.state.value, "reason": self.reason}
 
 
+ROUNDING = timedelta(minutes=1)
+"""Octopush keeps a time to the minute: what is echoed closer than this to the hand-over went at once."""
+
+
 @dataclass(frozen=True)
 class Record:
     """All we know of a message. `repr` shows no number and no text."""
@@ -147,6 +151,24 @@ class Record:
     def final(self) -> bool:
         return self.state in FINAL
 
+    @property
+    def goes_out_at(self) -> datetime | None:
+        """When Octopush sends what was handed over for later; None when it went at once, or is not with Octopush."""
+        taken = next((move.at for move in reversed(self.history) if move.state == State.ACCEPTED), None)
+        if self.sending_date is None or taken is None:
+            return None
+        try:
+            at = datetime.fromtimestamp(self.sending_date, UTC)
+        except (ValueError, OverflowError, OSError):  # what Octopush echoes is not ours to trust
+            return None
+        return at if at - taken > ROUNDING else None
+
+    @property
+    def days_ago(self) -> bool:
+        """Whether a move of it needs its day to be understood: not all of them were today."""
+        today = datetime.now(UTC).date()
+        return any(move.at.date() != today for move in self.history)
+
     def as_json(self) -> dict[str, Any]:
         """The record as the contract shows it, with the numbers in clear: for the caller's own eyes."""
         return {
@@ -182,8 +204,10 @@ _WORDS = frozenset(state.value for state in State)
 
 
 def mask(number: str) -> str:
-    """`+336…78`: enough to recognise one's own number, too little to call it."""
-    return f"{number[:4]}…{number[-2:]}" if len(number) > 7 else "…"
+    """`+336…78`: enough to recognise one's own number, too little to call it. `06…78` of a national one, whose first
+    figures are already the subscriber's."""
+    begin = 4 if number.startswith(("+", "00")) else 2
+    return f"{number[:begin]}…{number[-2:]}" if len(number) > 7 else "…"
 
 
 def iso(at: datetime) -> str:

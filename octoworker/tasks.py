@@ -116,7 +116,7 @@ def _safely(task: SmsTask, handle: Callable[[], T]) -> T:
         raise
     except Exception as error:  # noqa: BLE001 - see above
         reporting.bug(error, job_id=task.request.id or "")
-        log.warning("sms.bug", **facts, kind=type(error).__name__, where=_where(error))
+        log.warning("sms.bug", **facts, kind=type(error).__name__, where=log.where(error))
         raise MessageFailed(
             f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again."
         ) from None
@@ -130,11 +130,3 @@ def _in_celerys_words(task: SmsTask, record: Record) -> dict[str, Any]:
     waits = MessageWaits(f"{record.state}: {record.reason}" if record.reason else record.state.value)
     task.backend.mark_as_retry(task.request.id or "", waits, request=task.request)
     raise Ignore
-
-
-def _where(error: BaseException) -> str:
-    """File and line of a bug, without the values that led to it."""
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else ""

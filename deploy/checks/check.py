@@ -278,7 +278,7 @@ def main() -> int:
         except CheckSkipped as reason:
             word, detail = "skip", str(reason)
             skipped += 1
-        except CheckFailed as reason:
+        except (CheckFailed, yaml.YAMLError) as reason:
             word, detail = "FAIL", str(reason)
             failed += 1
         print(f"{word:<5}{name.replace('_', ' '):<50}{detail}", flush=True)

@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+import gauges as _gauges
+
+import celeryconfig as _celery
+
 _password = (
     Path(os.environ.get("FLOWER_PASSWORD_FILE", "/run/secrets/flower_password")).read_text(encoding="utf-8").strip()
 )
@@ -16,3 +20,5 @@ enable_events = False
 # What is not in memory is in the records: `octoworker list`.
 persistent = False
 max_tasks = 10000
+
+_gauges.register(_celery.broker_url)

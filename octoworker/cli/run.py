@@ -19,7 +19,7 @@ SOFT_POOLS = {"prefork"}
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.option("--pool", "-P", default="threads", show_default=True, help="threads or prefork.")
-@click.option("--concurrency", "-c", type=int, help="Calls at once; default OCTOWORKER_CONCURRENCY.")
+@click.option("--concurrency", "-c", type=click.IntRange(min=1), help="Calls at once; default OCTOWORKER_CONCURRENCY.")
 @click.pass_context
 def worker(ctx: click.Context, pool: str, concurrency: int | None) -> None:
     """A worker with the right settings. Extra arguments go to Celery."""
@@ -57,7 +57,7 @@ def _nowhere() -> TextIO:
 
 
 @click.command()
-@click.option("--port", default=8025, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8025, show_default=True)
 def sandbox(port: int) -> None:
     """A stand-in for Octopush on loopback, with a page that shows the handsets."""
     from octoworker.sandbox.__main__ import serve  # noqa: PLC0415 - nothing else of ours touches the sandbox

@@ -56,6 +56,7 @@ def record(found: Record) -> None:
         "segments": found.segments,
         "attempts": found.attempts,
         "due": found.due_at,
+        "goes out": found.goes_out_at,
     }
     for name, value in facts.items():
         if value not in (None, ""):
@@ -63,10 +64,10 @@ def record(found: Record) -> None:
     for number, outcome in found.recipients.items():
         code = f"  ({outcome['error_code']})" if outcome.get("error_code") else ""
         out.print(f"  {mask(number):<11}{coloured(str(outcome.get('state')))}{code}")
+    day = "%Y-%m-%d " if found.days_ago else ""
     for move in found.history:
-        out.print(
-            f"  {move.at:%H:%M:%S}.{move.at.microsecond // 1000:03d}  {coloured(move.state)}  {move.reason}".rstrip()
-        )
+        at = f"{move.at:{day}%H:%M:%S}.{move.at.microsecond // 1000:03d}"
+        out.print(f"  {at}  {coloured(move.state)}  {move.reason}".rstrip())
 
 
 def asked(found: Record) -> None:

@@ -74,8 +74,8 @@ def grids(board: Board) -> list[Table]:
         "brake": f"[red]{board.brake}: {board.brake_reason}[/]" if board.brake else "off",
         "paused": f"[yellow]{', '.join(board.paused)}[/]" if board.paused else "nothing",
         "balance": money,
-        "redis": _memory(board),
-        "spent today": f"{board.spent} {board.currency or ''}, {board.segments} segments",
+        "redis": f"[red]writes nothing: {board.refuses}[/]" if board.refuses else _memory(board),
+        "spent today": f"{board.spent} {board.currency or ''}".strip() + f", {board.segments} segments",
     }
     for name, value in facts.items():
         gates.add_row(name, value)

@@ -32,7 +32,7 @@ PORT = 9464
 
 
 @click.command()
-@click.option("--port", default=PORT, show_default=True, help="0: any that is free.")
+@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0: any that is free.")
 @click.option("--host", help="Address to listen on; default OCTOWORKER_METRICS_HOST, else all.")
 def metrics(port: int, host: str | None) -> None:
     """Serve the gauges of the whole installation on /metrics, and the status page on / when OCTOWORKER_STATUS_TOKEN is set."""

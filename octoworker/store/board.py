@@ -19,6 +19,7 @@ from octoworker.record import State
 from octoworker.store import keys
 from octoworker.store.gates import PAUSE
 from octoworker.store.scripts import guard
+from octoworker.store.server import refusal
 from octoworker.traffic import LANES, MILLIONTHS, day_of
 
 SOON = 60_000
@@ -69,6 +70,10 @@ class Board:
     """Bytes that Redis uses; None when this user of Redis may not ask."""
     memory_limit: int | None = None
     """Bytes from which on it refuses to write; None: no limit, or not to be known."""
+    writes: bool | None = None
+    """Whether Redis writes, its memory aside; None when this user of Redis may not ask."""
+    refuses: str | None = None
+    """Why it does not write."""
     states_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -99,6 +104,8 @@ class Board:
             "unacked": self.unacked,
             "memory": self.memory,
             "memory_limit": self.memory_limit,
+            "writes": self.writes,
+            "refuses": self.refuses,
         }
 
 
@@ -123,7 +130,7 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
         pipe.zcount(keys.DUE, now, now + SOON)
         pipe.zrange(keys.DUE, 0, 0, withscores=True)
         pipe.hlen("unacked")
-        pipe.info("memory")
+        pipe.info()
         for lane in LANES:
             pipe.llen(queues.get(lane) or keys.NOWHERE)
             pipe.lindex(queues.get(lane) or keys.NOWHERE, -1)
@@ -153,7 +160,8 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
     hidden = {lane: isinstance(found[-18 + 6 * n + 1], redis.ResponseError) for n, lane in enumerate(LANES)}
     now, traffic, breaker, account, day, *rest = (_sound(each) for each in found)
     states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
-    moving, soon, first, unacked, memory, *lanes = rest[len(INDEXED) :]
+    moving, soon, first, unacked, info, *lanes = rest[len(INDEXED) :]
+    refuses = refusal(info or {})
     behind = [states[state] for state in (State.SCHEDULED, State.WAITING)]
     parts = {lane: lanes[6 * n : 6 * n + 6] for n, lane in enumerate(LANES)}
     return Board(
@@ -172,8 +180,10 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
         spent=Decimal((day or {}).get("spent", 0)) / MILLIONTHS,
         segments=int((day or {}).get("segments", 0)),
         unacked=int(unacked or 0),
-        memory=(memory or {}).get("used_memory"),
-        memory_limit=(memory or {}).get("maxmemory") or None,
+        memory=(info or {}).get("used_memory"),
+        memory_limit=(info or {}).get("maxmemory") or None,
+        writes=None if info is None else refuses is None,
+        refuses=refuses,
     )
 
 

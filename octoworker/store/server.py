@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -34,6 +34,8 @@ class Server:
     memory: int | None = None
     memory_limit: int | None = None
     """Bytes; None when there is no limit, or it may not be asked for."""
+    refuses: str | None = None
+    """Why it writes nothing, though it answers; None when it writes, or that may not be asked for."""
 
 
 def examine(client: redis.Redis) -> Server:
@@ -58,6 +60,7 @@ def _examined(client: redis.Redis) -> Server:
     found = _asked(lambda: client.info("server"))
     filled = _asked(lambda: client.info("memory"))
     kept = _asked(lambda: client.info("persistence"))
+    follows = _asked(lambda: client.info("replication"))
     config = _asked(lambda: client.config_get("append*")) | _asked(lambda: client.config_get("maxmemory-policy"))
     appends = {"yes": True, "no": False}.get(config.get("appendonly", ""))
     if appends is None and "aof_enabled" in kept:
@@ -74,7 +77,20 @@ def _examined(client: redis.Redis) -> Server:
         eviction=config.get("maxmemory-policy"),
         memory=filled.get("used_memory"),
         memory_limit=filled.get("maxmemory") or None,
+        refuses=refusal({**kept, **follows}),
     )
+
+
+def refusal(info: Mapping[str, Any]) -> str | None:
+    """Why a Redis that answers takes nothing new, from what INFO says. None: it does. A full one is told by its memory."""
+    if info.get("role") == "slave":
+        return "it is a replica"
+    if info.get("aof_enabled") and info.get("aof_last_write_status", "ok") != "ok":
+        return "its append-only file cannot be written"
+    # Told only where min-replicas-to-write is set.
+    if info.get("min_slaves_good_slaves") == 0:
+        return "no replica follows it (min-replicas-to-write)"
+    return None
 
 
 def _timed(client: redis.Redis) -> tuple[float, float]:

@@ -45,6 +45,8 @@ class Gauges:
             yield _plain("redis_memory_bytes", "What Redis uses", board.memory)
         if board.memory_limit is not None:
             yield _plain("redis_memory_limit_bytes", "From which on Redis refuses what is written", board.memory_limit)
+        if board.writes is not None:
+            yield _plain("redis_writable", "Whether Redis takes what is written, its memory aside", board.writes)
         yield _plain("due_lag_seconds", "How long the earliest due message has been due", board.due_lag)
         states = {**board.states, "in_flight": board.in_flight}
         yield _labelled("messages", "Messages that are kept; in_flight: queued or being submitted", "state", states)

@@ -73,12 +73,13 @@ def story(record: Record) -> str:
         "Attempts": record.attempts,
         "Taken": _full(record.created_at),
         "Due": _full(record.due_at),
+        "Goes out": _full(record.goes_out_at),
     }
     shown = "".join(
         f"<div><dt>{name}</dt><dd>{escape(str(value))}</dd></div>" for name, value in facts.items() if value is not None
     )
     moves = "".join(
-        f'<li><time datetime="{move.at.isoformat()}">{_clock(move.at)}</time>{_state(move.state)}'
+        f'<li><time datetime="{move.at.isoformat()}">{_moved(move.at)}</time>{_state(move.state)}'
         f"<span>{escape(move.reason)}</span></li>"
         for move in record.history
     )
@@ -136,6 +137,8 @@ def _banner(seen: Board) -> str:
         said.append(f"<b>Braked ({escape(seen.brake)}).</b> {escape(seen.brake_reason or '')}")
     if seen.breaker == "open":
         said.append("<b>Breaker open.</b> Octopush does not answer: messages wait, one at a time is tried.")
+    if seen.refuses:
+        said.append(f"<b>Redis writes nothing:</b> {escape(seen.refuses)}. Nothing is taken, and nothing is sent.")
     if seen.memory_share >= FILLING:
         said.append(f"<b>Redis is {seen.memory_share:.0%} full.</b> A full Redis takes no message: give it memory.")
     if seen.paused:
@@ -143,7 +146,7 @@ def _banner(seen: Board) -> str:
     if unknown := seen.states.get(State.UNKNOWN, 0):
         verb = "messages" if unknown > 1 else "message"
         said.append(f"<b>{unknown:,} {verb} unknown:</b> may have been sent; some may wait for a person.")
-    bad = seen.brake or seen.breaker == "open" or seen.memory_share >= FULL
+    bad = seen.brake or seen.breaker == "open" or seen.refuses or seen.memory_share >= FULL
     tone = "bad" if bad else "warn" if said else "good"
     return f'<div class="banner {tone}" role="status">{"".join(f"<p>{each}</p>" for each in said or [CALM])}</div>'
 
@@ -262,6 +265,11 @@ def _span(seconds: float) -> str:
 def _since(at: datetime | None) -> str:
     """The time of day, and the day when it was not today."""
     return f"{at:%Y-%m-%d %H:%M}" if at and at.date() != datetime.now(UTC).date() else _clock(at)
+
+
+def _moved(at: datetime) -> str:
+    """The same with its second: in a story it matters what came how soon after what."""
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at.date() != datetime.now(UTC).date() else _clock(at)
 
 
 def _clock(at: datetime | None) -> str:

@@ -35,6 +35,7 @@ METRICS = {
     "octoworker_pace_used": set(),
     "octoworker_pace_limit": set(),
     "octoworker_redis_up": set(),
+    "octoworker_redis_writable": set(),
     "octoworker_redis_memory_bytes": set(),
     "octoworker_redis_memory_limit_bytes": set(),
 }

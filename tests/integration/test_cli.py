@@ -38,6 +38,13 @@ def test_status_tells_where_a_message_is(house):
     assert json.loads(house.command("status", message_id, "--json").stdout)["state"] == "queued"
 
 
+def test_a_story_of_another_day_tells_the_day(house):
+    today, earlier = house.enqueue(), "b" * 32
+    house.redis.hset(f"ow:message:{earlier}", mapping={"state": "scheduled", "history": "946731600743|scheduled|\n"})
+    assert "2000-01-01 13:00:00.743" in house.command("status", earlier).stdout
+    assert re.search(r"^  \d\d:\d\d:\d\d\.\d{3}  queued", house.command("status", today).stdout, re.MULTILINE)
+
+
 def test_status_of_an_unknown_id_is_refused_with_a_sentence(house):
     done = house.command("status", "f" * 32, check=False)
     assert (done.returncode, done.stdout) == (1, "")
@@ -232,6 +239,22 @@ def test_redis_away_is_exit_3_and_a_sentence(house, arguments):
     done = house.command(*arguments, check=False)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("Redis ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_redis_that_refuses_is_not_called_silent(house):
+    house.redis.replicaof("127.0.0.1", "1")
+    done = house.command("send", "--to", NUMBER, "--text", TEXT, "--transactional", check=False)
+    house.redis.replicaof("NO", "ONE")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "(ReadOnlyError)" in done.stderr
+    assert "idempotency_key" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["metrics", "sandbox"])
+def test_a_port_that_cannot_be_is_exit_2(house, command):
+    done = house.command(command, "--port", "99999", check=False)
+    assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
 

@@ -10,7 +10,7 @@ from harness import NUMBER, TEXT, house, until
 
 from octoworker import doctor
 from octoworker.embedded import free_port
-from octoworker.store.server import Server
+from octoworker.store.server import Server, refusal
 
 
 def examined(house):
@@ -192,6 +192,7 @@ SOUND = Server(
         ({"version": "6.0.16"}, "version", "problem"),
         ({"version": "6.2.0"}, None, None),
         ({"appends_well": False}, "persistence", "problem"),
+        ({"refuses": "it is a replica"}, "writes", "problem"),
     ],
 )
 def test_what_no_server_here_does_is_judged_too(change, name, expected):
@@ -214,6 +215,19 @@ def test_a_full_redis_is_a_finding_and_no_traceback(house):
     assert "OutOfMemoryError" in found["workers"]["says"]
 
 
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [(("REPLICAOF", "127.0.0.1", "1"), "a replica"), (("CONFIG", "SET", "min-replicas-to-write", "1"), "no replica")],
+    ids=["replica", "alone"],
+)
+def test_a_redis_that_answers_and_writes_nothing(house, command, why):
+    house.redis.execute_command(*command)
+    code, found = examined(house)
+    assert code == 1
+    assert why in found["writes"]["says"]
+    assert why in house.command("stats").stdout
+
+
 def test_messages_that_a_person_should_look_at(house):
     house.sandbox.fault(fault="code", code="101", times=-1)
     house.worker()
@@ -224,6 +238,20 @@ def test_messages_that_a_person_should_look_at(house):
     assert found["brake"]["verdict"] == "problem"
     assert "octoworker resume" in found["brake"]["do"]
     assert found["paused"]["verdict"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("info", "refuses"),
+    [
+        ({}, False),
+        ({"role": "master", "aof_enabled": 1, "aof_last_write_status": "ok"}, False),
+        ({"role": "master", "aof_enabled": 1, "aof_last_write_status": "err"}, True),
+        ({"role": "master", "aof_enabled": 0, "aof_last_write_status": "err"}, False),
+        ({"role": "master", "min_slaves_good_slaves": 1}, False),
+    ],
+)
+def test_a_disk_that_is_full_is_why_redis_writes_nothing(info, refuses):
+    assert bool(refusal(info)) == refuses
 
 
 def test_nothing_of_a_message_and_no_secret_is_shown(house):

@@ -12,7 +12,7 @@ import pytest
 from celery import Celery
 from harness import API_KEY, NUMBER, TEXT, until
 
-from octoworker import correlation
+from octoworker import correlation, log
 from octoworker.record import State
 
 DEBUG = {"OCTOWORKER_LOG_LEVEL": "DEBUG"}
@@ -191,3 +191,10 @@ def test_a_renderer_that_fails_drops_the_line(capsys):
     log.event("sms.accepted", odd=Unprintable())
     log.event("sms.accepted")
     assert capsys.readouterr().err.count("\n") <= 1
+
+
+def test_a_bug_is_told_by_its_place_and_not_by_its_words():
+    with pytest.raises(ValueError, match=TEXT) as bug:
+        int(TEXT)
+    assert log.where(bug.value).startswith(f"{__file__}:")
+    assert TEXT not in log.where(bug.value)

@@ -36,6 +36,7 @@ COUNTERS = {
 }
 HISTOGRAMS = {"octoworker_handover_seconds": {"lane"}, "octoworker_call_seconds": set()}
 GAUGES = {
+    "octoworker_redis_writable": set(),
     "octoworker_redis_memory_bytes": set(),
     "octoworker_balance": {"currency"},
     "octoworker_spend_today": {"currency"},
@@ -285,6 +286,14 @@ def test_what_redis_uses_is_told_and_its_limit_when_it_has_one(house):
         assert "octoworker_redis_memory_limit_bytes" not in families(port)
         house.redis.config_set("maxmemory", 1_000_000_000)
         assert value(families(port), "octoworker_redis_memory_limit_bytes") == 1_000_000_000
+
+
+def test_a_redis_that_answers_and_writes_nothing_is_told(house):
+    with metrics_process(house.environ) as port:
+        assert value(families(port), "octoworker_redis_writable") == 1
+        house.redis.replicaof("127.0.0.1", "1")
+        assert value(families(port), "octoworker_redis_up") == 1
+        assert value(families(port), "octoworker_redis_writable") == 0
 
 
 def test_the_oldest_job_of_a_queue_is_seen_also_when_it_is_a_bulk_job(house):

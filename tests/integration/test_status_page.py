@@ -166,6 +166,16 @@ def test_what_came_from_outside_is_escaped(port, redis_client):
         assert not re.search(r"<(b|i|u)>(x|<|12)", body)
 
 
+def test_a_story_of_another_day_tells_the_day_and_when_it_goes_out(port, redis_client):
+    moves = "946731600000|submitting|\n946731601000|accepted|\n"
+    redis_client.hset(
+        "ow:message:" + "c" * 32, mapping={"state": "accepted", "history": moves, "sending_date": "946738800"}
+    )
+    body = ask(port, "/message/" + "c" * 32)[2]
+    assert "2000-01-01 13:00:01" in body
+    assert "2000-01-01 15:00:00 UTC" in body
+
+
 def test_redis_away_is_said(house):
     with served(house.redis_url) as port:
         house.server.kill()

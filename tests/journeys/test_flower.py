@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import urllib.error
 import urllib.request
@@ -72,7 +73,7 @@ def flower(house, tmp_path):
     it = Flower(free_port(), tmp_path / "flower.log")
     environ = {
         "PATH": str(CELERY.parent),
-        "PYTHONPATH": str(SETTINGS),
+        "PYTHONPATH": f"{SETTINGS}{os.pathsep}{ROOT}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "REDIS_URL_FILE": str(tmp_path / "redis_url"),
         "FLOWER_PASSWORD_FILE": str(tmp_path / "password"),
@@ -127,6 +128,15 @@ def test_flower_shows_every_job_and_nothing_of_its_message(house, flower):
 
 
 PAGES = ("/", "/workers", "/tasks", "/broker", "/api/tasks?limit=1000", "/api/task/types", "/metrics")
+
+
+def test_its_metrics_hold_ours(house, flower):
+    house.enqueue()
+    told = flower.get("/metrics")[1]
+    assert "octoworker_redis_up 1.0" in told
+    assert 'octoworker_queue_depth{lane="urgent"} 1.0' in told
+    house.server.kill()
+    assert "octoworker_redis_up 0.0" in flower.get("/metrics")[1]
 
 
 def test_nobody_comes_in_without_the_password_and_nobody_gives_orders(house, flower):

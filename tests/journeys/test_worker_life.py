@@ -52,6 +52,7 @@ def test_a_redis_that_cannot_be_written_means_nothing_is_sent_and_nothing_lost(h
     house.sandbox.open_gate("door")
     until(lambda: "sms.unrecorded" in worker.log())
     until(lambda: "clock.failed" in worker.log())
+    assert "OutOfMemoryError" in worker.log() or "ReadOnlyError" in worker.log()
     assert house.texts() == [TEXT]
     with pytest.raises(EnqueueError):
         house.enqueue(text="a third")
@@ -152,6 +153,7 @@ def test_enqueue_says_soon_that_redis_does_not_answer(house):
     ("arguments", "settings", "named"),
     [
         (["-P", "gevent"], {}, "gevent"),
+        (["-Q", "sms.urgnt,sms"], {}, "sms.urgnt"),
         ([], {"OCTOWORKER_LEASE": "6"}, "OCTOWORKER_VISIBILITY_TIMEOUT"),
         ([], {"OCTOWORKER_ETA_HORIZON": "5"}, "OCTOWORKER_ETA_HORIZON"),
         ([], {"OCTOPUSH_API_KEY": ""}, "OCTOPUSH_API_KEY"),

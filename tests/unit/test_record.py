@@ -49,6 +49,20 @@ def test_a_mask_hides_the_middle(number):
     assert number[4:-2] == "" or number[4:-2] not in mask(number)
 
 
+@pytest.mark.parametrize("number", ["0612345678", "06 12 34 56 78", "33612345678"])
+def test_a_number_as_people_write_it_shows_no_more_than_an_international_one(number):
+    assert mask(number).startswith(f"{number[:2]}…")
+    assert mask("+33612345678") == "+336…78"
+
+
+@pytest.mark.parametrize(("later", "shown"), [(0, False), (30, False), (3600, True), (10**15, False)])
+def test_a_message_that_octopush_holds_says_when_it_goes_out(later, shown):
+    taken = 1795395584
+    fields = {"state": "accepted", "history": f"{taken}000|accepted|\n", "sending_date": str(taken + later)}
+    assert (Record.from_hash("a" * 32, fields).goes_out_at is not None) == shown
+    assert Record.from_hash("a" * 32, {**fields, "history": f"{taken}000|submitting|\n"}).goes_out_at is None
+
+
 def test_a_damaged_record_is_still_readable():
     damaged = {"state": "queued", "payload": "{", "outcomes": "[]", "attempts": "many", "history": "x|y\n|||\n"}
     assert Record.from_hash("a" * 32, damaged).state is State.QUEUED
