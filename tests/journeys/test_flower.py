@@ -137,6 +137,7 @@ def test_its_metrics_hold_ours(house, flower):
     assert 'octoworker_queue_depth{lane="urgent"} 1.0' in told
     house.server.kill()
     assert "octoworker_redis_up 0.0" in flower.get("/metrics")[1]
+    house.server.start()  # Flower does not end while it looks for its broker
 
 
 def test_nobody_comes_in_without_the_password_and_nobody_gives_orders(house, flower):
