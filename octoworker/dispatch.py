@@ -31,7 +31,6 @@ from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Settled, St
 RECORD_PAUSE = 0.1
 """Seconds between two tries to write an outcome: Redis restarts in a second or two."""
 
-PAST = "send_at: the time had passed when the message came in; leave send_at out to send at once."
 
 NO_CAPS = traffic.Caps()
 
@@ -251,7 +250,7 @@ class Dispatch:
         _count_done(done, job.lane)
         if done.stopped:
             facts = _facts(job, done.record.correlation)
-            log.event("sms.rejected", **facts, problems=len(error.problems), code=error.error_code)
+            log.event("sms.rejected", **facts, reason=log.masked(str(error)), code=error.error_code)
         return Result(done.record)
 
     def _conflict(self, job: Job, job_id: str) -> Result:
@@ -335,7 +334,7 @@ def _planned(job: Job, sms: message.Message, plan: schedule.Plan, caps: traffic.
         closed_until=_epoch(plan.closed_until),
         refuse_before=_epoch(plan.refuse_before),
         expires_at=_epoch(plan.expires_at),
-        past_reason=PAST,
+        past_reason=schedule.PAST,
         marketing=not sms.transactional,
         day=traffic.day_of(now),
         wish=_wish(sms, caps, now) if caps.any else None,

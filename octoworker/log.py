@@ -117,10 +117,15 @@ def _stream() -> TextIO:
     return sys.stderr or Path(os.devnull).open("w", encoding="utf-8")
 
 
+def masked(text: str) -> str:
+    """A text that quotes what a caller gave, without its numbers."""
+    return NUMBER.sub(lambda found: mask(found.group()), text)
+
+
 def _without_numbers(_: Any, __: str, fields: Fields) -> Fields:
     for name in ("event", "exception"):
         if name in fields:
-            fields[name] = NUMBER.sub(lambda found: mask(found.group()), str(fields[name]))
+            fields[name] = masked(str(fields[name]))
     return fields
 
 

@@ -19,6 +19,8 @@ from octoworker.recipient import calling_code
 PAST_GRACE = timedelta(minutes=1)
 """A send_at this far behind is a slow clock or a slow queue, not a mistake: it goes at once."""
 
+PAST = "send_at: the time had passed when the message came in; leave send_at out to send at once."
+
 ECHO_TOLERANCE = 60
 """Seconds by which Octopush's echoed sending_date may differ before it is reported: it rounds to minutes."""
 

@@ -6,6 +6,7 @@ test_worker_lasts.py say when it can go.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -156,11 +157,19 @@ def _guarded(read: Callable[..., Any], **options: Any) -> Any:
 
 def run(app: Celery, arguments: list[str]) -> int:
     """Run Celery's command until it ends; its exit status, which `app.worker_main` keeps to itself."""
-    from celery.bin.celery import celery as celery_command  # noqa: PLC0415 - a producer that imports the task needs none of it
+    from celery.apps import worker as of_celery  # noqa: PLC0415 - a producer that imports the task needs none of it
+    from celery.bin.celery import celery as celery_command  # noqa: PLC0415 - the same
 
+    if not (sys.stdout and sys.stdout.isatty()):
+        of_celery.safe_say = _say  # type: ignore[attr-defined]  # not in its stubs
     celery_command.params[0].default = app
     code = celery_command.main(args=arguments, standalone_mode=False)
     return code if isinstance(code, int) else 0
+
+
+def _say(text: str, *_: Any) -> None:
+    """What Celery would write on standard output on a signal, between the lines of the log."""
+    log.event("worker.says", says=text.strip())
 
 
 class MaskedRequest(Request):

@@ -82,7 +82,7 @@ def _print(finding: doctor.Finding) -> None:
 )
 @as_json
 def forget(number: str, *, cancel: bool, json_: bool) -> None:
-    """Take a person's number, and what was written to them, out of every message that has ended."""
+    """Take a person's number, and what was written to them, out of every message that has ended. Exit status 1: some keep it yet."""
     settings = Settings.load()
     person = _person(number, settings)
     store = runtime.open_store(settings)
@@ -96,16 +96,15 @@ def forget(number: str, *, cancel: bool, json_: bool) -> None:
         )
     if json_:
         show.as_json({"looked_at": done.looked_at, "forgotten": done.records, "left": done.left})
-        return
+        raise SystemExit(bool(done.left))
     click.echo(f"{done.records} of {done.looked_at} messages have forgotten that number.")
     if done.left:
-        click.echo(
-            f"{len(done.left)} are still on their way to it, or wait for a person, and keep it until they have ended:"
-        )
+        click.echo("Still on their way to it, or waiting for a person; they keep it until they have ended:")
         for message_id in done.left:
             shared = "" if message_id in done.alone else "  (to others as well: not cancelled for one)"
             click.echo(f"  {message_id}{shared}")
         click.echo("Run this again then" + ("." if cancel or not done.alone else ", or with --cancel now."))
+    raise SystemExit(bool(done.left))
 
 
 def _end(store: Store, ids: list[str]) -> None:

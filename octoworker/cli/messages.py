@@ -13,7 +13,7 @@ import click
 from octoworker import client, message, runtime, schedule
 from octoworker.cli import show
 from octoworker.config import Settings
-from octoworker.errors import UnknownMessageError
+from octoworker.errors import PayloadError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
 
 POLL = 0.2
@@ -70,6 +70,8 @@ def send(*, wait: bool, dry_run: bool, json_: bool, recipients: tuple[str, ...],
     sms = message.parse(arguments, runtime.policy(settings))
     now = datetime.now(UTC)
     foreseen = schedule.plan(sms, runtime.time_rules(settings), now)
+    if foreseen.refuse_before and foreseen.refuse_before < now:
+        raise PayloadError([schedule.PAST])
     if dry_run:
         preview(sms, foreseen, now, json_=json_)
         return

@@ -117,6 +117,13 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(house):
     assert house.sandbox.calls() == []
 
 
+def test_a_time_that_has_passed_is_refused_at_once(house):
+    refused = send(house, "--at", "2020-01-01T00:00:00Z", check=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "had passed" in refused.stderr
+    assert house.redis.keys("ow:*") == []
+
+
 def test_cancel_and_list(house):
     message_id = send(house).stdout.strip()
     assert message_id in house.command("list").stdout

@@ -14,7 +14,10 @@ OTHER = "+33612345679"
 
 
 def forget(house, *arguments):
-    return json.loads(house.command("forget", *arguments, "--json").stdout)
+    done = house.command("forget", *arguments, "--json", check=False)
+    told = json.loads(done.stdout)
+    assert done.returncode == bool(told["left"])
+    return told
 
 
 def all_of(house):

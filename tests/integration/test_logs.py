@@ -55,6 +55,24 @@ def test_every_move_is_told_at_debug(house):
     assert [event["event"] for event in events(worker, message_id)] == [f"sms.{state}" for state in moves[1:]]
 
 
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_worker_that_is_told_to_end_writes_nothing_but_events(house, pool):
+    worker = house.worker(pool=pool)
+    house.ended(house.enqueue())
+    worker.stop()
+    lines = [json.loads(line) for line in worker.log().splitlines()]
+    assert any("shutdown" in line.get("says", "") for line in lines)
+
+
+def test_a_refused_message_is_told_with_the_reason_and_without_its_number(house):
+    worker = house.worker()
+    message_id = house.enqueue("06 12 34 56 78", sender="x")
+    house.ended(message_id)
+    (event,) = told(worker, message_id, "sms.rejected")
+    assert "sender" in event["reason"]
+    assert "12 34 56" not in worker.log()
+
+
 def test_the_web_requests_id_is_in_every_event_of_its_message_also_after_a_retry(house):
     house.sandbox.fault(fault="code", code="153", times=2)
     worker = house.worker(settings=DEBUG)
