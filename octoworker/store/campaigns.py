@@ -7,6 +7,7 @@ counts once.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -162,7 +163,8 @@ class Campaigns:
         """Stop what has not gone. Returns how many messages were stopped, and for how many it was too late."""
         self.get(campaign)
         guard(lambda: self._redis.hset(keys.CAMPAIGN_PREFIX + campaign, "cancelled", "1"))
-        options = json.dumps({"keep": round(self._keep * 1000), "requeue_after": self._requeue})
+        facts = {"keep": round(self._keep * 1000), "requeue_after": self._requeue, "nonce": os.urandom(8).hex()}
+        options = json.dumps(facts)
         stopped = late = 0
         for ids in self._slices(campaign):
             calls = [
