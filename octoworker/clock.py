@@ -40,6 +40,9 @@ FOUND = frozenset({"lease", "job"})
 LONGEST_NAP = 30.0
 """Seconds after which a braked account is noticed at the latest."""
 
+ENDS_WITHIN = 5.0
+"""Seconds that a look which has begun may still take when the worker ends. Between two looks the clock ends at once."""
+
 PRUNE_EVERY = 600
 """Ticks between two cleanings of the state indexes."""
 
@@ -63,7 +66,7 @@ class Clock:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._thread.join(timeout=self._every + 5)
+        self._thread.join(timeout=ENDS_WITHIN)
         self._alive.end()
 
     def tick(self) -> int:

@@ -102,9 +102,10 @@ class Alive:
         """Seconds for which one of the two has not turned, and should have."""
         if self._ended:
             return 0.0
-        now = time.monotonic()
+        now, span = time.monotonic(), self._every + GAP
         clock = max(0.0, now - self._turned_at - PATIENCE)
-        if not self._with_main_thread or now - self._answered_at > self._every + GAP:
+        # A clock that looks seldom hears too late that Redis hangs, and not the main thread.
+        if not self._with_main_thread or span >= health.STALE or now - self._answered_at > span:
             return clock
         return max(clock, min(main_thread.silence(), now - self._answering_since))
 

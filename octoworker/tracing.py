@@ -10,6 +10,7 @@ by OpenTelemetry's own variables or by code. Spans hold ids, lane and outcome; n
 from __future__ import annotations
 
 import contextlib
+import threading
 from types import TracebackType
 from typing import Any, Self
 
@@ -67,8 +68,8 @@ class Call:
             self._span.end()
 
 
-_open: dict[str, tuple[Any, Any]] = {}
-"""Job id -> its span, and what ends it as the current one."""
+_open: dict[tuple[str, int], tuple[Any, Any]] = {}
+"""Job id and thread -> its span, and what ends it as the current one. A job that comes twice may be in two threads at once."""
 
 
 def _publishing(sender: Any = None, headers: Any = None, **_: Any) -> None:
@@ -88,12 +89,12 @@ def _begun(task_id: str = "", task: Any = None, **_: Any) -> None:
             kind=trace.SpanKind.CONSUMER,
             attributes={"octoworker.job_id": task_id},
         )
-        _open[task_id] = span, context.attach(trace.set_span_in_context(span))
+        _open[task_id, threading.get_ident()] = span, context.attach(trace.set_span_in_context(span))
 
 
 def _ended(task_id: str = "", state: Any = None, **_: Any) -> None:
     with contextlib.suppress(Exception):
-        span, token = _open.pop(task_id)
+        span, token = _open.pop((task_id, threading.get_ident()))
         context.detach(token)
         span.set_attribute("octoworker.job_state", str(state))
         if state == "FAILURE":

@@ -22,6 +22,9 @@ from octoworker.store import Go, Outcome
 
 Fates = dict[str, dict[str, Any]]
 
+REACHED = frozenset({State.ACCEPTED, State.DELIVERED, State.UNDELIVERED})
+"""What a recipient is once Octopush took the SMS to them."""
+
 
 FAULTS = (UnreachableError, BusyError, MaybeSentError)
 """Failures that may meet any message: they speak of Octopush, or of the way there. A refusal is an answer."""
@@ -92,7 +95,7 @@ def _nobody(answer: Answer, decision: retry.Decision) -> retry.Decision:
 
 
 def _anybody(fates: Mapping[str, Mapping[str, Any]]) -> bool:
-    return any(fate.get("state") == "accepted" for fate in fates.values())
+    return any(fate.get("state") in REACHED for fate in fates.values())
 
 
 def _outcome(decision: retry.Decision, go: Go, fields: Mapping[str, str]) -> Outcome:

@@ -345,7 +345,7 @@ class Store:
         self._redis.close()
 
     def _change(self, message_id: str, change: str, options: Mapping[str, Any]) -> Record:
-        facts = {"keep": self._keep, "requeue_after": self._requeue, **options}
+        facts = {"keep": self._keep, "requeue_after": self._requeue, "nonce": os.urandom(8).hex(), **options}
         places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
         verdict, found, before = self._scripts.run("change", places, [message_id, change, json.dumps(facts)])
         if verdict != "done":

@@ -7,6 +7,7 @@ counts once.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,9 @@ from octoworker.store.scripts import Scripts, guard
 
 SLICE = 500
 DAY = 24 * 3600
+
+NO_END = -1
+"""What Redis says of the time to live of a key that has none."""
 
 PARTS = ("", ":counts", ":reasons", ":messages")
 
@@ -97,12 +101,12 @@ class Campaigns:
             root = keys.CAMPAIGN_PREFIX + own
             if own != campaign and self._redis.hget(root, "loaded"):
                 return own, True
+            left = self._redis.ttl(root)
             with self._redis.pipeline(transaction=False) as pipe:
                 pipe.hset(root, mapping={"name": name})
                 pipe.hincrby(root + ":counts", "queued", 0)
-                for part in PARTS:
-                    pipe.expire(root + part, round(self._keep))
                 pipe.execute()
+            self._expire(root, left)
             return own, False
 
         return guard(begin)  # type: ignore[no-any-return]
@@ -112,11 +116,9 @@ class Campaigns:
 
         def write() -> None:
             root = keys.CAMPAIGN_PREFIX + campaign
-            with self._redis.pipeline(transaction=False) as pipe:
-                pipe.hset(root, mapping={"loaded": 1, "people": people, "refused": refused})
-                for part in PARTS:
-                    pipe.expire(root + part, round(self._keep))
-                pipe.execute()
+            left = self._redis.ttl(root)
+            self._redis.hset(root, mapping={"loaded": 1, "people": people, "refused": refused})
+            self._expire(root, left)
 
         guard(write)
 
@@ -147,9 +149,19 @@ class Campaigns:
         )
 
     def pause(self, campaign: str) -> None:
-        """Hold back what has not gone: from the next claim on, on every worker."""
+        """Hold back what has not gone: from the next claim on, on every worker, and until somebody resumes it."""
         self.get(campaign)
-        guard(lambda: self._redis.hset(keys.CAMPAIGN_PREFIX + campaign, "paused", "1"))
+
+        def write() -> None:
+            root = keys.CAMPAIGN_PREFIX + campaign
+            left = self._redis.ttl(root)
+            with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hset(root, mapping={"paused": "1", **({"left": left} if left > 0 else {})})
+                for part in PARTS:
+                    pipe.persist(root + part)
+                pipe.execute()
+
+        guard(write)
 
     def resume(self, campaign: str) -> None:
         """Let it go on. What the pause held back joins the line of its lane."""
@@ -157,12 +169,14 @@ class Campaigns:
         moved = SLICE
         while moved >= SLICE:
             moved = self._scripts.run("resume_campaign", [keys.RECORD_PREFIX, keys.LINE_PREFIX], [campaign, SLICE])
+        self._keep_from_now(campaign)
 
     def cancel(self, campaign: str) -> tuple[int, int]:
         """Stop what has not gone. Returns how many messages were stopped, and for how many it was too late."""
         self.get(campaign)
         guard(lambda: self._redis.hset(keys.CAMPAIGN_PREFIX + campaign, "cancelled", "1"))
-        options = json.dumps({"keep": round(self._keep * 1000), "requeue_after": self._requeue})
+        facts = {"keep": round(self._keep * 1000), "requeue_after": self._requeue, "nonce": os.urandom(8).hex()}
+        options = json.dumps(facts)
         stopped = late = 0
         for ids in self._slices(campaign):
             calls = [
@@ -173,7 +187,24 @@ class Campaigns:
                 if isinstance(answer, Exception):
                     raise answer
                 stopped, late = stopped + (answer[0] == "done"), late + (answer[0] != "done")
+        if self.get(campaign).over:
+            self._keep_from_now(campaign)
         return stopped, late
+
+    def _keep_from_now(self, campaign: str) -> None:
+        """It is paused no longer: it ends again, no sooner than it would have."""
+        root = keys.CAMPAIGN_PREFIX + campaign
+        guard(lambda: self._expire(root, 0, at_least=int(self._redis.hget(root, "left") or 0)))
+
+    def _expire(self, root: str, left: int, *, at_least: int = 0) -> None:
+        """Let it end, unless it is paused (left: -1), or its messages have put its end off further than this."""
+        keep = max(round(self._keep), at_least)
+        if left == NO_END or left > keep:
+            return
+        with self._redis.pipeline(transaction=False) as pipe:
+            for part in PARTS:
+                pipe.expire(root + part, keep)
+            pipe.execute()
 
     def ids(self, campaign: str) -> Iterator[tuple[str, int]]:
         """Its messages with their rows, in that order."""

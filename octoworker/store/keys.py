@@ -14,7 +14,7 @@
 | `ow:day:DATE` | hash | spent, pending, segments, `country:XX`, told_80, told_100 of a day in Paris | 8 days |
 | `ow:cap:to:HASH` | zset | id → ms: what went to one number | an hour or a day |
 | `ow:cap:same:HASH` | string | id that carried this text to this number last | `cap_same_text` |
-| `ow:campaign:ID` | hash | a campaign: name, created, rows, template, lane, paused, ... | `keep_for` after it was made |
+| `ow:campaign:ID` | hash | a campaign: name, created, rows, template, lane, paused, ... | `keep_for` after the last change of one of its messages; while it is paused, never: they would go out |
 | `ow:campaign:ID:counts` | hash | state → people in it | with the campaign |
 | `ow:campaign:ID:reasons` | hash | reason → people whose message failed for it | with the campaign |
 | `ow:campaign:ID:messages` | zset | id → row of the file | with the campaign |

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of Redis that can swallow: a half-open link, as a firewall that forgot makes it."""
+"""A TCP proxy in front of Redis that can swallow: a half-open link, as a firewall that forgot makes it. Or it loses an answer."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Proxy:
         self.port = self._listener.getsockname()[1]
         self._links = []
         self._swallowing = threading.Event()
+        self._losing = threading.Event()
         self._closing = False
 
     @property
@@ -24,6 +25,10 @@ class Proxy:
 
     def swallow(self):
         self._swallowing.set()
+
+    def lose_the_next_answer(self):
+        """What is asked next arrives and happens; its answer does not come, for the link is cut."""
+        self._losing.set()
 
     def heal(self):
         """New bytes pass again. The links that lost some are closed, as their ends would be when they notice."""
@@ -51,11 +56,14 @@ class Proxy:
             outside.settimeout(None)
             self._links += [inside, outside]
             for one, other in ((inside, outside), (outside, inside)):
-                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+                threading.Thread(target=self._pump, args=(one, other, one is outside), daemon=True).start()
 
-    def _pump(self, source, sink):
+    def _pump(self, source, sink, answers):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                if answers and self._losing.is_set():
+                    self._losing.clear()
+                    break
                 if not self._swallowing.is_set():
                     sink.sendall(data)
         if not self._swallowing.is_set():

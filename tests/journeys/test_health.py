@@ -104,7 +104,10 @@ def test_a_worker_whose_main_thread_hangs_is_not_alive_though_its_clock_turns(ho
     until(lambda: says(house, stale=5))
 
 
-@POOLS
+SELDOM = {"OCTOWORKER_SWEEP_EVERY": "60"}
+
+
+@pytest.mark.parametrize(("house", "pool"), [({}, "threads"), ({}, "prefork"), (SELDOM, "threads")], indirect=["house"])
 def test_a_redis_that_answers_nobody_makes_a_worker_unready_and_not_dead(house, pool):
     house.worker(pool=pool)
     until(lambda: says(house))

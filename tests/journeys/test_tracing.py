@@ -62,6 +62,24 @@ def test_a_trace_goes_from_the_web_app_to_the_call(house, tmp_path, pool):
         assert secret not in spans.read_text()
 
 
+def test_a_job_that_comes_twice_at_once_has_a_span_each_time(house, tmp_path):
+    spans = tmp_path / "spans"
+    house.sandbox.fault(fault="gate", name="door", when="before")
+    house.worker(app="tracing_worker", settings={"SPANS": str(spans), "PYTHONPATH": str(Path(__file__).parent)})
+    message_id = house.enqueue()
+    house.sandbox.gate_reached("door")
+    house.client.publish(message_id, {"recipients": NUMBER, "text": TEXT, "transactional": True}, "urgent")
+
+    def jobs():
+        found = [json.loads(line) for line in spans.read_text().splitlines()] if spans.exists() else []
+        return [each for each in found if each["name"] == "octoworker.send_sms"]
+
+    until(lambda: len(jobs()) == 1)
+    house.sandbox.open_gate("door")
+    until(lambda: len(jobs()) == 2)
+    assert "Failed to detach" not in house.logs()
+
+
 def test_a_worker_without_a_place_for_spans_sends(house):
     house.worker()
     assert house.ended(house.enqueue()).state is State.ACCEPTED

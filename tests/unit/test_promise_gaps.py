@@ -7,7 +7,7 @@ import json
 import fakeredis
 import pytest
 
-from octoworker.errors import DuplicateKeyError, RefusedError
+from octoworker.errors import DuplicateKeyError, RefusedByOctopushError, RefusedError
 from octoworker.record import State
 from octoworker.retry import Policy
 from octoworker.store import Done, Go, Job, Outcome, Store, Wait
@@ -392,6 +392,17 @@ def test_one_receipt_of_several_does_not_deliver_the_message(client):
     assert store.receipt(each.message_id, B, "undelivered", "").state is State.UNDELIVERED
 
 
+def test_a_receipt_of_who_has_it_already_does_not_end_the_asking_for_the_others(client):
+    store = open_store(client)
+    each = Job(f"{1:032x}", "print", "normal", json.dumps({"recipients": [A, B], "text": "hello"}), segments=1)
+    fates = {"outcomes": json.dumps({A: {"state": "accepted"}, B: {"state": "waiting"}}), "pending": json.dumps([B])}
+    settle(store, store.claim(each), each, state=State.WAITING, key="next", delay=0.0, fields=fates)
+    settle(store, store.claim(each), each, state=State.UNKNOWN, delay=0.0)
+    told = store.receipt(each.message_id, A, "delivered", "")
+    assert (told.state, told.recipients[A]["state"]) == (State.UNKNOWN, "delivered")
+    assert store.claim(each).pending == (B,)
+
+
 def test_what_octopush_holds_is_kept_beyond_its_sending_date(client):
     store = open_store(client)
     date = seconds_of(client) + 90 * 86400
@@ -399,20 +410,26 @@ def test_what_octopush_holds_is_kept_beyond_its_sending_date(client):
     assert client.ttl(record_of(1)) > 90 * 86400
 
 
+PATIENCE = Policy(base=2, cap=300, give_up_after=86400, max_attempts=50, account_wait=60, key_window=86400)
+
+
+def a_second_call(*, used_before, first):
+    """For B alone: what became of A in the first one is known."""
+    fates = {A: {"state": first}, B: {"state": "waiting"}}
+    facts = {"attempts": 2, "now": 1e9, "age": 1, "unknown_for": 1, "pending": (B,), "earlier": fates}
+    return Go(2, 1, key_used_before=used_before, key_doubtful=False, **facts)
+
+
+@pytest.mark.parametrize("first", ["accepted", "delivered", "undelivered"])
+def test_a_refusal_of_the_others_does_not_make_rejected_what_somebody_has(first):
+    refusal = RefusedByOctopushError("no", error_code="110")
+    outcome = of_failure(refusal, a_second_call(used_before=False, first=first), PATIENCE, 0.5)
+    assert outcome.state is State.ACCEPTED
+    assert json.loads(outcome.fields["outcomes"])[A]["state"] == first
+
+
 def test_recipients_that_octopush_had_already_do_not_stay_waiting():
-    claim = Go(
-        2,
-        1,
-        key_used_before=True,
-        key_doubtful=False,
-        attempts=2,
-        now=1e9,
-        age=1,
-        unknown_for=1,
-        pending=(B,),
-        earlier={A: {"state": "accepted"}, B: {"state": "waiting"}},
-    )
-    patience = Policy(base=2, cap=300, give_up_after=86400, max_attempts=50, account_wait=60, key_window=86400)
-    outcome = of_failure(DuplicateKeyError("120", error_code="120"), claim, patience, 0.5)
+    claim = a_second_call(used_before=True, first="accepted")
+    outcome = of_failure(DuplicateKeyError("120", error_code="120"), claim, PATIENCE, 0.5)
     assert (outcome.state, outcome.fields["pending"]) == (State.ACCEPTED, "")
     assert [fate["state"] for fate in json.loads(outcome.fields["outcomes"]).values()] == ["accepted", "accepted"]

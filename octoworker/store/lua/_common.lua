@@ -43,6 +43,19 @@ local function tally(campaign, people, from, to, reason)
   if FAILED[to] then redis.call('HINCRBY', CAMPAIGNS .. campaign .. ':reasons', reason, people) end
 end
 
+-- A campaign ends no sooner than its messages: theirs moves its own. While it is paused it has none, for when it went, its
+-- messages would go out.
+local function outlive(campaign, keep, ahead, to)
+  local root = CAMPAIGNS .. campaign
+  local left = redis.call('PTTL', root)
+  if left == -1 then return end
+  local unkept = FAILED[to] and redis.call('PTTL', root .. ':reasons') == -1
+  if left >= ahead + keep * 0.9 and not unkept then return end
+  for _, part in ipairs({'', ':counts', ':reasons', ':messages'}) do
+    redis.call('PEXPIRE', root .. part, string.format('%.0f', math.max(left, ahead + keep)))
+  end
+end
+
 -- One move: state, reason, history, index, time to live. `keep` in ms.
 local function move(record, id, index, now, from, to, reason, keep, due)
   local f = redis.call('HMGET', record, 'history', 'campaign', 'people')
@@ -50,6 +63,7 @@ local function move(record, id, index, now, from, to, reason, keep, due)
   redis.call('HSET', record, 'state', to, 'reason', reason, 'changed', now,
              'history', append(history, string.format('%.0f|%s|%s', now, to, reason)))
   if f[2] and from ~= to then tally(f[2], number(f[3]), from, to, reason) end
+  if f[2] then outlive(f[2], keep, due and math.max(0, due - now) or 0, to) end
   if from and not UNLISTED[from] then redis.call('ZREM', index .. from, id) end
   if not UNLISTED[to] then redis.call('ZADD', index .. to, due or now, id) end
   if FINAL[to] then redis.call('PEXPIRE', record, keep) else redis.call('PERSIST', record) end

@@ -1,15 +1,24 @@
 -- A person's change: cancel, reschedule, decide or replay. Atomic against the clock and against claims.
 -- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)   4 prefix of the lines (zsets)
 -- ARGV  1 id   2 change ('cancel' | 'reschedule' | 'decide' | 'replay')   3 options (JSON: keep, requeue_after (ms); due, max_ahead (ms),
---         payload for reschedule; to ('accepted' | 'dead') for decide; force (bool) for replay)
+--         payload for reschedule; to ('accepted' | 'dead') for decide; force (bool) for replay; nonce, one for each time that
+--         a person asks)
 -- returns  {'done' | 'refused' | 'past' | 'far' | 'force' | 'forgotten' | 'absent', record (JSON: field, value, ...), state before}
 --          force: it may have been sent; only with force   forgotten: nothing is left that could be sent
 local record, due_set, index = KEYS[1], KEYS[2], KEYS[3]
 local id, change, options, now = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), clock()
-local f = redis.call('HMGET', record, 'state', 'uses', 'rung', 'parked', 'maybe_at', 'attempts')
+local f = redis.call('HMGET', record, 'state', 'uses', 'rung', 'parked', 'maybe_at', 'attempts', 'asked')
 local state, uses = f[1], number(f[2])
 
 if not state then return {'absent', '[]', ''} end
+-- The same change asked twice, because the first reply was lost on the way: the same answer, whatever has come of it since.
+if given(options.nonce) and f[7] == options.nonce then return told('done', record, state) end
+
+local function done()
+  if given(options.nonce) then redis.call('HSET', record, 'asked', options.nonce) end
+  return told('done', record, state)
+end
+
 local pending = state == 'queued' or state == 'scheduled' or state == 'waiting'
 
 if change == 'cancel' then
@@ -17,7 +26,7 @@ if change == 'cancel' then
   move(record, id, index, now, state, 'cancelled', 'cancelled by a person', options.keep)
   no_wake(record, id, due_set)
   leave(record, id, KEYS[4])
-  return told('done', record, state)
+  return done()
 end
 
 if change == 'reschedule' then
@@ -30,7 +39,7 @@ if change == 'reschedule' then
   redis.call('HDEL', record, 'rung')
   move(record, id, index, now, state, 'scheduled', 'moved by a person', options.keep, options.due)
   wake_at(record, id, due_set, options.due)
-  return told('done', record, state)
+  return done()
 end
 
 -- Of a message that no machine touches again, because nobody here can know: a person has looked at Octopush's own list.
@@ -48,7 +57,7 @@ if change == 'decide' then
        or 'given up by a person; may have been sent', options.keep)
   redis.call('HDEL', record, 'parked')
   no_wake(record, id, due_set)
-  return told('done', record, state)
+  return done()
 end
 
 if given(redis.call('HGET', record, 'forgotten')) then return told('forgotten', record, state) end
@@ -63,4 +72,4 @@ leave(record, id, KEYS[4])
 move(record, id, index, now, state, 'queued', maybe and 'replayed by a person, although it may have been sent'
      or 'replayed by a person', options.keep)
 redis.call('ZADD', due_set, now + options.requeue_after, id)
-return told('done', record, state)
+return done()

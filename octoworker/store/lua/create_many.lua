@@ -17,5 +17,9 @@ for i = 4 + jobs, #ARGV, 5 do
     told_[#told_ + 1], fresh = 'n', true
   end
 end
+if given(job.campaign) and redis.call('PTTL', CAMPAIGNS .. job.campaign .. ':messages') == -1 then
+  local left = redis.call('PTTL', CAMPAIGNS .. job.campaign)
+  if left > 0 then redis.call('PEXPIRE', CAMPAIGNS .. job.campaign .. ':messages', left) end
+end
 for i = 4, fresh and 3 + jobs or 3 do redis.call('LPUSH', ARGV[2], ARGV[i]) end
 return table.concat(told_)

@@ -5,7 +5,7 @@
 --          ignored: the message is where such a word cannot be about it, said the same before, or has forgotten its recipient
 local record, due_set, index = KEYS[1], KEYS[2], KEYS[3]
 local id, number_, fate, reason, keep, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), clock()
-local f = redis.call('HMGET', record, 'state', 'outcomes', 'maybe_at', 'payload', 'forgotten')
+local f = redis.call('HMGET', record, 'state', 'outcomes', 'maybe_at', 'payload', 'forgotten', 'pending')
 local state = f[1]
 
 -- How many recipients the message has. Of one whose call was never answered we know no outcome but those that come here.
@@ -27,6 +27,13 @@ if known.state == fate or known.state == 'delivered' then return told('ignored',
 known.state = fate
 outcomes[number_] = known
 redis.call('HSET', record, 'outcomes', cjson.encode(outcomes))
+
+-- The call in doubt was for the others: of theirs this says nothing, and they must be asked for again.
+if state == 'unknown' and given(f[6]) then
+  local in_doubt = false
+  for _, each in ipairs(cjson.decode(f[6])) do in_doubt = in_doubt or each == number_ end
+  if not in_doubt then return told('done', record) end
+end
 
 -- The message is delivered when each recipient that was accepted has it; undelivered when each has its word.
 local open, failed, known_of = 0, 0, 0

@@ -1,0 +1,67 @@
+"""How long a campaign is kept. fakeredis with the real Lua."""
+
+from __future__ import annotations
+
+import fakeredis
+import pytest
+
+from octoworker.record import State
+from octoworker.store import Job, New, Outcome, Store
+
+ID, KEEP, CAMPAIGN = "a" * 32, 1000, "ow:campaign:autumn"
+JOB = Job(ID, "print", "bulk", "{}", segments=1)
+
+
+@pytest.fixture
+def client():
+    return fakeredis.FakeRedis(decode_responses=True)
+
+
+@pytest.fixture
+def store(client):
+    store = Store(client, keep_for=KEEP, requeue_after=60, lease=30, key_window=1000, max_crashes=3)
+    store.campaigns.open("autumn", "autumn")
+    store.create_many("bulk", [New(ID, "", "{}")], campaign="autumn")
+    return store
+
+
+def parts(client):
+    return [key for key in client.keys(f"{CAMPAIGN}*") if not key.startswith("ow:line:")]
+
+
+def test_a_campaign_that_was_never_loaded_to_its_end_goes_in_its_time(store, client):
+    assert min(client.ttl(part) for part in parts(client)) > 0
+
+
+def test_what_is_counted_after_the_loading_goes_with_the_campaign(store, client):
+    store.campaigns.loaded("autumn", people=1, refused=0)
+    go = store.claim(JOB)
+    store.settle(ID, go.token, Outcome(State.REJECTED, "why", 0, key="next"))
+    assert f"{CAMPAIGN}:reasons" in parts(client)
+    assert min(client.ttl(part) for part in parts(client)) > 0
+
+
+def test_a_paused_campaign_is_kept_until_it_is_resumed(store, client):
+    store.campaigns.pause("autumn")
+    store.claim(JOB)
+    store.campaigns.loaded("autumn", people=1, refused=0)
+    assert {client.ttl(part) for part in parts(client)} == {-1}
+    store.campaigns.resume("autumn")
+    assert min(client.ttl(part) for part in parts(client)) > 0
+
+
+def test_a_paused_campaign_that_is_cancelled_goes_in_its_time(store, client):
+    store.campaigns.loaded("autumn", people=1, refused=0)
+    store.campaigns.pause("autumn")
+    store.claim(JOB)
+    assert store.campaigns.cancel("autumn") == (1, 0)
+    assert min(client.ttl(part) for part in parts(client)) > 0
+
+
+def test_a_campaign_is_kept_as_long_as_the_messages_it_holds_for_later(store, client):
+    later = client.time()[0] + 10 * KEEP
+    store.claim(Job(ID, "print", "bulk", "{}", segments=1, hold_until=later))
+    store.campaigns.loaded("autumn", people=1, refused=0)
+    store.campaigns.pause("autumn")
+    store.campaigns.resume("autumn")
+    assert min(client.ttl(part) for part in parts(client)) > 9 * KEEP
