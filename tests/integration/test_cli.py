@@ -177,7 +177,8 @@ def test_who_must_decide_is_shown_whose_message_it_is_when_they_ask(house, parke
 
 def test_nobody_decides_about_a_message_that_is_still_asked_for(house):
     house.sandbox.fault(fault="reset_after", times=1)
-    house.worker(settings={"OCTOWORKER_RETRY_BASE": "60", "OCTOWORKER_RETRY_CAP": "60"})
+    # The backoff is drawn from 0 on: the longer it may be, the surer the message is not asked for in this minute.
+    house.worker(settings={"OCTOWORKER_RETRY_BASE": "80000", "OCTOWORKER_RETRY_CAP": "80000"})
     message_id = send(house).stdout.strip()
     house.ended(message_id, State.UNKNOWN)
     refused = house.command("decide", message_id, "sent", check=False)
