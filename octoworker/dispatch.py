@@ -334,6 +334,7 @@ def _planned(job: Job, sms: message.Message, plan: schedule.Plan, caps: traffic.
         closed_until=_epoch(plan.closed_until),
         refuse_before=_epoch(plan.refuse_before),
         expires_at=_epoch(plan.expires_at),
+        rings_at=_epoch(plan.hand_over_at),
         past_reason=schedule.PAST,
         marketing=not sms.transactional,
         day=traffic.day_of(now),

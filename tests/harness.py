@@ -150,7 +150,12 @@ class House:
             record = self.record(message_id)
             return record if record and (record.state in states if states else record.final) else None
 
-        return until(there, timeout)
+        try:
+            return until(there, timeout)
+        except AssertionError as late:
+            record = self.record(message_id)
+            story = [(move.state.value, move.reason) for move in record.history] if record else "no record"
+            raise AssertionError(f"{late}; {story}") from None
 
     def texts(self, number=NUMBER):
         """What the handset shows."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,8 +15,9 @@ import click
 from octoworker import client, message, runtime, schedule
 from octoworker.cli import show
 from octoworker.config import Settings
-from octoworker.errors import PayloadError, UnknownMessageError
+from octoworker.errors import PayloadError, StoreError, UnknownMessageError
 from octoworker.record import FINAL, Record, State
+from octoworker.store import Store
 
 POLL = 0.2
 """Seconds between two looks of `send --wait`."""
@@ -77,7 +80,8 @@ def send(*, wait: bool, dry_run: bool, json_: bool, recipients: tuple[str, ...],
         return
     message_id = client.enqueue(**arguments)
     if wait:
-        found = _wait(message_id)
+        with _done(f"{message_id} was taken: do not send it again; octoworker status {message_id} follows it."):
+            found = _wait(message_id)
         show.as_json(found.as_json()) if json_ else show.record(found)
         raise SystemExit(0 if found.state in (State.ACCEPTED, State.DELIVERED, State.SCHEDULED) else 1)
     show.as_json({"message_id": message_id}) if json_ else click.echo(message_id)
@@ -118,7 +122,8 @@ def reschedule(message_id: str, send_at: datetime, *, json_: bool) -> None:
     """Move a message that is held here to another time."""
     Settings.load()
     client.reschedule(message_id, send_at)
-    found = _found(message_id)
+    with _done(f"{message_id} was moved."):
+        found = _found(message_id)
     show.as_json(found.as_json()) if json_ else show.record(found)
 
 
@@ -178,8 +183,18 @@ def replay(message_id: str, *, force: bool, json_: bool) -> None:
     show.as_json(found.as_json()) if json_ else show.record(found)
 
 
-def _found(message_id: str) -> Record:
-    found = runtime.look(Settings.load()).get(message_id)
+@contextmanager
+def _done(sentence: str) -> Iterator[None]:
+    """Redis may go away when what was asked for is done, and only its story is still to be read: then say so."""
+    try:
+        yield
+    except StoreError:
+        click.echo(sentence, err=True)
+        raise
+
+
+def _found(message_id: str, store: Store | None = None) -> Record:
+    found = (store or runtime.look(Settings.load())).get(message_id)
     if found is None:
         raise UnknownMessageError
     return found
@@ -187,8 +202,9 @@ def _found(message_id: str) -> Record:
 
 def _wait(message_id: str) -> Record:
     """The record once no machine will move it soon: ended, scheduled, or parked for a person."""
+    store = runtime.look(Settings.load())
     while True:
-        found = _found(message_id)
+        found = _found(message_id, store)
         parked = found.state is State.UNKNOWN and found.due_at is None
         if found.state in FINAL or found.state is State.SCHEDULED or parked:
             return found

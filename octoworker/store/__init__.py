@@ -190,6 +190,7 @@ class Store:
             "closed_until": _ms(job.closed_until),
             "refuse_before": _ms(job.refuse_before),
             "expires_at": _ms(job.expires_at),
+            "rings_at": _ms(job.rings_at),
             "past_reason": job.past_reason,
             "marketing": job.marketing,
             "wish": job.wish,

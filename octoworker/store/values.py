@@ -28,6 +28,8 @@ class Job:
     closed_until: float | None = None
     refuse_before: float | None = None
     expires_at: float | None = None
+    rings_at: float | None = None
+    """When Octopush sends it, which is handed over now and holds it until then."""
     past_reason: str = ""
     marketing: bool = False
     day: str = ""

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -189,7 +191,8 @@ def test_who_must_decide_is_shown_whose_message_it_is_when_they_ask(house, parke
 
 def test_nobody_decides_about_a_message_that_is_still_asked_for(house):
     house.sandbox.fault(fault="reset_after", times=1)
-    house.worker(settings={"OCTOWORKER_RETRY_BASE": "60", "OCTOWORKER_RETRY_CAP": "60"})
+    # The backoff is drawn from 0 on: the longer it may be, the surer the message is not asked for in this minute.
+    house.worker(settings={"OCTOWORKER_RETRY_BASE": "80000", "OCTOWORKER_RETRY_CAP": "80000"})
     message_id = send(house).stdout.strip()
     house.ended(message_id, State.UNKNOWN)
     refused = house.command("decide", message_id, "sent", check=False)
@@ -220,6 +223,21 @@ def test_a_redis_that_hangs_is_told_before_a_person_gives_up(house):
             assert "TimeoutError" in done.stderr
     finally:
         os.kill(house.server.pid, signal.SIGCONT)
+
+
+def test_who_waits_for_a_message_when_redis_goes_is_told_that_it_was_taken(house):
+    command = [sys.executable, "-m", "octoworker", "send", "--to", NUMBER, "--text", TEXT, "--transactional", "--wait"]
+    with subprocess.Popen(
+        command, env=house.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as waits:
+        (message_id,) = until(lambda: house.redis.zrange("ow:due", 0, -1))
+        house.server.kill()
+        try:
+            printed, told = waits.communicate(timeout=60)
+        finally:
+            house.server.start()
+    assert (waits.returncode, printed) == (3, "")
+    assert f"{message_id} was taken" in told
 
 
 def test_balance_asks_octopush(house):

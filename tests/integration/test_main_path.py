@@ -293,8 +293,15 @@ def test_fifty_claims_of_one_message_make_one_call(house):
     for _ in range(50):
         house.client.publish(message_id, arguments, "urgent")
     house.ended(message_id)
-    until(lambda: house.redis.llen("sms.urgent") == 0)
-    until(lambda: house.redis.hlen("unacked") == 0)
+
+    def all_taken():
+        return house.redis.llen("sms.urgent") == 0
+
+    def all_acknowledged():
+        return house.redis.hlen("unacked") == 0
+
+    until(all_taken)
+    until(all_acknowledged)
     assert len(house.sandbox.calls()) == 1
 
 

@@ -428,6 +428,38 @@ def test_a_refusal_of_the_others_does_not_make_rejected_what_somebody_has(first)
     assert json.loads(outcome.fields["outcomes"])[A]["state"] == first
 
 
+def dies(client, store):
+    client.hset(record_of(1), "lease_until", 1)
+    client.zadd("ow:due", {job(1).message_id: 1})
+    tick(store)
+
+
+def park(client, store):
+    client.hset(record_of(1), "maybe_at", 1)
+    client.hset(record_of(1), "lease_until", 1)
+    store.claim(job(1))
+
+
+OTHER_ENDS = {
+    "its worker died": (1, dies),
+    "a person decides": (3, lambda client, store: (park(client, store), store.decide(job(1).message_id, sent=True))),
+    "a receipt comes": (
+        3,
+        lambda client, store: (park(client, store), store.receipt(job(1).message_id, A, "delivered", "")),
+    ),
+}
+
+
+@pytest.mark.parametrize("end", OTHER_ENDS)
+def test_what_octopush_may_hold_is_kept_beyond_its_sending_date_however_it_ends(client, end):
+    crashes, happens = OTHER_ENDS[end]
+    store = Store(client, keep_for=1000, requeue_after=60, lease=30, key_window=1000, max_crashes=crashes)
+    store.claim(job(1, rings_at=seconds_of(client) + 90 * 86400))
+    happens(client, store)
+    assert store.get(job(1).message_id).final
+    assert client.ttl(record_of(1)) > 90 * 86400
+
+
 def test_recipients_that_octopush_had_already_do_not_stay_waiting():
     claim = a_second_call(used_before=True, first="accepted")
     outcome = of_failure(DuplicateKeyError("120", error_code="120"), claim, PATIENCE, 0.5)

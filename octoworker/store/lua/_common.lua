@@ -58,7 +58,7 @@ end
 
 -- One move: state, reason, history, index, time to live. `keep` in ms.
 local function move(record, id, index, now, from, to, reason, keep, due)
-  local f = redis.call('HMGET', record, 'history', 'campaign', 'people')
+  local f = redis.call('HMGET', record, 'history', 'campaign', 'people', 'rings_at')
   local history = f[1] or ''
   redis.call('HSET', record, 'state', to, 'reason', reason, 'changed', now,
              'history', append(history, string.format('%.0f|%s|%s', now, to, reason)))
@@ -66,7 +66,8 @@ local function move(record, id, index, now, from, to, reason, keep, due)
   if f[2] then outlive(f[2], keep, due and math.max(0, due - now) or 0, to) end
   if from and not UNLISTED[from] then redis.call('ZREM', index .. from, id) end
   if not UNLISTED[to] then redis.call('ZADD', index .. to, due or now, id) end
-  if FINAL[to] then redis.call('PEXPIRE', record, keep) else redis.call('PERSIST', record) end
+  -- What Octopush holds for later is kept that much longer: forgotten before it rings, it could be sent again.
+  if FINAL[to] then redis.call('PEXPIRE', record, keep + math.max(0, number(f[4]) - now)) else redis.call('PERSIST', record) end
 end
 
 -- The outcomes by recipient, when somebody has the message already; else nil.

@@ -2,7 +2,7 @@
 -- KEYS  1 record (hash)   2 due set (zset)   3 marks (hash)   4 prefix of the state indexes (zsets)   5 traffic (hash)
 --       6 breaker (hash)   7 prefix of the lines (zsets)   8 this day (hash)   9 prefix of the caps   10 account (hash)
 -- ARGV  1 id   2 job (JSON: fp, lane, job_id, nonce, keep, lease, key_window, requeue_after, slack (ms), max_crashes,
---         segments, rung_at, hold_until, closed_until, refuse_before, expires_at (ms or absent), past_reason, marketing,
+--         segments, rung_at, hold_until, closed_until, refuse_before, expires_at, rings_at (ms or absent), past_reason, marketing,
 --         wish (what _caps.lua asks for, or absent))   3 payload (JSON)   4 limits (JSON: what _gates.lua and _caps.lua ask for)
 -- returns  {'go', JSON: [token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost,
 --           ready (ms since which it may go), correlation]}
@@ -140,6 +140,7 @@ if given(job.wish) and not counted then count_in(caps, day, account, limits.caps
 move(record, id, index, now, state, 'submitting', '', job.keep)
 local token = redis.call('HINCRBY', record, 'token', 1)
 if maybe_at == 0 then redis.call('HSET', record, 'maybe_at', now) end
+if given(job.rings_at) then redis.call('HSET', record, 'rings_at', job.rings_at) end
 -- Its age is the age of its trying: days in which it was held, paused or out of hours leave it all its retries.
 if attempts == 0 then
   since = now

@@ -13,14 +13,14 @@ local record, due_set, index, breaker, lines = KEYS[1], KEYS[2], KEYS[3], KEYS[4
 local traffic, day, account = KEYS[6], KEYS[7], KEYS[8]
 local id, token, outcome, limits, now = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), cjson.decode(ARGV[4]), clock()
 local alerts = {}
--- What Octopush holds for later is kept that much longer: forgotten before it rings, it could be sent again.
-local keep = outcome.keep + (given(outcome.held_until) and math.max(0, outcome.held_until - now) or 0)
+local keep = outcome.keep
 local f = redis.call('HMGET', record, 'state', 'token', 'gen', 'uses', 'maybe_at', 'attempts', 'ticket', 'created', 'expected',
                      'expected_on', 'segments', 'expires', 'ready')
 local state, uses = f[1], number(f[4])
 
 -- Of somebody who was forgotten meanwhile nothing is written down again.
 local function write_fields()
+  if given(outcome.held_until) then redis.call('HSET', record, 'rings_at', outcome.held_until) end
   local forgotten = redis.call('HEXISTS', record, 'forgotten') == 1
   for name, value in pairs(outcome.fields) do
     if not (forgotten and (name == 'outcomes' or name == 'pending')) then redis.call('HSET', record, name, value) end
