@@ -202,6 +202,8 @@ def campaign(
         while some := list(itertools.islice(news, BATCH)):
             mine.take(some, lane, own)
             people += sum(new.people for new in some)
+            if mine.store.campaigns.stopped(own):
+                break
     except KeyError as missing:
         raise TypeError(f"campaign() needs the column {missing.args[0]!r} in every row.") from None
     mine.store.campaigns.loaded(own, people=people, refused=0)

@@ -167,8 +167,7 @@ def _load(reader: Reader, store: Store, campaign_id: str, *, quiet: bool) -> Pre
     try:
         while some := list(itertools.islice(news, client.BATCH)):
             mine.take(some, str(reader.options.get("lane", parts.LANE)), campaign_id)
-            if store.campaigns.get(campaign_id).cancelled:
-                store.campaigns.cancel(campaign_id)  # who did so may not have seen what was taken just now
+            if store.campaigns.stopped(campaign_id):
                 break
             if not quiet and sys.stderr.isatty():
                 click.echo(f"\r{found.people} people taken", nl=False, err=True)

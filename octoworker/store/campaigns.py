@@ -191,6 +191,14 @@ class Campaigns:
             self._keep_from_now(campaign)
         return stopped, late
 
+    def stopped(self, campaign: str) -> bool:
+        """For who is still loading it: whether it was cancelled. Who did so may not have seen what was taken since; that
+        is stopped here."""
+        cancelled = bool(guard(lambda: self._redis.hexists(keys.CAMPAIGN_PREFIX + campaign, "cancelled")))
+        if cancelled:
+            self.cancel(campaign)
+        return cancelled
+
     def _keep_from_now(self, campaign: str) -> None:
         """It is paused no longer: it ends again, no sooner than it would have."""
         root = keys.CAMPAIGN_PREFIX + campaign

@@ -195,6 +195,31 @@ except TypeError as error:
     assert "prenom" in out[1]
 
 
+def test_a_campaign_that_is_cancelled_while_it_is_taken_takes_no_more(house):
+    script = """
+import octoworker
+from octoworker.client import client
+
+def rows():
+    for n in range(900):
+        if n == 450:
+            campaign = input()
+            client().store.campaigns.cancel(campaign)
+        yield {"recipient": f"06123{n:05d}", "prenom": f"P{n}"}
+
+octoworker.campaign("Bonjour {prenom}", rows(), transactional=True)
+"""
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, env=house.environ, stdin=subprocess.PIPE, text=True) as taking:
+        (key,) = until(lambda: [each for each in house.redis.keys("ow:campaign:*") if each.count(":") == 2])
+        campaign = key.rpartition(":")[2]
+        taking.communicate(campaign)
+    assert taking.returncode == 0
+    counts = over(house, campaign)["counts"]
+    assert counts.keys() == {"cancelled"}
+    assert counts["cancelled"] < 900
+
+
 def test_a_million_rows_are_read_in_bounded_memory(tmp_path):
     script = """
 import resource, sys
