@@ -161,7 +161,7 @@ def test_an_unknown_message_is_found_and_replayed_by_a_person(house):
 @pytest.fixture
 def parked(house):
     """A message that may have been sent, and that no machine touches again."""
-    house.sandbox.fault(fault="reset_after", times=1)
+    house.sandbox.fault(fault="reset_after", times=-1)
     house.worker(settings={"OCTOWORKER_RETRY_FOR": "0.001"})
     message_id = send(house).stdout.strip()
     until(lambda: (record := house.record(message_id)).state is State.UNKNOWN and record.due_at is None)
