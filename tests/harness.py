@@ -12,9 +12,10 @@ from pathlib import Path
 
 import redis
 
-from octoworker import embedded
+from octoworker import embedded, wire
 from octoworker.client import Client
 from octoworker.sandbox import Sandbox
+from octoworker.store import Store, connect
 
 LOGIN, API_KEY = "tests@example.com", "MARKERKEY4711"
 NUMBER, TEXT = "+33612345678", "MARKERTEXT votre code est 4711"
@@ -128,6 +129,10 @@ class House:
             **(settings or {}),
         }
         self.client = Client(self.environ)
+        # To look with: a web app gives up on a Redis that is slow for 0.4 s, and a busy machine is slower now and then.
+        self.store = Store(
+            connect(redis_url), keep_for=wire.keep_for(self.environ), requeue_after=wire.requeue_after(self.environ)
+        )
         self.redis = redis.Redis.from_url(redis_url, decode_responses=True)
         self.workers = []
 
@@ -141,7 +146,7 @@ class House:
         return self.client.enqueue({"recipients": recipients, "text": text, "transactional": transactional, **more})
 
     def record(self, message_id):
-        return self.client.store.get(message_id)
+        return self.store.get(message_id)
 
     def ended(self, message_id, *states, timeout=30.0):
         """The record once it is in one of the states (default: any final one)."""
@@ -179,10 +184,15 @@ class House:
     def logs(self):
         return "\n".join(worker.log() for worker in self.workers)
 
+    def times_told(self, event):
+        """How often the workers' logs have this event, once it is there: a line comes after what it tells."""
+        return until(lambda: self.logs().count(event))
+
     def close(self):
         for worker in self.workers:
             worker.kill()
         self.client.close()
+        self.store.close()
         self.redis.close()
 
 

@@ -96,7 +96,9 @@ def test_a_message_goes_all_the_way_and_nobody_is_refused_anything(house, as_use
     assert house.ended(first).state is State.ACCEPTED
     held = house.enqueue(text="later", send_at="2027-01-04T10:00:00+01:00", hold=True)
     until(lambda: house.record(held).state is State.SCHEDULED)
-    assert house.client.store.cancel(held).state is State.CANCELLED
+    producer = house.client.store
+    assert producer.cancel(held).state is State.CANCELLED
+    assert producer.get(first).state is State.ACCEPTED
     assert house.texts() == [TEXT]
     refused = [(entry["username"], entry["object"]) for entry in as_user["admin"].acl_log()]
     assert refused == []

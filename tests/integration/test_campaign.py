@@ -47,7 +47,7 @@ def progress(house, campaign):
 
 
 def over(house, campaign):
-    until(lambda: house.client.store.campaigns.get(campaign).over, timeout=90)
+    until(lambda: house.store.campaigns.get(campaign).over, timeout=90)
     return progress(house, campaign)
 
 
@@ -243,6 +243,6 @@ def test_messages_of_a_campaign_are_found_like_any_other(house, file):
     house.worker()
     campaign = started(house, file(people(2)), "--reference", "spring")
     over(house, campaign)
-    ids = [message_id for message_id, _ in house.client.store.campaigns.ids(campaign)]
+    ids = [message_id for message_id, _ in house.store.campaigns.ids(campaign)]
     assert {house.record(m).state for m in ids} == {State.ACCEPTED}
     assert {house.record(m).reference for m in ids} == {"spring"}

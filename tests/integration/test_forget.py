@@ -204,9 +204,9 @@ def test_a_later_word_on_delivery_does_not_bring_the_number_back(house):
     alone, shared = sent(house).message_id, sent(house, [NUMBER, OTHER]).message_id
     forget(house, NUMBER)
     for message_id in (alone, shared):
-        house.client.store.receipt(message_id, NUMBER, "delivered", "DELIVERED")
+        house.store.receipt(message_id, NUMBER, "delivered", "DELIVERED")
     assert NUMBER[3:] not in all_of(house)
-    house.client.store.receipt(shared, OTHER, "delivered", "DELIVERED")
+    house.store.receipt(shared, OTHER, "delivered", "DELIVERED")
     assert house.record(shared).state is State.DELIVERED
     assert house.record(alone).state is State.ACCEPTED
 
@@ -244,10 +244,10 @@ def test_a_word_on_delivery_that_comes_meanwhile_is_kept(house):
     message_id = sent(house, [NUMBER, OTHER]).message_id
 
     def is_them(written):
-        house.client.store.receipt(message_id, OTHER, "delivered", "DELIVERED")
+        house.store.receipt(message_id, OTHER, "delivered", "DELIVERED")
         return written == NUMBER
 
-    done = house.client.store.people.forget(Person(is_them, NUMBER[-6:], lambda _: []))
+    done = house.store.people.forget(Person(is_them, NUMBER[-6:], lambda _: []))
     assert done.records == 1
     assert {number: fate["state"] for number, fate in house.record(message_id).recipients.items()} == {
         OTHER: "delivered"

@@ -130,7 +130,7 @@ def test_moves_that_took_no_call_are_told_too(house):
     held = house.enqueue(send_at=time.time() + 3600, hold=True)
     (event,) = told(worker, held, "sms.scheduled")
     assert event["due_at"]
-    house.client.store.gates.pause("all")
+    house.store.gates.pause("all")
     waiting = house.enqueue(text="paused")
     (event,) = told(worker, waiting, "sms.waiting")
     assert event["reason"] == "paused by a person"
@@ -159,7 +159,7 @@ def test_a_worker_that_did_not_come_back_is_told_with_its_message(house):
 def test_what_a_web_app_does_goes_to_its_own_log(house, caplog):
     with caplog.at_level("INFO", logger="octoworker"), correlation.bound("r-1"):
         message_id = house.enqueue(send_at=time.time() + 3600, hold=True)
-        house.client.store.cancel(message_id)
+        house.store.cancel(message_id)
     told_ = [(record.message, record.message_id, record.correlation) for record in caplog.records]
     assert told_ == [("sms.queued", message_id, "r-1"), ("sms.cancelled", message_id, "r-1")]
     assert NUMBER not in caplog.text

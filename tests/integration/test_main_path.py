@@ -231,7 +231,7 @@ def test_a_held_message_can_be_cancelled(house):
     house.worker()
     message_id = house.enqueue(send_at=time.time() + 3600, hold=True)
     house.ended(message_id, State.SCHEDULED)
-    assert house.client.store.cancel(message_id).state is State.CANCELLED
+    assert house.store.cancel(message_id).state is State.CANCELLED
 
 
 def test_a_job_that_vanished_from_the_queue_is_found(house):
