@@ -34,12 +34,10 @@ def worker(ctx: click.Context, pool: str, concurrency: int | None) -> None:
 
     log.configure(settings.log_format, settings.log_level)
     check(app, pool)
+    options = ["--without-gossip", "--without-mingle", "--loglevel", settings.log_level]
+    arguments = ["-P", pool, "-c", str(concurrency or settings.concurrency), *options, *ctx.args]
     # Celery's banner is no event, and a standard output that cannot be written would end the worker.
-    banner = [] if sys.stdout and sys.stdout.isatty() else ["--quiet"]
-    quiet = ["--without-gossip", "--without-mingle", "--loglevel", settings.log_level]
-    ctx.exit(
-        run(app, [*banner, "worker", "-P", pool, "-c", str(concurrency or settings.concurrency), *quiet, *ctx.args])
-    )
+    ctx.exit(run(app, arguments, banner=bool(sys.stdout and sys.stdout.isatty())))
 
 
 def _open_standard_streams() -> None:
