@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 import click
 
 from octoworker import errors
-from octoworker.cli import account, bulk, care, messages, run, traffic, watch
 
 EXIT_CODES: tuple[tuple[type[errors.OctoworkerError], int], ...] = (
     (errors.SettingsError, 2),
@@ -22,22 +22,38 @@ EXIT_CODES: tuple[tuple[type[errors.OctoworkerError], int], ...] = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+COMMANDS = {
+    "messages": ("send", "status", "list", "cancel", "reschedule", "decide", "replay"),
+    "account": ("balance", "errors", "settings"),
+    "traffic": ("pause", "resume", "stats"),
+    "watch": ("metrics", "top", "health"),
+    "care": ("doctor", "forget"),
+    "bulk": ("bulk", "campaign"),
+    "run": ("worker", "sandbox", "demo"),
+}
+"""Which file has which commands. Each says the same in its own COMMANDS."""
+
+
+class Commands(click.Group):
+    """Loads a command when it is asked for: what the others need would stay in a worker for as long as it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return sorted(name for names in COMMANDS.values() for name in names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        for file, names in COMMANDS.items():
+            if cmd_name in names:
+                found: tuple[click.Command, ...] = importlib.import_module(f"{__name__}.{file}").COMMANDS
+                return next(each for each in found if each.name == cmd_name)
+        return None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="octoworker")
 def cli() -> None:
     """Send SMS through Octopush: never twice, never lost."""
-
-
-for command in (
-    *messages.COMMANDS,
-    *account.COMMANDS,
-    *traffic.COMMANDS,
-    *watch.COMMANDS,
-    *care.COMMANDS,
-    *bulk.COMMANDS,
-    *run.COMMANDS,
-):
-    cli.add_command(command)
 
 
 def main() -> None:
