@@ -82,6 +82,11 @@ class Worker:
     def _says_ready(self):
         return " ready." in self.log()
 
+    def children(self):
+        """The processes of its pool, as the kernel tells it."""
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+
     def log(self):
         return self.log_path.read_text(errors="replace")
 

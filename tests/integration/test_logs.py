@@ -134,7 +134,7 @@ def test_moves_that_took_no_call_are_told_too(house):
     waiting = house.enqueue(text="paused")
     (event,) = told(worker, waiting, "sms.waiting")
     assert event["reason"] == "paused by a person"
-    expires = house.enqueue(text="expires in line", expires_at=time.time() + 1)
+    expires = house.enqueue(text="expires in line", expires_at=time.time() + 3)
     house.ended(expires, State.EXPIRED)
     told(worker, expires, "sms.waiting", "sms.expired")
     late = house.enqueue(text="late", expires_at=time.time() - 5)

@@ -87,12 +87,6 @@ def labels_of(family):
     return {label for sample in family.samples for label in sample.labels} - {"le"}
 
 
-def children(worker):
-    """The pool's processes, as the kernel tells it."""
-    pid = worker.process.pid
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def numbers(count):
     return [f"+336123{n:05d}" for n in range(count)]
 
@@ -149,10 +143,10 @@ def test_what_a_child_counted_outlives_it(house):
     for number in numbers(20):
         house.ended(house.enqueue(number))
     once_ended(port, 20)
-    first = children(worker)
+    first = worker.children()
     for child in first:
         os.kill(child, signal.SIGKILL)
-    until(lambda: len(children(worker)) == 2 and not set(first) & set(children(worker)))
+    until(lambda: len(worker.children()) == 2 and not set(first) & set(worker.children()))
     assert value(families(port), "octoworker_messages_ended_total") == 20
     for number in numbers(20):
         house.ended(house.enqueue(number))
@@ -160,7 +154,7 @@ def test_what_a_child_counted_outlives_it(house):
     (folder,) = {path.parent for path in metric_files(worker)}
     assert {path.stem.partition("_")[2] for path in folder.glob("*.db")} <= {
         "dead",
-        *map(str, [worker.process.pid, *children(worker)]),
+        *map(str, [worker.process.pid, *worker.children()]),
     }
     worker.stop()
     assert not folder.exists()
@@ -207,9 +201,9 @@ def test_the_hand_over_is_counted_from_enqueue_and_for_held_messages_from_when_t
     found = once_ended(settings["OCTOWORKER_METRICS_PORT"], 2)
     told = {lane: value(found, "octoworker_handover_seconds_sum", lane=lane) for lane in ("normal", "urgent")}
     lasted = {each: (it.history[-1].at - it.created_at).total_seconds() for each, it in stories.items()}
-    assert told["urgent"] == pytest.approx(lasted[waiting], abs=0.5)
+    assert told["urgent"] == pytest.approx(lasted[waiting], abs=1)
     late = lasted[held] - (due - stories[held].created_at).total_seconds()
-    assert told["normal"] == pytest.approx(max(0.0, late), abs=0.5)  # it may go up to a second early
+    assert told["normal"] == pytest.approx(max(0.0, late), abs=1)  # it may go up to a second early
 
 
 def test_what_ends_without_a_call_is_counted_too(house):
@@ -222,8 +216,10 @@ def test_what_ends_without_a_call_is_counted_too(house):
     for message_id in (in_line, late):
         assert house.ended(message_id).state is State.EXPIRED
     port = settings["OCTOWORKER_METRICS_PORT"]
-    until(lambda: value(families(port), "octoworker_messages_ended_total", state="expired", lane="bulk") == 1)
-    assert value(families(port), "octoworker_messages_ended_total", state="expired", lane="normal") == 1
+    for lane in ("bulk", "normal"):
+        until(
+            lambda lane=lane: value(families(port), "octoworker_messages_ended_total", state="expired", lane=lane) == 1
+        )
     assert value(families(port), "octoworker_calls_total") == 0
 
 

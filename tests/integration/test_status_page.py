@@ -20,7 +20,7 @@ KEEP = {"keep_for": 3600, "requeue_after": 60}
 
 @contextmanager
 def served(redis_url, token=TOKEN):
-    store = Store(connect(redis_url, timeout=1, retries=0), **KEEP)
+    store = Store(connect(redis_url, retries=0), **KEEP)
     gauges = web.Gauges(lambda: store.board({}), 0)
     server = web.Server("127.0.0.1", 0, web.Site((gauges,), store, {}, token).route)
     server.start()

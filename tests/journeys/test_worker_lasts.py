@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,26 +13,19 @@ from harness import Worker, until
 from octoworker.record import State
 
 
-def children(worker):
-    found = subprocess.run(
-        ["pgrep", "-P", str(worker.process.pid)], capture_output=True, text=True, check=False
-    ).stdout.split()
-    return [int(pid) for pid in found]
-
-
 def test_a_prefork_child_that_dies_before_the_worker_is_ready_is_replaced(house):
     """celery 5.7.0 ends here with "Could not start worker processes". Redis is away, so that there is a before."""
     house.server.kill()
     worker = Worker(house.environ, house.folder / "early.log", pool="prefork")
     house.workers.append(worker)
-    until(lambda: len(children(worker)) == 4)
-    os.kill(children(worker)[0], signal.SIGKILL)
+    until(lambda: len(worker.children()) == 4)
+    os.kill(worker.children()[0], signal.SIGKILL)
     house.server.start()
     worker.ready()
     ids = [house.enqueue(text=f"message {n}") for n in range(8)]
     assert all(house.ended(message_id).state is State.ACCEPTED for message_id in ids)
     assert worker.process.poll() is None
-    until(lambda: len(children(worker)) == 4)
+    until(lambda: len(worker.children()) == 4)
 
 
 def test_a_prefork_child_that_dies_while_redis_refuses_the_first_connection_is_replaced(house):
@@ -42,7 +34,7 @@ def test_a_prefork_child_that_dies_while_redis_refuses_the_first_connection_is_r
     worker = Worker(house.environ, house.folder / "refused.log", pool="prefork")
     house.workers.append(worker)
     until(lambda: "Cannot connect" in worker.log())
-    first = children(worker)[0]
+    first = worker.children()[0]
     os.kill(first, signal.SIGKILL)
     refused = worker.log().count("Cannot connect")
     until(lambda: worker.log().count("Cannot connect") > refused + 1 or worker.process.poll() is not None)
@@ -50,19 +42,19 @@ def test_a_prefork_child_that_dies_while_redis_refuses_the_first_connection_is_r
     worker.ready()
     ids = [house.enqueue(text=f"message {n}") for n in range(8)]
     assert all(house.ended(message_id).state is State.ACCEPTED for message_id in ids)
-    until(lambda: len(set(children(worker)) - {first}) == 4)
+    until(lambda: len(set(worker.children()) - {first}) == 4)
 
 
 def test_a_prefork_worker_that_lost_two_children_at_once_outlives_a_lost_connection(house):
     """celery 5.7.0 takes the second one's death for that of its successor, and ends at the next reconnect."""
     worker = house.worker(pool="prefork")
-    before = children(worker)
+    before = worker.children()
     worker.signal(signal.SIGSTOP)
     for child in before[:3]:
         os.kill(child, signal.SIGKILL)
     until(lambda: all("\tZ" in Path(f"/proc/{child}/status").read_text() for child in before[:3]))
     worker.signal(signal.SIGCONT)
-    until(lambda: len(set(children(worker)) - set(before)) == 3)
+    until(lambda: len(set(worker.children()) - set(before)) == 3)
     message_id = house.enqueue()
     assert house.ended(message_id).state is State.ACCEPTED
     admin = redis.Redis.from_url(house.redis_url)
