@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +17,17 @@ import redis
 from octoworker import embedded, wire
 from octoworker.client import Client
 from octoworker.sandbox import Sandbox
-from octoworker.store import Store, connect
+from octoworker.store import SOCKET_TIMEOUT, Store, connect
 
 LOGIN, API_KEY = "tests@example.com", "MARKERKEY4711"
 NUMBER, TEXT = "+33612345678", "MARKERTEXT votre code est 4711"
 
 FAST = {
-    # Small timings, in the proportions of the real ones, so that a fault heals in a second and not in a minute.
-    "OCTOWORKER_HTTP_TIMEOUT": "1",
-    "OCTOWORKER_LEASE": "3",
-    "OCTOWORKER_VISIBILITY_TIMEOUT": "6",
+    # Small timings, in the proportions of the real ones, so that a fault heals in seconds and not in a minute. Not smaller:
+    # on a busy machine the sandbox or a worker stands still for a second now and then, and that is no fault.
+    "OCTOWORKER_HTTP_TIMEOUT": "2",
+    "OCTOWORKER_LEASE": "5",
+    "OCTOWORKER_VISIBILITY_TIMEOUT": "8",
     "OCTOWORKER_ETA_HORIZON": "1",
     "OCTOWORKER_RETRY_BASE": "0.1",
     "OCTOWORKER_RETRY_CAP": "0.5",
@@ -36,6 +39,13 @@ FAST = {
     "OCTOWORKER_LOG_FORMAT": "json",
 }
 
+STEADY = {
+    # For a worker whose call stands at a gate until the test opens it, however long the test takes to get there.
+    "OCTOWORKER_HTTP_TIMEOUT": "20",
+    "OCTOWORKER_LEASE": "40",
+    "OCTOWORKER_VISIBILITY_TIMEOUT": "80",
+}
+
 
 def until(fact, timeout=30.0, every=0.02):
     """The first true value of `fact()`. Fails when there is none in time."""
@@ -45,6 +55,64 @@ def until(fact, timeout=30.0, every=0.02):
             return value
         assert time.monotonic() < deadline, f"not true within {timeout} s: {getattr(fact, '__name__', fact)}"
         time.sleep(every)
+
+
+_kept = []
+
+
+def own_port():
+    """A loopback port for a server that is still to be started. It stays ours, so that nobody else is given it before."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    port = held.getsockname()[1]
+    if sys.platform == "linux":
+        _kept.append(held)
+    else:
+        held.close()  # elsewhere the server could not listen there
+    return port
+
+
+def patient(environ):
+    """A web app's client that waits for Redis as long as a worker does. A real one gives up after 0.4 s, and a busy
+    machine is slower now and then: what that means for a web app is tested with a real one."""
+    client = Client(environ)
+    client.store.close()
+    client.store = Store(
+        connect(wire.redis_url(environ)), keep_for=wire.keep_for(environ), requeue_after=wire.requeue_after(environ)
+    )
+    client.app.conf.update(
+        broker_connection_timeout=SOCKET_TIMEOUT,
+        broker_transport_options={"socket_timeout": SOCKET_TIMEOUT, "socket_connect_timeout": SOCKET_TIMEOUT},
+        broker_pool_acquire_timeout=SOCKET_TIMEOUT,
+    )
+    return client
+
+
+@contextmanager
+def listening(app, admin):
+    """Every event of Celery's from here on, as Flower would get it. `admin`: a client of the same Redis."""
+    seen, failed = [], []
+    patterns = admin.pubsub_numpat()
+    receiver = app.events.Receiver(app.connection(), handlers={"*": seen.append})
+
+    def listen():
+        try:
+            receiver.capture(limit=None, timeout=None, wakeup=False)
+        except Exception as error:  # noqa: BLE001 - the test shall hear of it
+            failed.append(error)
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    try:
+        # It subscribes when it begins to listen, and what came before that is lost.
+        until(lambda: admin.pubsub_numpat() > patterns or failed)
+        yield seen
+    finally:
+        receiver.should_stop = True
+        thread.join()
+        receiver.connection.release()
+    assert failed == []
 
 
 class Worker:
@@ -133,8 +201,8 @@ class House:
             "PYTHONUNBUFFERED": "1",
             **(settings or {}),
         }
-        self.client = Client(self.environ)
-        # To look with: a web app gives up on a Redis that is slow for 0.4 s, and a busy machine is slower now and then.
+        self.client = patient(self.environ)
+        # To look with, also where the workers and the web app are given another address.
         self.store = Store(
             connect(redis_url), keep_for=wire.keep_for(self.environ), requeue_after=wire.requeue_after(self.environ)
         )

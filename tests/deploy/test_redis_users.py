@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 import redis
-from harness import API_KEY, LOGIN, NUMBER, TEXT, House, until
+from harness import API_KEY, LOGIN, NUMBER, TEXT, House, own_port, patient, until
 
 from octoworker import embedded
-from octoworker.client import Client
 from octoworker.record import State
 from octoworker.sandbox import Sandbox
 
@@ -34,11 +33,11 @@ class Guarded:
             ).stdout
         )
         self.conf = conf.read_text()
-        self.port = embedded.free_port()
+        self.port = own_port()
         self._process = subprocess.Popen(
             [embedded.binary(), str(conf), "--port", str(self.port), "--dir", str(folder)], stdout=subprocess.DEVNULL
         )
-        until(self._answers, 10)
+        until(self._answers)
 
     def _answers(self):
         assert self._process.poll() is None
@@ -53,7 +52,7 @@ class Guarded:
 
     def close(self):
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(30)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +78,7 @@ def house(guarded, as_user, tmp_path):
     with Sandbox(user_login=LOGIN, api_key=API_KEY) as sandbox:
         it = House(guarded.url("worker"), sandbox, tmp_path)
         it.client.close()
-        it.client = Client({**it.environ, "REDIS_URL": guarded.url("producer")})
+        it.client = patient({**it.environ, "REDIS_URL": guarded.url("producer")})
         yield it
         it.close()
 
@@ -168,13 +167,18 @@ def test_a_viewer_counts_and_sees_no_number_or_text(house, as_user):
         assert denied(viewer, *command), command
 
 
-def test_flowers_settings_let_a_viewer_hear_events_and_give_no_orders(house, guarded, tmp_path):
+def listens(admin, user):
+    return any(each["user"] == user and int(each["psub"]) for each in admin.client_list(_type="pubsub"))
+
+
+def test_flowers_settings_let_a_viewer_hear_events_and_give_no_orders(house, guarded, as_user, tmp_path):
     """What Flower does, with Flower's own configuration: ask for heartbeats, listen, and try to stop a worker."""
     (tmp_path / "url").write_text(guarded.url("viewer"))
     environ = {**house.environ, "REDIS_URL_FILE": str(tmp_path / "url"), "PYTHONPATH": str(DEPLOY / "flower")}
     command = [sys.executable, "-c", LISTENER]
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as listener:
         assert listener.stdout.readline() == "listening\n"
+        until(lambda: listens(as_user["admin"], "viewer"))
         worker = house.worker("-E")
         message_id = house.enqueue()
         heard = listener.stdout.readline()
@@ -222,7 +226,13 @@ def test_redis_keeps_its_data_and_never_evicts(as_user):
 def test_the_doctor_says_what_a_user_may_not_ask_and_goes_on(house, guarded, user):
     house.worker()
     house.environ["REDIS_URL"] = guarded.url(user)
-    done = house.command("doctor", check=False)
+
+    def told():
+        """The doctor gives a worker half a second to answer: who was busy is asked again."""
+        done = house.command("doctor", check=False)
+        return done if "no worker answers" not in done.stdout else None
+
+    done = until(told)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -48,7 +48,8 @@ def test_an_accepted_message_is_one_event_with_all_that_tells_it_apart(house):
 
 
 def test_every_move_is_told_at_debug(house):
-    house.sandbox.fault(fault="code", code="153", times=1)
+    # Told by two threads, each after the fact: without the two seconds between them they might tell in another order.
+    house.sandbox.fault(fault="status", status=429, retry_after=2, times=1)
     worker = house.worker(settings=DEBUG)
     message_id = house.enqueue()
     moves = [move.state for move in house.ended(message_id).history]
@@ -134,7 +135,7 @@ def test_moves_that_took_no_call_are_told_too(house):
     waiting = house.enqueue(text="paused")
     (event,) = told(worker, waiting, "sms.waiting")
     assert event["reason"] == "paused by a person"
-    expires = house.enqueue(text="expires in line", expires_at=time.time() + 3)
+    expires = house.enqueue(text="expires in line", expires_at=time.time() + 4)
     house.ended(expires, State.EXPIRED)
     told(worker, expires, "sms.waiting", "sms.expired")
     late = house.enqueue(text="late", expires_at=time.time() - 5)

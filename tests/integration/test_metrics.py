@@ -16,10 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from harness import API_KEY, NUMBER, TEXT, until
+from harness import API_KEY, NUMBER, TEXT, own_port, until
 from prometheus_client.parser import text_string_to_metric_families
 
-from octoworker.embedded import free_port
 from octoworker.metrics import files
 from octoworker.record import State
 
@@ -56,7 +55,7 @@ GAUGES = {
 
 
 def port_settings(**more):
-    return {"OCTOWORKER_METRICS_PORT": str(free_port()), "OCTOWORKER_METRICS_HOST": "127.0.0.1", **more}
+    return {"OCTOWORKER_METRICS_PORT": str(own_port()), "OCTOWORKER_METRICS_HOST": "127.0.0.1", **more}
 
 
 def scrape(port):
@@ -94,7 +93,7 @@ def numbers(count):
 @contextmanager
 def metrics_process(environ):
     """`octoworker metrics` on a port of its own."""
-    port = free_port()
+    port = own_port()
     command = [sys.executable, "-m", "octoworker", "metrics", "--port", str(port), "--host", "127.0.0.1"]
     process = subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True)
     try:

@@ -15,9 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from harness import until
-
-from octoworker.embedded import free_port
+from harness import own_port, until
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text()
@@ -159,7 +157,7 @@ def test_every_command_says_what_the_page_shows(house):
 @pytest.mark.parametrize("framework", SERVERS)
 def test_every_web_app_answers_as_the_page_shows(house, framework):
     house.worker(settings={"OCTOWORKER_SENDER": "MyShop"})
-    reader = Reader(house, PORT=str(free_port()))
+    reader = Reader(house, PORT=str(own_port()))
     if framework == "django":
         reader.follows(next(step for step in steps("### Django", "### Try it") if "startproject" in step.command))
         for name, code in FILES.items():
@@ -179,7 +177,7 @@ def test_every_web_app_answers_as_the_page_shows(house, framework):
                 reader.follows(step)
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(30)
 
 
 def listens(port):

@@ -33,6 +33,7 @@ from harness import House, Worker
 from proxy import Proxy
 
 from octoworker import embedded
+from octoworker.client import Client
 from octoworker.errors import EnqueueError, StoreError
 from octoworker.record import FINAL, State
 from octoworker.sandbox import Sandbox
@@ -67,6 +68,10 @@ SETTINGS = {
     "OCTOWORKER_MAX_CRASHES": "50",
     "OCTOWORKER_MAX_ATTEMPTS": "1000",
     "OCTOWORKER_LOG_LEVEL": "WARNING",
+    # Shorter than the tests': here a call that ends too late and a lease that runs out are welcome.
+    "OCTOWORKER_HTTP_TIMEOUT": "1",
+    "OCTOWORKER_LEASE": "3",
+    "OCTOWORKER_VISIBILITY_TIMEOUT": "6",
 }
 
 
@@ -351,6 +356,8 @@ def main():
     ):
         house = House(server.url, sandbox, Path(folder), SETTINGS)
         house.server = server
+        house.client.close()
+        house.client = Client(house.environ)  # a web app as it is, with no more patience than it has
         run = Run(house, proxy, given.kills, given.seed, kept)
         verdicts = run.go()
         house.close()

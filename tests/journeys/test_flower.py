@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
-from harness import API_KEY, LOGIN, NUMBER, TEXT, until
+from harness import API_KEY, LOGIN, NUMBER, TEXT, own_port, until
 
-from octoworker.embedded import free_port
 from octoworker.record import State
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +69,7 @@ class Flower:
 def flower(house, tmp_path):
     (tmp_path / "redis_url").write_text(house.redis_url)
     (tmp_path / "password").write_text(PASSWORD)
-    it = Flower(free_port(), tmp_path / "flower.log")
+    it = Flower(own_port(), tmp_path / "flower.log")
     environ = {
         "PATH": str(CELERY.parent),
         "PYTHONPATH": f"{SETTINGS}{os.pathsep}{ROOT}",
@@ -88,7 +87,7 @@ def flower(house, tmp_path):
         yield it
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(30)
 
 
 @contextmanager

@@ -5,15 +5,12 @@ Flower's own pages are searched by test_flower.py, `make check-flower`.
 
 from __future__ import annotations
 
-import threading
 import urllib.request
-from contextlib import contextmanager
 
 import pytest
 from celery import Celery
-from harness import API_KEY, LOGIN, NUMBER, TEXT, until
+from harness import API_KEY, LOGIN, NUMBER, TEXT, listening, own_port, until
 
-from octoworker.embedded import free_port
 from octoworker.record import State
 
 OTHERS = tuple(f"+3361234570{n}" for n in range(6))
@@ -29,34 +26,6 @@ def plain(house):
     app = Celery("shop", broker=house.redis_url, backend=house.redis_url)
     yield app
     app.close()
-
-
-@contextmanager
-def listening(app):
-    """Every event of Celery's, as Flower would get it, written down as text."""
-    seen, stop, ready = [], threading.Event(), threading.Event()
-
-    def listen():
-        with app.connection() as connection:
-            receiver = app.events.Receiver(connection, handlers={"*": lambda event: seen.append(str(event))})
-            consumer = receiver.itercapture(limit=None, timeout=0.2, wakeup=False)
-            next(consumer)
-            ready.set()
-            while not stop.is_set():
-                try:
-                    for _ in consumer:
-                        pass
-                except TimeoutError:
-                    consumer = receiver.itercapture(limit=None, timeout=0.2, wakeup=False)
-
-    thread = threading.Thread(target=listen)
-    thread.start()
-    assert ready.wait(30)
-    try:
-        yield seen
-    finally:
-        stop.set()
-        thread.join()
 
 
 def everything_happens(house, plain, start):
@@ -125,18 +94,17 @@ def found(text):
     [("threads", "json", "DEBUG"), ("prefork", "console", "DEBUG")],
 )
 def test_a_number_a_text_and_a_key_stand_nowhere_but_in_the_record(house, plain, pool, shape, level):
-    port = free_port()
+    port = own_port()
     settings = {
         "OCTOWORKER_LOG_FORMAT": shape,
         "OCTOWORKER_LOG_LEVEL": level,
         "OCTOWORKER_METRICS_PORT": str(port),
         "OCTOWORKER_CAP_HOUR": "1000",
     }
-    with listening(plain) as events:
+    with listening(plain, house.redis) as events:
         everything_happens(house, plain, lambda: house.worker("-E", settings=settings, pool=pool))
-        until(lambda: any("task-failed" in event for event in events))
-        until(lambda: any("task-received" in event for event in events))
-    assert found("".join(events)) == []
+        until(lambda: {"task-received", "task-failed"} <= {event["type"] for event in events})
+    assert found(str(events)) == []
     assert found(house.logs()) == []
     for key, value in redis_without_records(house).items():
         assert found(key + value) == [], key

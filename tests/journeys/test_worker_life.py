@@ -156,7 +156,7 @@ def test_enqueue_says_soon_that_redis_does_not_answer(house):
     [
         (["-P", "gevent"], {}, "gevent"),
         (["-Q", "sms.urgnt,sms"], {}, "sms.urgnt"),
-        ([], {"OCTOWORKER_LEASE": "6"}, "OCTOWORKER_VISIBILITY_TIMEOUT"),
+        ([], {"OCTOWORKER_LEASE": "8"}, "OCTOWORKER_VISIBILITY_TIMEOUT"),
         ([], {"OCTOWORKER_ETA_HORIZON": "5"}, "OCTOWORKER_ETA_HORIZON"),
         ([], {"OCTOPUSH_API_KEY": ""}, "OCTOPUSH_API_KEY"),
         (["--prefetch-multiplier", "8"], {}, "worker_prefetch_multiplier"),
