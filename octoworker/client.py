@@ -36,16 +36,19 @@ def _not_taken(error: StoreError) -> EnqueueError:
 
 
 class Client:
-    """The two connections of one process: records and jobs. Safe to share between threads."""
+    """The two connections of one process: records and jobs. Safe to share between threads.
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+    `timeout` are the seconds it waits for one answer of Redis or the broker.
+    """
+
+    def __init__(self, environ: Mapping[str, str] = os.environ, *, timeout: float = TIMEOUT) -> None:
         self.pid = os.getpid()
         for variable, url in (("REDIS_URL", wire.redis_url(environ)), ("CELERY_BROKER_URL", wire.broker_url(environ))):
             if missing := wire.unverified(url):
                 raise SettingsError([f"{variable}: {missing}."])
-        redis_client = connect(wire.redis_url(environ), timeout=TIMEOUT, connections=50, retries=0)
+        redis_client = connect(wire.redis_url(environ), timeout=timeout, connections=50, retries=0)
         self.store = Store(redis_client, keep_for=wire.keep_for(environ), requeue_after=wire.requeue_after(environ))
-        self.app = _producer(wire.broker_url(environ))
+        self.app = _producer(wire.broker_url(environ), timeout)
         self._one_redis = wire.broker_url(environ) == wire.redis_url(environ)
         """Whether records and jobs are in one Redis: then both are written in one step."""
         self.max_ahead = wire.max_ahead(environ)
@@ -268,20 +271,20 @@ def _check(arguments: Mapping[str, Any]) -> None:
         raise TypeError(f"enqueue() needs the argument {missing[0]!r}.")
 
 
-def _producer(broker: str) -> Celery:
+def _producer(broker: str, timeout: float) -> Celery:
     """A Celery application that can only publish: no result backend, so no subscription for every job."""
     app = Celery("octoworker-producer", broker=broker, set_as_current=False)
     app.conf.update(
         task_serializer="json",
         task_default_queue=wire.QUEUES["normal"],
         task_create_missing_queues=True,
-        broker_connection_timeout=TIMEOUT,
+        broker_connection_timeout=timeout,
         broker_transport_options={
-            "socket_timeout": TIMEOUT,
-            "socket_connect_timeout": TIMEOUT,
+            "socket_timeout": timeout,
+            "socket_connect_timeout": timeout,
             "socket_keepalive": True,
         },
         task_publish_retry=False,
-        broker_pool_acquire_timeout=TIMEOUT,
+        broker_pool_acquire_timeout=timeout,
     )
     return app

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime
 
 import pytest
 import redis
+import time_machine
 from hypothesis import HealthCheck, settings
 
 from octoworker import embedded
@@ -21,12 +23,24 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+NOW = datetime(2026, 11, 23, 11, tzinfo=UTC)
+"""A Monday, noon in Paris."""
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch):
     """No setting of the machine's reaches a test."""
     for name in list(os.environ):
         if name.startswith(("OCTOPUSH_", "OCTOWORKER_", "CELERY_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def still():
+    """A clock that stands, also for fakeredis, but for what the test shifts it by: a tenth of a second that a test speaks of
+    is none of this machine's."""
+    with time_machine.travel(NOW, tick=False) as clock:
+        yield clock
 
 
 @pytest.fixture(scope="session")

@@ -76,17 +76,7 @@ def own_port():
 def patient(environ):
     """A web app's client that waits for Redis as long as a worker does. A real one gives up after 0.4 s, and a busy
     machine is slower now and then: what that means for a web app is tested with a real one."""
-    client = Client(environ)
-    client.store.close()
-    client.store = Store(
-        connect(wire.redis_url(environ)), keep_for=wire.keep_for(environ), requeue_after=wire.requeue_after(environ)
-    )
-    client.app.conf.update(
-        broker_connection_timeout=SOCKET_TIMEOUT,
-        broker_transport_options={"socket_timeout": SOCKET_TIMEOUT, "socket_connect_timeout": SOCKET_TIMEOUT},
-        broker_pool_acquire_timeout=SOCKET_TIMEOUT,
-    )
-    return client
+    return Client(environ, timeout=SOCKET_TIMEOUT)
 
 
 @contextmanager

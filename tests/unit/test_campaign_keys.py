@@ -13,7 +13,7 @@ JOB = Job(ID, "print", "bulk", "{}", segments=1)
 
 
 @pytest.fixture
-def client():
+def client(still):
     return fakeredis.FakeRedis(decode_responses=True)
 
 

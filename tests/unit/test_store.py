@@ -18,7 +18,7 @@ JOB = Job(ID, "print", "normal", PAYLOAD, segments=1)
 
 
 @pytest.fixture
-def server():
+def server(still):
     return fakeredis.FakeServer()
 
 
