@@ -57,6 +57,20 @@ def until(fact, timeout=30.0, every=0.02):
         time.sleep(every)
 
 
+def everything(client, match="*"):
+    """Every key of a Redis whose name is like `match`, with its value as text."""
+    read = {
+        "string": client.get,
+        "hash": client.hgetall,
+        "list": lambda key: client.lrange(key, 0, -1),
+        "set": client.smembers,
+        "zset": lambda key: client.zrange(key, 0, -1),
+        "stream": client.xrange,
+        "none": lambda _: "",  # it went while we looked
+    }
+    return {key: str(read[client.type(key)](key)) for key in client.scan_iter(match)}
+
+
 _kept = []
 
 

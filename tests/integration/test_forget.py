@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from harness import NUMBER, TEXT, until
+from harness import NUMBER, TEXT, everything, until
 
 from octoworker.record import State
 from octoworker.store.forgetting import Person
@@ -22,13 +22,7 @@ def forget(house, *arguments):
 
 def all_of(house):
     """Every key and value of the store, as one text."""
-    read = {
-        "string": house.redis.get,
-        "hash": house.redis.hgetall,
-        "zset": lambda key: house.redis.zrange(key, 0, -1),
-        "list": lambda key: house.redis.lrange(key, 0, -1),
-    }
-    return "".join(key + str(read[house.redis.type(key)](key)) for key in house.redis.scan_iter("ow:*"))
+    return "".join(key + value for key, value in everything(house.redis, "ow:*").items())
 
 
 def sent(house, recipients=NUMBER, **more):
