@@ -8,7 +8,7 @@ from html import escape
 
 from states import ARROWS, BOXES, Arrow
 
-from octoworker.record import FINAL, State
+from octoworker.sms.record import FINAL, State
 
 STYLE = """
   text { font: 15px system-ui, sans-serif; fill: #1c2733; text-anchor: middle; dominant-baseline: central }

@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a script's other half, not a package
 """The life of a message as arrows: each has a letter, who moves it, and why. The diagram and its table are made of these.
 
-tests/unit/test_docs.py compares them with `octoworker.record.MOVES`, move by move, so that the picture cannot lie.
+tests/unit/test_docs.py compares them with `octoworker.sms.record.MOVES`, move by move, so that the picture cannot lie.
 """
 
 from __future__ import annotations

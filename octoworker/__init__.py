@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from octoworker.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from octoworker import correlation
     from octoworker.client import cancel, enqueue, enqueue_many, reschedule, status
@@ -29,8 +31,6 @@ __all__ = [
     "send_sms",
     "status",
 ]
-
-__version__ = "0.1.0"
 
 _ROOMS = {
     "octoworker.client": ("campaign", "cancel", "enqueue", "enqueue_many", "reschedule", "status"),

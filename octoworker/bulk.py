@@ -23,7 +23,7 @@ from typing import Any
 from octoworker import log, reporting
 from octoworker.dispatch import RECORD_PAUSE, Dispatch, Result, Work
 from octoworker.errors import StoreError
-from octoworker.record import State
+from octoworker.sms.record import State
 from octoworker.store import Go, Outcome, Settled, Store
 
 Ended = tuple["Claimed", Outcome | None]

@@ -24,7 +24,7 @@ from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.dispatch import NEED_A_LOOK, Steps, no_step
 from octoworker.errors import OctoworkerError
-from octoworker.record import State
+from octoworker.sms.record import State
 from octoworker.store import Ring, Store
 from octoworker.worker import MASKED_ARGS
 

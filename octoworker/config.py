@@ -19,8 +19,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from octoworker import wire
 from octoworker.errors import SettingsError
-from octoworker.hours import Window
-from octoworker.hours import parse as parse_hours
+from octoworker.sms.hours import Window
+from octoworker.sms.hours import parse as parse_hours
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Patience = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -21,11 +21,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from octoworker import log, message, metrics, retry, schedule, tracing, traffic, verdict, wire
+from octoworker import log, metrics, retry, tracing, traffic, verdict, wire
 from octoworker.errors import GatewayError, PayloadError, StoreError
 from octoworker.gateway import Gateway, Submit
-from octoworker.recipient import country_of
-from octoworker.record import Record, State, iso
+from octoworker.sms import message, schedule
+from octoworker.sms.recipient import country_of
+from octoworker.sms.record import Record, State, iso
 from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Settled, Store, Taken, Wait
 
 RECORD_PAUSE = 0.1

@@ -18,7 +18,7 @@ from typing import Any, Literal, TextIO
 import structlog
 
 from octoworker import news
-from octoworker.record import mask
+from octoworker.sms.record import mask
 
 QUOTING = (
     "Received and deleted unknown",

@@ -23,7 +23,7 @@ from octoworker.errors import (
     RefusedByOctopushError,
     UnreachableError,
 )
-from octoworker.record import State
+from octoworker.sms.record import State
 
 KeyUse = Literal["unused", "used", "next", "doubtful"]
 """What the submit did to its key: nothing, used it, spent it (take the next), or used it after a "maybe" and was refused."""

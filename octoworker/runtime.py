@@ -12,11 +12,12 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from octoworker import dispatch, message, retry, schedule, traffic, wire
+from octoworker import dispatch, retry, traffic, wire
 from octoworker.bulk import Bulk
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError
 from octoworker.gateway import Account, Gateway
+from octoworker.sms import message, schedule
 from octoworker.store import Store, connect
 
 LOOK_TIMEOUT = 2.0

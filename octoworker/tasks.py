@@ -14,7 +14,7 @@ from octoworker import correlation, log, reporting, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, StoreError
-from octoworker.record import Record, State
+from octoworker.sms.record import Record, State
 from octoworker.worker import MASKED_ARGS
 
 T = TypeVar("T")

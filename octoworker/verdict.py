@@ -12,12 +12,13 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from octoworker import retry, schedule
+from octoworker import retry
 from octoworker.catalogue import Kind, lookup
 from octoworker.errors import BusyError, GatewayError, MaybeSentError, UnreachableError
 from octoworker.gateway import Answer, Submit
 from octoworker.gateway import Outcome as Fate
-from octoworker.record import State
+from octoworker.sms import schedule
+from octoworker.sms.record import State
 from octoworker.store import Go, Outcome
 
 Fates = dict[str, dict[str, Any]]

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from octoworker import message, schedule
 from octoworker.campaigns.table import Table
 from octoworker.campaigns.template import Template
 from octoworker.errors import PayloadError
-from octoworker.recipient import country_of
+from octoworker.sms import message, schedule
+from octoworker.sms.recipient import country_of
 
 LINES_SHOWN = 5
 """Line numbers named for each reason."""

@@ -26,7 +26,7 @@ from octoworker.cli import show
 from octoworker.cli.messages import When, as_json
 from octoworker.config import Settings
 from octoworker.errors import RefusedError
-from octoworker.record import Record
+from octoworker.sms.record import Record
 from octoworker.store import Campaign, Store
 
 POLL = 0.25

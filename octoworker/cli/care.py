@@ -9,7 +9,7 @@ from functools import partial
 
 import click
 
-from octoworker import doctor, message, recipient, runtime, traffic
+from octoworker import doctor, runtime, traffic
 from octoworker.cli import show
 from octoworker.cli.messages import as_json
 from octoworker.client import Client
@@ -17,6 +17,7 @@ from octoworker.config import Settings
 from octoworker.doctor import Verdict
 from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
 from octoworker.gateway import Gateway
+from octoworker.sms import message, recipient
 from octoworker.store import Store, connect, keys
 from octoworker.store.forgetting import Forgotten, Person, digits
 from octoworker.store.server import allowed, examine

@@ -26,8 +26,8 @@ from rich.table import Table
 from octoworker import embedded
 from octoworker.cli import show
 from octoworker.client import Client
-from octoworker.record import Record, State
 from octoworker.sandbox import Sandbox
+from octoworker.sms.record import Record, State
 
 TIMEOUT = 45.0
 """Seconds after which the demo calls itself failed. It takes about ten."""

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from octoworker import client, message, runtime, schedule
+from octoworker import client, runtime
 from octoworker.cli import show
 from octoworker.config import Settings
 from octoworker.errors import PayloadError, StoreError, UnknownMessageError
-from octoworker.record import FINAL, Record, State
+from octoworker.sms import message, schedule
+from octoworker.sms.record import FINAL, Record, State
 from octoworker.store import Store
 
 POLL = 0.2

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from octoworker.record import Record, mask
+from octoworker.sms.record import Record, mask
 
 COLOURS = {
     "accepted": "green",

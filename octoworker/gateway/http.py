@@ -15,11 +15,11 @@ from typing import Any, Self, TypeVar
 
 import requests
 
-from octoworker import __version__
 from octoworker.errors import GatewayError, MaybeSentError, UnreachableError
 from octoworker.gateway import answers, faults, form
 from octoworker.gateway.form import Account, Submit
 from octoworker.gateway.lines import Lines, call
+from octoworker.version import __version__
 
 ACCEPTS = {"json": "application/json", "xml": "application/xml, text/xml"}
 

@@ -31,7 +31,7 @@ from octoworker.errors import (
     UnreachableError,
 )
 from octoworker.metrics import files
-from octoworker.record import FINAL, Record, State
+from octoworker.sms.record import FINAL, Record, State
 from octoworker.traffic import LANES
 
 if TYPE_CHECKING:

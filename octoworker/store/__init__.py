@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from octoworker import correlation, news
 from octoworker.errors import StoreError, UnknownMessageError
-from octoworker.record import FINAL, Record, State
+from octoworker.sms.record import FINAL, Record, State
 from octoworker.store import board, keys
 from octoworker.store.board import FILLING, FULL, Board, Lane
 from octoworker.store.campaigns import Campaign, Campaigns

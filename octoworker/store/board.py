@@ -15,7 +15,7 @@ from typing import Any
 
 import redis
 
-from octoworker.record import State
+from octoworker.sms.record import State
 from octoworker.store import keys
 from octoworker.store.gates import PAUSE
 from octoworker.store.scripts import guard

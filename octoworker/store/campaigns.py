@@ -16,7 +16,7 @@ from typing import Any
 import redis
 
 from octoworker.errors import UnknownMessageError
-from octoworker.record import FINAL
+from octoworker.sms.record import FINAL
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from octoworker.record import from_ms
+from octoworker.sms.record import from_ms
 from octoworker.store import keys
 from octoworker.store.scripts import guard
 

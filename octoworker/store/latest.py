@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from octoworker.record import FINAL, Record, State
+from octoworker.sms.record import FINAL, Record, State
 from octoworker.store import keys
 from octoworker.store.scripts import guard
 

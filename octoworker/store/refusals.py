@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from octoworker.errors import OctoworkerError, RefusedError, UnknownMessageError
-from octoworker.record import FINAL, State
+from octoworker.sms.record import FINAL, State
 
 WRONG_TIMES = {
     "past": "send_at: that time has passed; choose a later one.",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from octoworker.record import Record
+from octoworker.sms.record import Record
 from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, Settled, Wait
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
-from octoworker.record import Record, State
+from octoworker.sms.record import Record, State
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from html import escape
 from importlib.resources import files
 
-from octoworker.record import Record, State, mask
+from octoworker.sms.record import Record, State, mask
 from octoworker.store import FILLING, FULL, Board, Lane
 
 STYLE = files("octoworker.web").joinpath("page.css").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness import TEXT, until
 
 from octoworker import wire
-from octoworker.record import State
+from octoworker.sms.record import State
 
 LANES = Path(__file__).parents[2] / "deploy" / "kubernetes" / "lanes"
 

@@ -11,8 +11,8 @@ import redis
 from harness import API_KEY, LOGIN, NUMBER, TEXT, House, own_port, patient, until
 
 from octoworker import embedded
-from octoworker.record import State
 from octoworker.sandbox import Sandbox
+from octoworker.sms.record import State
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PASSWORDS = {name: f"{name}-s-password" for name in ("worker", "producer", "viewer", "admin")}

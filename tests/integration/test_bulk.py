@@ -8,7 +8,7 @@ import pytest
 from harness import TEXT, until
 
 from octoworker.errors import KeyConflictError
-from octoworker.record import State
+from octoworker.sms.record import State
 
 
 def people(count, start=0):

@@ -14,7 +14,7 @@ import sys
 import pytest
 from harness import until
 
-from octoworker.record import State
+from octoworker.sms.record import State
 
 TEXT = "Bonjour {prenom}, votre commande est prete"
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from harness import API_KEY, NUMBER, TEXT, until
 
-from octoworker.record import State
+from octoworker.sms.record import State
 
 
 def send(house, *more, check=True):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from octoworker.record import State
+from octoworker.sms.record import State
 from octoworker.store import Busy, Go, Job, Outcome, Store, Wait
 
 JOB = Job("a" * 32, "print", "normal", "{}", segments=1)

@@ -7,7 +7,7 @@ import json
 import pytest
 from harness import NUMBER, TEXT, everything, until
 
-from octoworker.record import State
+from octoworker.sms.record import State
 from octoworker.store.forgetting import Person
 
 OTHER = "+33612345679"

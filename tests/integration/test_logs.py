@@ -13,7 +13,7 @@ from celery import Celery
 from harness import API_KEY, NUMBER, TEXT, until
 
 from octoworker import correlation, log
-from octoworker.record import State
+from octoworker.sms.record import State
 
 DEBUG = {"OCTOWORKER_LOG_LEVEL": "DEBUG"}
 

@@ -11,7 +11,7 @@ import pytest
 from celery import Celery
 from harness import API_KEY, NUMBER, TEXT, listening, until
 
-from octoworker.record import State
+from octoworker.sms.record import State
 
 SHAPES = [{"OCTOPUSH_FORMAT": "json"}, {"OCTOPUSH_FORMAT": "xml"}]
 

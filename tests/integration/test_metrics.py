@@ -20,7 +20,7 @@ from harness import API_KEY, NUMBER, TEXT, own_port, until
 from prometheus_client.parser import text_string_to_metric_families
 
 from octoworker.metrics import files
-from octoworker.record import State
+from octoworker.sms.record import State
 
 COUNTERS = {
     "octoworker_calls": {"outcome", "code"},

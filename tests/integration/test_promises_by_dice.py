@@ -18,7 +18,7 @@ import fakeredis
 import pytest
 import time_machine
 
-from octoworker import dispatch, message, retry, schedule, wire
+from octoworker import dispatch, retry, wire
 from octoworker.errors import (
     BusyError,
     DuplicateKeyError,
@@ -29,8 +29,9 @@ from octoworker.errors import (
     UnreachableError,
 )
 from octoworker.gateway import Answer, Outcome
-from octoworker.hours import parse as parse_hours
-from octoworker.record import MOVES, State
+from octoworker.sms import message, schedule
+from octoworker.sms.hours import parse as parse_hours
+from octoworker.sms.record import MOVES, State
 from octoworker.store import Job, Store, keys
 from octoworker.store import Outcome as Settlement
 from octoworker.store.forgetting import Person

@@ -10,7 +10,7 @@ import pytest
 from harness import API_KEY, NUMBER, TEXT
 
 from octoworker import web
-from octoworker.record import State
+from octoworker.sms.record import State
 from octoworker.store import Store, connect
 
 TOKEN = "a-token-of-sixteen-or-more"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from octoworker.errors import RefusedError
-from octoworker.record import FINAL, MOVES, State
+from octoworker.sms.record import FINAL, MOVES, State
 from octoworker.store import Go, Job, Outcome, Store, keys
 from octoworker.store.forgetting import Person
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from harness import NUMBER, TEXT, until
 
-from octoworker.record import State
+from octoworker.sms.record import State
 
 QUICK = {
     "OCTOWORKER_BREAKER_CALLS": "8",

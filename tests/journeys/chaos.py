@@ -35,8 +35,8 @@ from proxy import Proxy
 from octoworker import embedded
 from octoworker.client import Client
 from octoworker.errors import EnqueueError, StoreError
-from octoworker.record import FINAL, State
 from octoworker.sandbox import Sandbox
+from octoworker.sms.record import FINAL, State
 
 PACE = 0.02
 """Seconds between two messages of the producer."""

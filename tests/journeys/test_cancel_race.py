@@ -7,7 +7,7 @@ import time
 from harness import until
 
 from octoworker.errors import RefusedError
-from octoworker.record import FINAL, State
+from octoworker.sms.record import FINAL, State
 
 HOW_MANY = 1000
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from harness import NUMBER, TEXT, until
 
-from octoworker.record import State
+from octoworker.sms.record import State
 
 STEPS = ("before_claim", "after_claim", "before_submit", "before_settle", "after_settle")
 

@@ -18,7 +18,7 @@ import pytest
 from celery import Celery
 from harness import API_KEY, LOGIN, NUMBER, TEXT, own_port, until
 
-from octoworker.record import State
+from octoworker.sms.record import State
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = ROOT / "deploy" / "flower"

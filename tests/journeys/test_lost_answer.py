@@ -8,7 +8,7 @@ import pytest
 from proxy import Proxy
 
 from octoworker.errors import UnknownMessageError
-from octoworker.record import State
+from octoworker.sms.record import State
 from octoworker.store import Store, connect, keys
 
 ID, NOBODY = "a" * 32, "b" * 32

@@ -11,7 +11,7 @@ import pytest
 from celery import Celery
 from harness import API_KEY, LOGIN, NUMBER, TEXT, everything, listening, own_port, until
 
-from octoworker.record import State
+from octoworker.sms.record import State
 
 OTHERS = tuple(f"+3361234570{n}" for n in range(6))
 WELL, AGAIN, REFUSED, MAYBE, CRASHED, PLAIN = OTHERS

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from harness import API_KEY, NUMBER, TEXT, until
 
-from octoworker.record import State
+from octoworker.sms.record import State
 
 otel = pytest.importorskip("opentelemetry.sdk.trace", reason="the extra `otel` is not installed")
 

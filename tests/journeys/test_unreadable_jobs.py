@@ -8,7 +8,7 @@ import json
 import pytest
 from harness import TEXT, until
 
-from octoworker.record import State
+from octoworker.sms.record import State
 
 SECRET = "MARKERGARBAGE"
 

@@ -10,7 +10,7 @@ import pytest
 import redis
 from harness import Worker, until
 
-from octoworker.record import State
+from octoworker.sms.record import State
 
 
 def test_a_prefork_child_that_dies_before_the_worker_is_ready_is_replaced(house):

@@ -16,7 +16,7 @@ from proxy import Proxy
 from octoworker.app import app
 from octoworker.clock import ClockStep
 from octoworker.errors import EnqueueError
-from octoworker.record import State
+from octoworker.sms.record import State
 
 
 def test_a_worker_outlives_redis_going_away_with_a_call_in_flight(house):

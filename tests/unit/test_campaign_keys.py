@@ -5,7 +5,7 @@ from __future__ import annotations
 import fakeredis
 import pytest
 
-from octoworker.record import State
+from octoworker.sms.record import State
 from octoworker.store import Job, New, Outcome, Store
 
 ID, KEEP, CAMPAIGN = "a" * 32, 1000, "ow:campaign:autumn"

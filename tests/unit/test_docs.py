@@ -13,7 +13,7 @@ import click
 import pytest
 
 from octoworker.cli import COMMANDS, cli
-from octoworker.record import MOVES
+from octoworker.sms.record import MOVES
 from octoworker.store import keys
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from octoworker.encoding import DOUBLED, GSM7, REPLACED, measure, unsendable
+from octoworker.sms.encoding import DOUBLED, GSM7, REPLACED, measure, unsendable
 
 at_any_pace = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 

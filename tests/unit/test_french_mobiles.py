@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octoworker import recipient
-from octoworker.message import Policy
+from octoworker.sms import recipient
+from octoworker.sms.message import Policy
 
 SPACES = st.sampled_from(["", " ", ".", "-"])
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import fakeredis
 import pytest
 
-from octoworker.record import State
+from octoworker.sms.record import State
 from octoworker.store import Go, Job, Outcome, Store, Wait
 from octoworker.traffic import Caps, Limits, wish_of
 

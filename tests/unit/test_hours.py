@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octoworker.errors import PayloadError
-from octoworker.hours import next_opening, parse
-from octoworker.message import Policy
-from octoworker.message import parse as parse_message
-from octoworker.schedule import Rules, plan
+from octoworker.sms.hours import next_opening, parse
+from octoworker.sms.message import Policy
+from octoworker.sms.message import parse as parse_message
+from octoworker.sms.schedule import Rules, plan
 
 PARIS = ZoneInfo("Europe/Paris")
 FRANCE = parse("FR=08:00-20:00", alsace_moselle=False)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from octoworker.errors import PayloadError
-from octoworker.message import Message, Policy, parse
+from octoworker.sms.message import Message, Policy, parse
 
 NUMBER = "+33612345678"
 POLICY = Policy(sender="Octo")

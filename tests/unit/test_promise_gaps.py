@@ -8,8 +8,8 @@ import fakeredis
 import pytest
 
 from octoworker.errors import DuplicateKeyError, RefusedByOctopushError, RefusedError
-from octoworker.record import State
 from octoworker.retry import Policy
+from octoworker.sms.record import State
 from octoworker.store import Done, Go, Job, Outcome, Store, Wait
 from octoworker.traffic import Caps, Limits, wish_of
 from octoworker.verdict import of_failure

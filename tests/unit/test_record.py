@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from octoworker.record import FINAL, MOVES, Record, State, mask
+from octoworker.sms.record import FINAL, MOVES, Record, State, mask
 
 FIELDS = {
     "state": "accepted",

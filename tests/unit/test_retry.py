@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from octoworker.errors import BusyError, DuplicateKeyError, MaybeSentError, RefusedByOctopushError, UnreachableError
-from octoworker.record import State
 from octoworker.retry import Facts, Policy, backoff, decide
+from octoworker.sms.record import State
 
 POLICY = Policy(base=2, cap=300, give_up_after=86400, max_attempts=50, account_wait=60, key_window=86400)
 FRESH = Facts(attempts=1, age=1, key_used_before=False)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from octoworker.errors import PayloadError
-from octoworker.message import Policy, parse
-from octoworker.schedule import Rules, echo_problem, plan, sending_date
+from octoworker.sms.message import Policy, parse
+from octoworker.sms.schedule import Rules, echo_problem, plan, sending_date
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 RULES = Rules(hold=False, refuse_past=True, max_ahead=timedelta(days=366))

@@ -8,7 +8,7 @@ import fakeredis
 import pytest
 
 from octoworker.errors import RefusedError, StoreError, UnknownMessageError
-from octoworker.record import State
+from octoworker.sms.record import State
 from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Store, Wait
 from octoworker.store.forgetting import Person
 

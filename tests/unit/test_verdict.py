@@ -9,8 +9,8 @@ import pytest
 
 from octoworker.errors import RefusedByOctopushError, UnreachableError
 from octoworker.gateway import Answer, Outcome, Submit
-from octoworker.record import State
 from octoworker.retry import Policy
+from octoworker.sms.record import State
 from octoworker.store import Go
 from octoworker.verdict import of_answer, of_failure
 

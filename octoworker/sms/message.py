@@ -19,9 +19,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from octoworker import recipient
-from octoworker.encoding import MAX_LENGTH, measure, unsendable
 from octoworker.errors import PayloadError
+from octoworker.sms import recipient
+from octoworker.sms.encoding import MAX_LENGTH, measure, unsendable
 
 STOP = "STOP au XXXXX"
 """Octopush puts the operator's short code in place of the five X. Exact case and count: seen live (7.3)."""

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from octoworker import hours
 from octoworker.errors import PayloadError
-from octoworker.message import Message
-from octoworker.recipient import calling_code
+from octoworker.sms import hours
+from octoworker.sms.message import Message
+from octoworker.sms.recipient import calling_code
 
 PAST_GRACE = timedelta(minutes=1)
 """A send_at this far behind is a slow clock or a slow queue, not a mistake: it goes at once."""

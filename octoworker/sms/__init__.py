@@ -1,0 +1,1 @@
+"""What an SMS is: arguments, numbers, counting, hours, identity, lanes, states. Pure: no Redis, no Celery, no provider."""
