@@ -2,7 +2,7 @@
 """Write what the docs say about the code from the code: `make docs`.
 
 1. A page says where: `<!-- settings: user_login api_key -->` ... `<!-- end -->`. Between the two stands what is made.
-2. The tables come from `octoworker.config`, `octoworker.catalogue`, `octoworker.store.keys` and states.py; the diagrams
+2. The tables come from `octoworker.config`, `octoworker.gateway.legacy.codes`, `octoworker.store.keys` and states.py; the diagrams
    from diagrams.py.
 
 tests/unit/test_docs.py fails when a page is not what this would write. octoworker does not depend on it.
@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import diagrams
 from states import ARROWS
 
-from octoworker import catalogue
-from octoworker.catalogue import Code, Kind
 from octoworker.config import BROKEN_RULES, Settings, variable
+from octoworker.gateway.legacy import codes
+from octoworker.gateway.legacy.codes import Code, Kind
 from octoworker.store import keys as redis_keys
 
 HERE = Path(__file__).parent
@@ -75,9 +75,9 @@ def kinds(_: str, __: str) -> str:
 def codes(names: str, _: str) -> str:
     """Every code; or the ones that brake, or that credit mends, as a list of numbers."""
     if names:
-        chosen = {"brakes": catalogue.BRAKES, "credit": catalogue.CREDIT}[names]
-        return ", ".join(f"`{code}` ({catalogue.lookup(code).meaning})" for code in sorted(chosen))
-    return table(("code", "meaning", "kind", "what to do", "answer to"), map(_code, catalogue.all_codes()))
+        chosen = {"brakes": codes.BRAKES, "credit": codes.CREDIT}[names]
+        return ", ".join(f"`{code}` ({codes.lookup(code).meaning})" for code in sorted(chosen))
+    return table(("code", "meaning", "kind", "what to do", "answer to"), map(_code, codes.all_codes()))
 
 
 def moves(_: str, __: str) -> str:

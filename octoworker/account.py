@@ -9,8 +9,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from octoworker import log
-from octoworker.catalogue import CREDIT
 from octoworker.gateway import Gateway
+from octoworker.gateway.legacy.codes import CREDIT
 from octoworker.store import Gates
 
 CURRENCY = "EUR"

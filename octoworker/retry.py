@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from octoworker.catalogue import BRAKES, Kind, lookup
 from octoworker.errors import (
     BusyError,
     DuplicateKeyError,
@@ -23,6 +22,7 @@ from octoworker.errors import (
     RefusedByOctopushError,
     UnreachableError,
 )
+from octoworker.gateway.legacy.codes import BRAKES, Kind, lookup
 from octoworker.sms.record import State
 
 KeyUse = Literal["unused", "used", "next", "doubtful"]

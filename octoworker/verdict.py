@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 from octoworker import retry
-from octoworker.catalogue import Kind, lookup
 from octoworker.errors import BusyError, GatewayError, MaybeSentError, UnreachableError
 from octoworker.gateway import Answer, Submit
 from octoworker.gateway import Outcome as Fate
+from octoworker.gateway.legacy.codes import Kind, lookup
 from octoworker.sms import schedule
 from octoworker.sms.record import State
 from octoworker.store import Go, Outcome

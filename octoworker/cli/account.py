@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 from rich.table import Table
 
-from octoworker import account, catalogue, runtime
+from octoworker import account, runtime
 from octoworker.cli import show
 from octoworker.cli.messages import as_json
 from octoworker.config import Settings, variable
 from octoworker.errors import SettingsError
 from octoworker.gateway import Gateway
+from octoworker.gateway.legacy import codes
 
 
 @click.command()
@@ -35,7 +36,7 @@ def balance(*, json_: bool) -> None:
 @as_json
 def errors(code: str | None, *, json_: bool) -> None:
     """Explain one of Octopush's codes, or list them all."""
-    codes = [catalogue.lookup(code)] if code else list(catalogue.all_codes())
+    codes = [codes.lookup(code)] if code else list(codes.all_codes())
     if json_:
         rows = [{"code": c.code, "meaning": c.meaning, "kind": c.kind.value, "hint": c.hint} for c in codes]
         show.as_json(rows[0] if code else rows)

@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from octoworker.gateway.answers import Answer, Outcome
-from octoworker.gateway.form import Account, Submit
-from octoworker.gateway.http import Gateway
+from octoworker.gateway.gateway import Gateway
+from octoworker.gateway.legacy.answers import Answer, Outcome
+from octoworker.gateway.legacy.form import Account, Submit
 
 __all__ = ["Account", "Answer", "Gateway", "Outcome", "Submit"]

@@ -21,7 +21,6 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
-from octoworker.catalogue import all_codes, normalise
 from octoworker.errors import (
     BusyError,
     DuplicateKeyError,
@@ -30,6 +29,7 @@ from octoworker.errors import (
     RefusedByOctopushError,
     UnreachableError,
 )
+from octoworker.gateway.legacy.codes import all_codes, normalise
 from octoworker.metrics import files
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.traffic import LANES

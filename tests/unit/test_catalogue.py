@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octoworker.catalogue import Kind, all_codes, lookup, normalise
+from octoworker.gateway.legacy.codes import Kind, all_codes, lookup, normalise
 
 KINDS = {
     Kind.SUCCESS: "000",

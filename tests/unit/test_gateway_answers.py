@@ -17,7 +17,8 @@ from octoworker.errors import (
     RefusedByOctopushError,
     UnreachableError,
 )
-from octoworker.gateway import Answer, Outcome, answers, faults
+from octoworker.gateway import Answer, Outcome, faults
+from octoworker.gateway.legacy import answers
 
 A, B, C = "+33611111111", "+33622222222", "+33633333333"
 TAKEN_A = Outcome(A, "accepted", "FR", Decimal("0.049"), 1)

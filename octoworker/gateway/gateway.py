@@ -16,9 +16,10 @@ from typing import Any, Self, TypeVar
 import requests
 
 from octoworker.errors import GatewayError, MaybeSentError, UnreachableError
-from octoworker.gateway import answers, faults, form
-from octoworker.gateway.form import Account, Submit
-from octoworker.gateway.lines import Lines, call
+from octoworker.gateway import faults
+from octoworker.gateway.connections import Lines, call
+from octoworker.gateway.legacy import answers, form
+from octoworker.gateway.legacy.form import Account, Submit
 from octoworker.version import __version__
 
 ACCEPTS = {"json": "application/json", "xml": "application/xml, text/xml"}

@@ -14,7 +14,6 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal
 
-from octoworker.catalogue import Code, Kind, lookup, normalise
 from octoworker.errors import (
     DuplicateKeyError,
     GatewayError,
@@ -22,7 +21,8 @@ from octoworker.errors import (
     RefusedByOctopushError,
     UnreachableError,
 )
-from octoworker.gateway.bodies import tree
+from octoworker.gateway.legacy.bodies import tree
+from octoworker.gateway.legacy.codes import Code, Kind, lookup, normalise
 
 Format = Literal["json", "xml"]
 Entry = Mapping[str, Any]

@@ -1,0 +1,1 @@
+"""The legacy API of Octopush: forms out, JSON or XML back."""
