@@ -30,9 +30,9 @@ from contenders.gateway import Stub
 from octoworker import clock, embedded
 from octoworker.client import Client
 from octoworker.config import Settings
-from octoworker.log import configure
 from octoworker.sandbox import Sandbox
 from octoworker.store import Job, New, Store, connect
+from octoworker.telemetry.log import configure
 
 TEXT = "Bonjour, votre rendez-vous est demain a 9 h 15. A bientot !"
 RESULTS = Path(__file__).parent / "results" / "held.json"

@@ -26,7 +26,7 @@ import diagrams
 from states import ARROWS
 
 from octoworker.config import BROKEN_RULES, Settings, variable
-from octoworker.gateway.legacy import codes
+from octoworker.gateway.legacy import codes as catalogue
 from octoworker.gateway.legacy.codes import Code, Kind
 from octoworker.store import keys as redis_keys
 
@@ -75,9 +75,9 @@ def kinds(_: str, __: str) -> str:
 def codes(names: str, _: str) -> str:
     """Every code; or the ones that brake, or that credit mends, as a list of numbers."""
     if names:
-        chosen = {"brakes": codes.BRAKES, "credit": codes.CREDIT}[names]
-        return ", ".join(f"`{code}` ({codes.lookup(code).meaning})" for code in sorted(chosen))
-    return table(("code", "meaning", "kind", "what to do", "answer to"), map(_code, codes.all_codes()))
+        chosen = {"brakes": catalogue.BRAKES, "credit": catalogue.CREDIT}[names]
+        return ", ".join(f"`{code}` ({catalogue.lookup(code).meaning})" for code in sorted(chosen))
+    return table(("code", "meaning", "kind", "what to do", "answer to"), map(_code, catalogue.all_codes()))
 
 
 def moves(_: str, __: str) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from octoworker import log
 from octoworker.gateway import Gateway
 from octoworker.gateway.legacy.codes import CREDIT
 from octoworker.store import Gates
+from octoworker.telemetry import log
 
 CURRENCY = "EUR"
 """`/credit` answers in the account's currency without naming it; Octopush's accounts are in euros (octopush-api.md, 6)."""

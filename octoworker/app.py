@@ -6,10 +6,11 @@ from typing import Any
 
 from celery import Celery, signals
 
-from octoworker import log, reporting, results, tracing, wire
+from octoworker import results, wire
 from octoworker.config import Settings
 from octoworker.exporter import Exporter
 from octoworker.pulse import Consuming
+from octoworker.telemetry import log, sentry, tracing
 from octoworker.worker import BootChecks
 
 
@@ -37,9 +38,9 @@ def _logging(**_: Any) -> None:
 def _watching(**_: Any) -> None:
     settings = Settings.load()
     tracing.start()
-    reporting.start(settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else "")
+    sentry.start(settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else "")
 
 
 @signals.worker_shutdown.connect
 def _watched(**_: Any) -> None:
-    reporting.stop()
+    sentry.stop()

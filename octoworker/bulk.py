@@ -20,11 +20,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from octoworker import log, reporting
 from octoworker.dispatch import RECORD_PAUSE, Dispatch, Result, Work
 from octoworker.errors import StoreError
 from octoworker.sms.record import State
 from octoworker.store import Go, Outcome, Settled, Store
+from octoworker.telemetry import log, sentry
 
 Ended = tuple["Claimed", Outcome | None]
 """A claimed message and what came of it. None: nobody knows; its lease will tell."""
@@ -158,7 +158,7 @@ class Bulk:
             outcome = self._dispatch.outcome(claimed.work, claimed.go)
         except Exception as error:  # noqa: BLE001 - see above
             facts = log.known(message_id=claimed.work.job.message_id, correlation=claimed.go.correlation)
-            reporting.bug(error, message_id=claimed.work.job.message_id)
+            sentry.bug(error, message_id=claimed.work.job.message_id)
             log.warning("sms.bug", **facts, kind=type(error).__name__, where=log.where(error))
             return claimed, None
         self._answer_time += (time.monotonic() - started - self._answer_time) / 8

@@ -78,7 +78,7 @@ task_time_limit = _settings.lease
 # SIGQUIT (and SIGTERM under prefork, where `octoworker worker` remaps it): the call in flight ends and is recorded.
 worker_soft_shutdown_timeout = _settings.send_budget + _settings.record_budget
 
-# Our events are the log; Celery's records join them (octoworker.log).
+# Our events are the log; Celery's records join them (octoworker.telemetry.log).
 worker_hijack_root_logger = False
 worker_redirect_stdouts = False
 task_send_sent_event = False

@@ -18,9 +18,10 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from octoworker import correlation, jobs, news, wire
+from octoworker import correlation, jobs, wire
 from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, SettingsError, StoreError
 from octoworker.store import NO_JOB, New, Store, connect
+from octoworker.telemetry import events
 
 TIMEOUT = 0.4
 """Seconds for one answer of Redis. `enqueue` must answer its caller within one second, whatever happens to Redis."""
@@ -71,7 +72,7 @@ class Client:
         if taken == "created":
             if not self._one_redis:
                 self.publish(message_id, wanted, lane)
-            news.tell("sms.queued", message_id=message_id, lane=lane, correlation=correlation.current())
+            events.emit("sms.queued", message_id=message_id, lane=lane, correlation=correlation.current())
         return message_id
 
     def enqueue_many(self, messages: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -114,7 +115,7 @@ class Client:
             self._publish_many(
                 [new.message_id for new, each in zip(messages, told, strict=True) if each == "created"], lane
             )
-        news.tell("sms.queued_many", count=told.count("created"), lane=lane, correlation=correlation.current())
+        events.emit("sms.queued_many", count=told.count("created"), lane=lane, correlation=correlation.current())
         return list(told)
 
     def _publish_many(self, ids: Sequence[str], lane: str) -> None:

@@ -19,13 +19,14 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import account, correlation, jobs, log, metrics, pulse, reporting, runtime, wire
+from octoworker import account, correlation, jobs, pulse, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.dispatch import NEED_A_LOOK, Steps, no_step
 from octoworker.errors import OctoworkerError
 from octoworker.sms.record import State
 from octoworker.store import Ring, Store
+from octoworker.telemetry import log, metrics, sentry
 from octoworker.worker import MASKED_ARGS
 
 SLICE = 100
@@ -96,7 +97,7 @@ class Clock:
             except (OperationalError, OSError) as error:
                 log.warning("clock.failed", kind=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - a clock that dies silently would strand messages
-                reporting.bug(error)
+                sentry.bug(error)
                 log.warning("clock.bug", kind=type(error).__name__, where=log.where(error))
             ticks += 1
 

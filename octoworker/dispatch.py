@@ -21,13 +21,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from octoworker import log, metrics, retry, tracing, traffic, verdict, wire
+from octoworker import retry, traffic, verdict, wire
 from octoworker.errors import GatewayError, PayloadError, StoreError
 from octoworker.gateway import Gateway, Submit
 from octoworker.sms import message, schedule
 from octoworker.sms.recipient import country_of
 from octoworker.sms.record import Record, State, iso
 from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Settled, Store, Taken, Wait
+from octoworker.telemetry import log, metrics, tracing
 
 RECORD_PAUSE = 0.1
 """Seconds between two tries to write an outcome: Redis restarts in a second or two."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from celery import bootsteps
 
-from octoworker import log, metrics, runtime
+from octoworker import runtime
 from octoworker.config import Settings
+from octoworker.telemetry import log, metrics
 
 if TYPE_CHECKING:
     from octoworker.web import Server

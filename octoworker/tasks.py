@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 from celery import Task
 from celery.exceptions import Ignore, Reject
 
-from octoworker import correlation, log, reporting, runtime, wire
+from octoworker import correlation, runtime, wire
 from octoworker.app import app
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, StoreError
 from octoworker.sms.record import Record, State
+from octoworker.telemetry import log, sentry
 from octoworker.worker import MASKED_ARGS
 
 T = TypeVar("T")
@@ -115,7 +116,7 @@ def _safely(task: SmsTask, handle: Callable[[], T]) -> T:
     except OctoworkerError:
         raise
     except Exception as error:  # noqa: BLE001 - see above
-        reporting.bug(error, job_id=task.request.id or "")
+        sentry.bug(error, job_id=task.request.id or "")
         log.warning("sms.bug", **facts, kind=type(error).__name__, where=log.where(error))
         raise MessageFailed(
             f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again."

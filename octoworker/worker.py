@@ -17,9 +17,10 @@ from celery.worker.consumer import Consumer
 from celery.worker.request import Request
 from kombu import Connection
 
-from octoworker import log, wire
+from octoworker import wire
 from octoworker.config import Settings
 from octoworker.errors import SettingsError
+from octoworker.telemetry import log
 
 MASKED_ARGS = "()"
 

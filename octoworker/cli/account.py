@@ -36,18 +36,18 @@ def balance(*, json_: bool) -> None:
 @as_json
 def errors(code: str | None, *, json_: bool) -> None:
     """Explain one of Octopush's codes, or list them all."""
-    codes = [codes.lookup(code)] if code else list(codes.all_codes())
+    found = [codes.lookup(code)] if code else list(codes.all_codes())
     if json_:
-        rows = [{"code": c.code, "meaning": c.meaning, "kind": c.kind.value, "hint": c.hint} for c in codes]
+        rows = [{"code": c.code, "meaning": c.meaning, "kind": c.kind.value, "hint": c.hint} for c in found]
         show.as_json(rows[0] if code else rows)
         return
     if code:
-        click.echo(f"{codes[0].code}  {codes[0].meaning}\n{codes[0].kind.value}: {codes[0].hint}\n{codes[0].source}")
+        click.echo(f"{found[0].code}  {found[0].meaning}\n{found[0].kind.value}: {found[0].hint}\n{found[0].source}")
         return
     grid = Table(box=None, pad_edge=False)
     for heading in ("code", "kind", "meaning", "what to do"):
         grid.add_column(heading, overflow="fold")
-    for each in codes:
+    for each in found:
         grid.add_row(each.code, each.kind.value, each.meaning, each.hint)
     show.console().print(grid)
 

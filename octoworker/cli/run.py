@@ -9,9 +9,9 @@ from typing import TextIO
 
 import click
 
-from octoworker import log
 from octoworker.config import Settings
 from octoworker.errors import SettingsError
+from octoworker.telemetry import log
 
 SOFT_POOLS = {"prefork"}
 """Pools whose children can be told to end early; for threads SIGTERM already finishes the call in flight."""

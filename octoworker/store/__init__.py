@@ -16,7 +16,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from octoworker import correlation, news
+from octoworker import correlation
 from octoworker.errors import StoreError, UnknownMessageError
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.store import board, keys
@@ -29,6 +29,7 @@ from octoworker.store.refusals import refused
 from octoworker.store.replies import claimed, record_of, settled
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Taken, Text, Wait
+from octoworker.telemetry import events
 from octoworker.traffic import Limits, millionths
 
 __all__ = [
@@ -353,7 +354,7 @@ class Store:
             raise refused(change, verdict, before)
         record = record_of(message_id, found)
         known = {"lane": record.lane, "correlation": record.correlation, "was": before}
-        news.tell(f"sms.{record.state}", message_id=message_id, **known)
+        events.emit(f"sms.{record.state}", message_id=message_id, **known)
         return record
 
     def _ids(self, state: State | None, limit: int) -> Iterable[str]:

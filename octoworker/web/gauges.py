@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from octoworker.errors import StoreError
-from octoworker.metrics import currency_label
 from octoworker.store import Board
+from octoworker.telemetry.metrics import currency_label
 from octoworker.traffic import PAUSABLE
 
 Samples = Mapping[str, float]

@@ -12,8 +12,9 @@ import pytest
 from celery import Celery
 from harness import API_KEY, NUMBER, TEXT, until
 
-from octoworker import correlation, log
+from octoworker import correlation
 from octoworker.sms.record import State
+from octoworker.telemetry import log
 
 DEBUG = {"OCTOWORKER_LOG_LEVEL": "DEBUG"}
 
@@ -201,7 +202,7 @@ def test_logging_that_fails_does_not_touch_a_send(house, sink, pool):
 
 
 def test_a_renderer_that_fails_drops_the_line(capsys):
-    from octoworker import log  # noqa: PLC0415 - configured here alone
+    from octoworker.telemetry import log  # noqa: PLC0415 - configured here alone
 
     class Unprintable:
         def __repr__(self):

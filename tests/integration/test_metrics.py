@@ -19,8 +19,8 @@ import pytest
 from harness import API_KEY, NUMBER, TEXT, own_port, until
 from prometheus_client.parser import text_string_to_metric_families
 
-from octoworker.metrics import files
 from octoworker.sms.record import State
+from octoworker.telemetry import metric_files
 
 COUNTERS = {
     "octoworker_calls": {"outcome", "code"},
@@ -150,7 +150,7 @@ def test_what_a_child_counted_outlives_it(house):
     for number in numbers(20):
         house.ended(house.enqueue(number))
     once_ended(port, 40)
-    (folder,) = {path.parent for path in metric_files(worker)}
+    (folder,) = {path.parent for path in files_of(worker)}
     assert {path.stem.partition("_")[2] for path in folder.glob("*.db")} <= {
         "dead",
         *map(str, [worker.process.pid, *worker.children()]),
@@ -159,10 +159,10 @@ def test_what_a_child_counted_outlives_it(house):
     assert not folder.exists()
 
 
-def metric_files(worker):
+def files_of(worker):
     """What a worker keeps open to count in."""
     opened = map(_target, Path(f"/proc/{worker.process.pid}/fd").iterdir())
-    return [Path(link) for link in opened if files.FOLDER in link]
+    return [Path(link) for link in opened if metric_files.FOLDER in link]
 
 
 def _target(link):
@@ -352,7 +352,7 @@ def test_a_taken_port_does_not_keep_a_worker_from_sending(house):
 
 def test_a_worker_without_room_for_its_metrics_sends(house):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (files.ROOM - 1, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (metric_files.ROOM - 1, before[1]))
     try:
         worker = house.worker(settings=port_settings())
     finally:
@@ -364,7 +364,7 @@ def test_a_worker_without_room_for_its_metrics_sends(house):
 def test_nobody_asks_nobody_counts(house):
     worker = house.worker()
     house.ended(house.enqueue())
-    assert metric_files(worker) == []
+    assert files_of(worker) == []
 
 
 def test_a_killed_workers_folder_is_removed_by_the_next(house, tmp_path):

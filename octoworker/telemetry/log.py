@@ -17,8 +17,8 @@ from typing import Any, Literal, TextIO
 
 import structlog
 
-from octoworker import news
 from octoworker.sms.record import mask
+from octoworker.telemetry import events
 
 QUOTING = (
     "Received and deleted unknown",
@@ -65,7 +65,7 @@ def configure(shape: Literal["auto", "json", "console"], level: str) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
-                *(*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(news.FIELDS)),
+                *(*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(events.FIELDS)),
                 *(_without_quotes, structlog.processors.format_exc_info, _without_numbers),
             ],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],

@@ -15,7 +15,7 @@ FIELDS = ("message_id", "lane", "correlation", "count", "was")
 """What these events carry, as attributes of their record."""
 
 
-def tell(name: str, **fields: object) -> None:
+def emit(name: str, **fields: object) -> None:
     """One event. Never raises: what is told has happened already."""
     if LOGGER.isEnabledFor(logging.INFO):
         with contextlib.suppress(Exception):

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from octoworker import reporting
 from octoworker.errors import StoreError
+from octoworker.telemetry import sentry
 
 sentry_sdk = pytest.importorskip("sentry_sdk", reason="the extra `sentry` is not installed")
 
@@ -26,9 +26,9 @@ def told():
         def capture_envelope(self, envelope):
             sent.append(envelope.serialize().decode())
 
-    reporting.start("https://public@sentry.invalid/1", transport=Recording)
+    sentry.start("https://public@sentry.invalid/1", transport=Recording)
     yield sent
-    reporting.stop()
+    sentry.stop()
 
 
 def stumble(number, text):
@@ -48,7 +48,7 @@ def test_a_bug_is_told_by_kind_and_place_alone(told):
     try:
         stumble(NUMBER, TEXT)
     except KeyError as error:
-        reporting.bug(error, job_id="a1", number=NUMBER)
+        sentry.bug(error, job_id="a1", number=NUMBER)
     (envelope,) = told
     event = json.loads(envelope.splitlines()[-1])
     assert [each["type"] for each in event["exception"]["values"]] == ["ValueError", "KeyError"]
@@ -59,13 +59,13 @@ def test_a_bug_is_told_by_kind_and_place_alone(told):
 
 
 def test_our_own_sentence_is_told(told):
-    reporting.bug(StoreError("Redis could not be read or written (TimeoutError)."))
+    sentry.bug(StoreError("Redis could not be read or written (TimeoutError)."))
     assert "Redis could not be read or written" in told[0]
 
 
 def test_without_an_address_nothing_is_set_up():
-    reporting.start("")
-    reporting.bug(ValueError(NUMBER))
+    sentry.start("")
+    sentry.bug(ValueError(NUMBER))
     assert not sentry_sdk.get_client().is_active()
 
 
@@ -75,10 +75,10 @@ def test_a_worker_without_the_extra_is_complete(library):
     wanted = f"""
 import sys
 sys.modules[{library!r}] = None
-from octoworker import reporting, tracing
-tracing.start(); reporting.start("https://public@sentry.invalid/1"); reporting.bug(ValueError())
+from octoworker.telemetry import sentry, tracing
+tracing.start(); sentry.start("https://public@sentry.invalid/1"); sentry.bug(ValueError())
 with tracing.Call("a" * 32, "urgent"): pass
-import octoworker.tasks
+import octoworker.worker.tasks
 """
     done = subprocess.run([sys.executable, "-c", wanted], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -30,8 +30,8 @@ from octoworker.errors import (
     UnreachableError,
 )
 from octoworker.gateway.legacy.codes import all_codes, normalise
-from octoworker.metrics import files
 from octoworker.sms.record import FINAL, Record, State
+from octoworker.telemetry import metric_files
 from octoworker.traffic import LANES
 
 if TYPE_CHECKING:
@@ -143,10 +143,10 @@ _lock = threading.Lock()
 def start() -> Path:
     """Begin to count, in this process and in those it forks. OSError when there is no room for the files."""
     global _book  # noqa: PLW0603 - one per process is the point
-    files.remove_leftovers()
-    folder = files.own_folder()
+    metric_files.remove_leftovers()
+    folder = metric_files.own_folder()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    files.reserve(folder)
+    metric_files.reserve(folder)
     _book = Book(folder)
     os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork)
     return folder
@@ -170,7 +170,7 @@ class Summed:
         from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415 - only who counts pays for it
 
         with self._asked:
-            files.fold_the_dead(self._folder)
+            metric_files.fold_the_dead(self._folder)
             yield from list(MultiProcessCollector(None, path=str(self._folder)).collect())  # type: ignore[no-untyped-call]
 
 
@@ -257,6 +257,6 @@ def _after_fork() -> None:
     _lock.release()
     if _book is not None:
         try:
-            files.reserve(_book.folder)
+            metric_files.reserve(_book.folder)
         except OSError:
             _book = None
