@@ -27,11 +27,11 @@ from pathlib import Path
 import redis
 from contenders.gateway import Stub
 
-from octoworker import clock, embedded
-from octoworker.client import Client
+from octoworker import clock
+from octoworker.client.client import Client
 from octoworker.config import Settings
 from octoworker.sandbox import Sandbox
-from octoworker.store import Job, New, Store, connect
+from octoworker.store import Job, New, Store, connect, embedded
 from octoworker.telemetry.log import configure
 
 TEXT = "Bonjour, votre rendez-vous est demain a 9 h 15. A bientot !"

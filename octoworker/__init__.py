@@ -13,7 +13,7 @@ from octoworker.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from octoworker import correlation
-    from octoworker.client import cancel, enqueue, enqueue_many, reschedule, status
+    from octoworker.client.client import cancel, enqueue, enqueue_many, reschedule, status
     from octoworker.errors import EnqueueError, KeyConflictError, OctoworkerError, RefusedError
     from octoworker.tasks import send_sms
 
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "octoworker.client": ("campaign", "cancel", "enqueue", "enqueue_many", "reschedule", "status"),
+    "octoworker.client.client": ("campaign", "cancel", "enqueue", "enqueue_many", "reschedule", "status"),
     "octoworker.errors": ("EnqueueError", "KeyConflictError", "OctoworkerError", "RefusedError"),
     "octoworker.tasks": ("send_sms",),
 }

@@ -19,8 +19,9 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import account, correlation, jobs, pulse, runtime, wire
+from octoworker import account, correlation, pulse, runtime, wire
 from octoworker.app import app
+from octoworker.client import publish
 from octoworker.config import Settings
 from octoworker.dispatch import NEED_A_LOOK, Steps, no_step
 from octoworker.errors import OctoworkerError
@@ -126,7 +127,7 @@ class Clock:
             if debugging or ring.found in FOUND:
                 _tell(ring)
         if all(self._queues.values()):
-            self._store.push(jobs.packed(rings))
+            self._store.push(publish.packed(rings))
         else:
             _publish_elsewhere(rings)
 

@@ -21,20 +21,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from octoworker import retry, traffic, verdict, wire
+from octoworker import retry, verdict, wire
 from octoworker.errors import GatewayError, PayloadError, StoreError
 from octoworker.gateway import Gateway, Submit
 from octoworker.sms import message, schedule
 from octoworker.sms.recipient import country_of
 from octoworker.sms.record import Record, State, iso
-from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Settled, Store, Taken, Wait
+from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Settled, Store, Taken, Wait, limits
 from octoworker.telemetry import log, metrics, tracing
 
 RECORD_PAUSE = 0.1
 """Seconds between two tries to write an outcome: Redis restarts in a second or two."""
 
 
-NO_CAPS = traffic.Caps()
+NO_CAPS = limits.Caps()
 
 NEED_A_LOOK = frozenset({State.UNKNOWN, State.DEAD})
 """States that a person should look at: logged as warnings."""
@@ -63,7 +63,7 @@ class Rules:
     time: schedule.Rules
     retry: retry.Policy
     budgets: Budgets
-    caps: traffic.Caps = NO_CAPS
+    caps: limits.Caps = NO_CAPS
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Dispatch:
             metrics.called(None, time.monotonic() - began)
             outcome = verdict.of_answer(answer, order, go, patience, chance)
         stands = outcome.brake and outcome.delay is not None
-        line = traffic.line_of(work.sms.lane, marketing=not work.sms.transactional) if stands else None
+        line = limits.line_of(work.sms.lane, marketing=not work.sms.transactional) if stands else None
         return replace(outcome, stands=line, held_until=order.sending_date, day=work.job.day)
 
     def unrecorded(self, work: Work, go: Go, outcome: Outcome) -> None:
@@ -326,7 +326,7 @@ def _job(arguments: Mapping[str, Any], job_id: str, taken: Taken | None = None) 
     )
 
 
-def _planned(job: Job, sms: message.Message, plan: schedule.Plan, caps: traffic.Caps) -> Job:
+def _planned(job: Job, sms: message.Message, plan: schedule.Plan, caps: limits.Caps) -> Job:
     now = datetime.now(UTC)
     return replace(
         job,
@@ -339,14 +339,14 @@ def _planned(job: Job, sms: message.Message, plan: schedule.Plan, caps: traffic.
         rings_at=_epoch(plan.hand_over_at),
         past_reason=schedule.PAST,
         marketing=not sms.transactional,
-        day=traffic.day_of(now),
+        day=limits.day_of(now),
         wish=_wish(sms, caps, now) if caps.any else None,
     )
 
 
-def _wish(sms: message.Message, caps: traffic.Caps, now: datetime) -> dict[str, Any] | None:
+def _wish(sms: message.Message, caps: limits.Caps, now: datetime) -> dict[str, Any] | None:
     numbers = {number: country_of(number) for number in sms.recipients}
-    return traffic.wish_of(numbers, sms.text, sms.segments, caps, now)
+    return limits.wish_of(numbers, sms.text, sms.segments, caps, now)
 
 
 def _facts(job: Job, correlation: str = "") -> dict[str, Any]:

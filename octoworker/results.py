@@ -12,7 +12,7 @@ from typing import Any
 from celery.backends.redis import RedisBackend
 from kombu.utils.encoding import bytes_to_str
 
-from octoworker.store.talk import Talk
+from octoworker.store.connections import Talk
 
 PATHS = dict.fromkeys(("redis", "rediss"), "octoworker.results:Results")
 """For Celery's loader: which class writes the results of which address."""

@@ -12,13 +12,14 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from octoworker import dispatch, retry, traffic, wire
+from octoworker import dispatch, retry, wire
 from octoworker.bulk import Bulk
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError
 from octoworker.gateway import Account, Gateway
 from octoworker.sms import message, schedule
 from octoworker.store import Store, connect
+from octoworker.store.limits import Caps, Limits
 
 LOOK_TIMEOUT = 2.0
 """Seconds for one answer of Redis to somebody who watches: Prometheus gives up after ten."""
@@ -133,8 +134,8 @@ def queues(settings: Settings) -> dict[str, str]:
     return {lane: queue if same else "" for lane, queue in wire.QUEUES.items()}
 
 
-def limits(settings: Settings) -> traffic.Limits:
-    return traffic.Limits(
+def limits(settings: Settings) -> Limits:
+    return Limits(
         rate=settings.rate,
         burst=settings.burst,
         breaker_calls=settings.breaker_calls,
@@ -146,8 +147,8 @@ def limits(settings: Settings) -> traffic.Limits:
     )
 
 
-def caps(settings: Settings) -> traffic.Caps:
-    return traffic.Caps(
+def caps(settings: Settings) -> Caps:
+    return Caps(
         hour=settings.cap_hour,
         day=settings.cap_day,
         same_text=settings.cap_same_text,

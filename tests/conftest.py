@@ -11,8 +11,8 @@ import redis
 import time_machine
 from hypothesis import HealthCheck, settings
 
-from octoworker import embedded
 from octoworker.sandbox import Sandbox
+from octoworker.store import embedded
 
 # How fast this machine is right now is no property of our code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

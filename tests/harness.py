@@ -14,10 +14,10 @@ from pathlib import Path
 
 import redis
 
-from octoworker import embedded, wire
-from octoworker.client import Client
+from octoworker import wire
+from octoworker.client.client import Client
 from octoworker.sandbox import Sandbox
-from octoworker.store import SOCKET_TIMEOUT, Store, connect
+from octoworker.store import SOCKET_TIMEOUT, Store, connect, embedded
 
 LOGIN, API_KEY = "tests@example.com", "MARKERKEY4711"
 NUMBER, TEXT = "+33612345678", "MARKERTEXT votre code est 4711"

@@ -14,7 +14,7 @@ from pathlib import Path
 from contenders import gateway, goals, plot, runs, surroundings
 from contenders.entries import ENTRIES
 from contenders.round_trips import Door
-from octoworker import embedded
+from octoworker.store import embedded
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "contenders.json"

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from contenders import gateway, measure, runs, surroundings
-from octoworker import embedded
+from octoworker.store import embedded
 
 IMAGE = Path(__file__).parent.parent.parent / "docs" / "images" / "flame.svg"
 RATE = "200"

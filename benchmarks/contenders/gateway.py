@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from contenders import measure
-from octoworker.embedded import free_port
+from octoworker.store.embedded import free_port
 
 HERE = Path(__file__).parent
 FIELDS = struct.Struct("=4Q")

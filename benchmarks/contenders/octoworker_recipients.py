@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contenders import sending
 from contenders.octoworker_single import run
-from octoworker.client import Client
+from octoworker.client.client import Client
 
 __all__ = ["prepare", "run"]
 

@@ -6,7 +6,7 @@ import os
 import sys
 
 from contenders import sending
-from octoworker.client import Client
+from octoworker.client.client import Client
 
 CONCURRENCY = os.environ.get("BENCH_CONCURRENCY")
 POOL = os.environ.get("BENCH_POOL", "threads")

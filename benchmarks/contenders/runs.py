@@ -13,7 +13,7 @@ from pathlib import Path
 
 from contenders import measure
 from contenders.gateway import Stub
-from octoworker import embedded
+from octoworker.store import embedded
 
 HERE = Path(__file__).parent
 PATIENCE = 300.0

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from prometheus_client import REGISTRY, Metric
 
 from octoworker.store import connect
-from octoworker.store.board import look
+from octoworker.store.stats import look
 from octoworker.web import Gauges
 from octoworker.wire import QUEUES
 

@@ -17,13 +17,14 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 
-from octoworker import client, runtime
-from octoworker.campaigns import parts
-from octoworker.campaigns.preview import Preview, Reader, priced
-from octoworker.campaigns.table import Table
-from octoworker.campaigns.template import Template
+from octoworker import runtime
 from octoworker.cli import show
 from octoworker.cli.messages import When, as_json
+from octoworker.client import client
+from octoworker.client.campaigns import parts
+from octoworker.client.campaigns.preview import Preview, Reader, priced
+from octoworker.client.campaigns.table import Table
+from octoworker.client.campaigns.template import Template
 from octoworker.config import Settings
 from octoworker.errors import RefusedError
 from octoworker.sms.record import Record

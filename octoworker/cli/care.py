@@ -9,17 +9,17 @@ from functools import partial
 
 import click
 
-from octoworker import doctor, runtime, traffic
+from octoworker import doctor, runtime
 from octoworker.cli import show
 from octoworker.cli.messages import as_json
-from octoworker.client import Client
+from octoworker.client.client import Client
 from octoworker.config import Settings
 from octoworker.doctor import Verdict
 from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
 from octoworker.gateway import Gateway
 from octoworker.sms import message, recipient
-from octoworker.store import Store, connect, keys
-from octoworker.store.forgetting import Forgotten, Person, digits
+from octoworker.store import Store, connect, keys, limits
+from octoworker.store.erasure import Forgotten, Person, digits
 from octoworker.store.server import allowed, examine
 
 SHORTEST = 6
@@ -133,7 +133,7 @@ def _person(number: str, settings: Settings) -> Person:
 
     def traces(text: str | None) -> list[str]:
         sent = None if text is None else message.with_line_feeds(text)
-        return [keys.CAP_PREFIX + end for end in traffic.traces_of(f"+{known}", sent)]
+        return [keys.CAP_PREFIX + end for end in limits.traces_of(f"+{known}", sent)]
 
     return Person(is_them, known[-SHORTEST:], traces)
 

@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from octoworker import embedded
 from octoworker.cli import show
-from octoworker.client import Client
+from octoworker.client.client import Client
 from octoworker.sandbox import Sandbox
 from octoworker.sms.record import Record, State
+from octoworker.store import embedded
 
 TIMEOUT = 45.0
 """Seconds after which the demo calls itself failed. It takes about ten."""

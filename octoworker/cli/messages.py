@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from octoworker import client, runtime
+from octoworker import runtime
 from octoworker.cli import show
+from octoworker.client import client
 from octoworker.config import Settings
 from octoworker.errors import PayloadError, StoreError, UnknownMessageError
 from octoworker.sms import message, schedule

@@ -10,7 +10,7 @@ from octoworker.cli import show
 from octoworker.cli.messages import as_json
 from octoworker.config import Settings
 from octoworker.store import FILLING, FULL, Board
-from octoworker.traffic import LANES, MARKETING
+from octoworker.store.limits import LANES, MARKETING
 
 MB = 1_000_000
 

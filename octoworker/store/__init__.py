@@ -19,18 +19,18 @@ from redis.retry import Retry
 from octoworker import correlation
 from octoworker.errors import StoreError, UnknownMessageError
 from octoworker.sms.record import FINAL, Record, State
-from octoworker.store import board, keys
-from octoworker.store.board import FILLING, FULL, Board, Lane
+from octoworker.store import keys, stats
 from octoworker.store.campaigns import Campaign, Campaigns
-from octoworker.store.forgetting import Forgetting
+from octoworker.store.erasure import Forgetting
 from octoworker.store.gates import Gates
 from octoworker.store.latest import latest
+from octoworker.store.limits import Limits, millionths
 from octoworker.store.refusals import refused
 from octoworker.store.replies import claimed, record_of, settled
 from octoworker.store.scripts import Scripts, guard
+from octoworker.store.stats import FILLING, FULL, Board, Lane
 from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Taken, Text, Wait
 from octoworker.telemetry import events
-from octoworker.traffic import Limits, millionths
 
 __all__ = [
     "FILLING",
@@ -314,7 +314,7 @@ class Store:
 
     def board(self, queues: Mapping[str, str]) -> Board:
         """Figures at a glance. `queues`: the broker's list of each lane, "" when the jobs are on another server."""
-        return board.look(self._redis, queues)
+        return stats.look(self._redis, queues)
 
     def count(self) -> dict[str, int]:
         """How many messages stand in each state that is indexed, and `moving` for all that are not final."""

@@ -10,7 +10,7 @@ import redis
 
 from octoworker.errors import StoreError
 from octoworker.store import keys
-from octoworker.store.talk import Talk
+from octoworker.store.connections import Talk
 
 SHARED: Mapping[str, tuple[str, ...]] = {
     "create": ("_common",),

@@ -31,8 +31,8 @@ from octoworker.errors import (
 )
 from octoworker.gateway.legacy.codes import all_codes, normalise
 from octoworker.sms.record import FINAL, Record, State
+from octoworker.store.limits import LANES
 from octoworker.telemetry import metric_files
-from octoworker.traffic import LANES
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

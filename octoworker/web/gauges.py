@@ -8,8 +8,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from octoworker.errors import StoreError
 from octoworker.store import Board
+from octoworker.store.limits import PAUSABLE
 from octoworker.telemetry.metrics import currency_label
-from octoworker.traffic import PAUSABLE
 
 Samples = Mapping[str, float]
 

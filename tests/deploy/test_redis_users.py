@@ -10,9 +10,9 @@ import pytest
 import redis
 from harness import API_KEY, LOGIN, NUMBER, TEXT, House, own_port, patient, until
 
-from octoworker import embedded
 from octoworker.sandbox import Sandbox
 from octoworker.sms.record import State
+from octoworker.store import embedded
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PASSWORDS = {name: f"{name}-s-password" for name in ("worker", "producer", "viewer", "admin")}

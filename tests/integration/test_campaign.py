@@ -198,7 +198,7 @@ except TypeError as error:
 def test_a_campaign_that_is_cancelled_while_it_is_taken_takes_no_more(house):
     script = """
 import octoworker
-from octoworker.client import client
+from octoworker.client.client import client
 
 def rows():
     for n in range(900):
@@ -224,7 +224,7 @@ def test_a_million_rows_are_read_in_bounded_memory(tmp_path):
     script = """
 import resource, sys
 from pathlib import Path
-from octoworker.campaigns.table import Table
+from octoworker.client.campaigns.table import Table
 path = Path(sys.argv[1])
 with path.open("w") as out:
     out.write("tel;nom\\n")

@@ -8,7 +8,7 @@ import pytest
 from harness import NUMBER, TEXT, everything, until
 
 from octoworker.sms.record import State
-from octoworker.store.forgetting import Person
+from octoworker.store.erasure import Person
 
 OTHER = "+33612345679"
 

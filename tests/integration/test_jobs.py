@@ -9,7 +9,8 @@ import pytest
 from celery import Celery
 from celery.signals import before_task_publish
 
-from octoworker import jobs, wire
+from octoworker import wire
+from octoworker.client import publish
 from octoworker.store import Ring
 
 CHANGES = ("delivery_tag", "reply_to", "origin", "eta")
@@ -42,14 +43,14 @@ def test_our_job_equals_celerys(redis_client, redis_server, arguments, delay, la
     app.close()
     celerys = json.loads(redis_client.lpop(queue))
     ring = Ring("a" * 32, 'job "17"', lane, json.dumps(arguments), delay, rung_at=17)
-    (ours,) = jobs.packed([ring])[queue]
+    (ours,) = publish.packed([ring])[queue]
     assert known(json.loads(ours)) == known(celerys)
     assert bool(json.loads(ours)["headers"]["eta"]) == bool(celerys["headers"]["eta"])
 
 
 def test_each_job_has_a_delivery_of_its_own():
     ring = Ring("a" * 32, "job", "normal", "{}")
-    first, second = (json.loads(job)["properties"]["delivery_tag"] for job in jobs.packed([ring, ring])["sms"])
+    first, second = (json.loads(job)["properties"]["delivery_tag"] for job in publish.packed([ring, ring])["sms"])
     assert first != second
 
 
@@ -63,10 +64,10 @@ def test_a_job_carries_what_belongs_to_it_and_no_other_does():
     before_task_publish.connect(listening)
     wire.CARRIERS.append(lambda headers: headers.update(traceparent="its own"))
     try:
-        jobs._template.cache_clear()  # noqa: SLF001 - a process that has not published yet
-        first = jobs.single("a" * 32, "{}", "urgent")
+        publish._template.cache_clear()  # noqa: SLF001 - a process that has not published yet
+        first = publish.single("a" * 32, "{}", "urgent")
         wire.CARRIERS.pop()
-        second = jobs.single("b" * 32, "{}", "urgent")
+        second = publish.single("b" * 32, "{}", "urgent")
     finally:
         before_task_publish.disconnect(listening)
     assert heard
@@ -93,27 +94,27 @@ def carried(lists):
 
 def test_a_crowd_that_comes_due_shares_jobs_and_loses_nobody():
     rings = crowd(60, apart=0.001)
-    shared = carried(jobs.packed(rings))["sms"]
+    shared = carried(publish.packed(rings))["sms"]
     assert sorted(each for some in shared for each in some) == [ring.message_id for ring in rings]
     instants = {ring.message_id: ring.delay for ring in rings}
-    assert all(max(map(instants.get, some)) - min(map(instants.get, some)) <= jobs.CLOSE for some in shared)
+    assert all(max(map(instants.get, some)) - min(map(instants.get, some)) <= publish.CLOSE for some in shared)
     assert len(shared) < 8
 
 
 def test_a_few_that_come_due_have_jobs_of_their_own():
-    lists = jobs.packed(crowd(jobs.CROWD - 1))
-    assert len(lists["sms"]) == jobs.CROWD - 1
+    lists = publish.packed(crowd(publish.CROWD - 1))
+    assert len(lists["sms"]) == publish.CROWD - 1
     assert carried(lists) == {"sms": []}
 
 
 def test_who_may_hold_the_result_of_a_job_of_their_own_keeps_it():
-    lists = jobs.packed(crowd(60, job_id="a job of the web app"))
+    lists = publish.packed(crowd(60, job_id="a job of the web app"))
     assert len(lists["sms"]) == 60
     assert carried(lists) == {"sms": []}
 
 
 def test_lanes_do_not_share_a_job():
-    lists = jobs.packed([*crowd(50, "urgent"), *crowd(50, "normal"), *crowd(50, "bulk")])
+    lists = publish.packed([*crowd(50, "urgent"), *crowd(50, "normal"), *crowd(50, "bulk")])
     assert {queue: sum(map(len, some)) for queue, some in carried(lists).items()} == {
         "sms.urgent": 50,
         "sms": 50,

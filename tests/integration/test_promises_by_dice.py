@@ -34,8 +34,8 @@ from octoworker.sms.hours import parse as parse_hours
 from octoworker.sms.record import MOVES, State
 from octoworker.store import Job, Store, keys
 from octoworker.store import Outcome as Settlement
-from octoworker.store.forgetting import Person
-from octoworker.traffic import Caps, Limits
+from octoworker.store.erasure import Person
+from octoworker.store.limits import Caps, Limits
 
 NUMBERS = tuple(f"+336123456{n:02d}" for n in range(3))
 NOON = 1_795_431_600.0

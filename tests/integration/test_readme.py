@@ -93,7 +93,7 @@ def test_the_first_example_sends(house, monkeypatch, tmp_path):
     message_id = runpy.run_path(str(example))["message_id"]
     house.ended(message_id)
     assert house.texts() == ["Votre code est 4711"]
-    from octoworker.client import client  # noqa: PLC0415 - made by the example
+    from octoworker.client.client import client  # noqa: PLC0415 - made by the example
 
     client().close()
 

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from octoworker.errors import RefusedError
 from octoworker.sms.record import FINAL, MOVES, State
 from octoworker.store import Go, Job, Outcome, Store, keys
-from octoworker.store.forgetting import Person
+from octoworker.store.erasure import Person
 
 ID, NUMBER = "a" * 32, "+33612345678"
 RECORD = keys.record(ID)

@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from octoworker.store import connect
+from octoworker.store.connections import MOST, Talk
 from octoworker.store.scripts import Scripts
-from octoworker.store.talk import MOST, Talk
 
 
 @pytest.fixture

@@ -32,11 +32,11 @@ import redis
 from harness import House, Worker
 from proxy import Proxy
 
-from octoworker import embedded
-from octoworker.client import Client
+from octoworker.client.client import Client
 from octoworker.errors import EnqueueError, StoreError
 from octoworker.sandbox import Sandbox
 from octoworker.sms.record import FINAL, State
+from octoworker.store import embedded
 
 PACE = 0.02
 """Seconds between two messages of the producer."""

@@ -24,9 +24,8 @@ import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from octoworker import embedded
 from octoworker.errors import StoreError
-from octoworker.store import Store, connect, keys
+from octoworker.store import Store, connect, embedded, keys
 
 THREADS = 2
 PAUSE = 0.001

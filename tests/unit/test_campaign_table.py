@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from octoworker.campaigns.table import Table
-from octoworker.campaigns.template import Template
+from octoworker.client.campaigns.table import Table
+from octoworker.client.campaigns.template import Template
 from octoworker.errors import PayloadError
 
 

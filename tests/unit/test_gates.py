@@ -10,7 +10,7 @@ import pytest
 
 from octoworker.sms.record import State
 from octoworker.store import Go, Job, Outcome, Store, Wait
-from octoworker.traffic import Caps, Limits, wish_of
+from octoworker.store.limits import Caps, Limits, wish_of
 
 BREAKER = Limits(breaker_calls=4, breaker_base=60, breaker_cap=600, breaker_ramp=1000)
 

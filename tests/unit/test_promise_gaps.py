@@ -11,7 +11,7 @@ from octoworker.errors import DuplicateKeyError, RefusedByOctopushError, Refused
 from octoworker.retry import Policy
 from octoworker.sms.record import State
 from octoworker.store import Done, Go, Job, Outcome, Store, Wait
-from octoworker.traffic import Caps, Limits, wish_of
+from octoworker.store.limits import Caps, Limits, wish_of
 from octoworker.verdict import of_failure
 
 A, B = "+33612345678", "+33612345679"

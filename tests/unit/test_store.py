@@ -10,7 +10,7 @@ import pytest
 from octoworker.errors import RefusedError, StoreError, UnknownMessageError
 from octoworker.sms.record import State
 from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Store, Wait
-from octoworker.store.forgetting import Person
+from octoworker.store.erasure import Person
 
 ID = "a" * 32
 PAYLOAD = '{"recipients": "+33612345678", "text": "secret words"}'

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from octoworker import wire
-from octoworker.campaigns.template import Template
+from octoworker.client.campaigns.template import Template
 from octoworker.store import New
 
 LANE = "bulk"

@@ -18,9 +18,9 @@ import redis
 from octoworker.sms.record import State
 from octoworker.store import keys
 from octoworker.store.gates import PAUSE
+from octoworker.store.limits import LANES, MILLIONTHS, day_of
 from octoworker.store.scripts import guard
 from octoworker.store.server import refusal
-from octoworker.traffic import LANES, MILLIONTHS, day_of
 
 SOON = 60_000
 """ms ahead that counts as due soon."""

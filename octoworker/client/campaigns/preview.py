@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from octoworker.campaigns.table import Table
-from octoworker.campaigns.template import Template
+from octoworker.client.campaigns.table import Table
+from octoworker.client.campaigns.template import Template
 from octoworker.errors import PayloadError
 from octoworker.sms import message, schedule
 from octoworker.sms.recipient import country_of

@@ -18,7 +18,8 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from octoworker import correlation, jobs, wire
+from octoworker import correlation, wire
+from octoworker.client import publish
 from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, SettingsError, StoreError
 from octoworker.store import NO_JOB, New, Store, connect
 from octoworker.telemetry import events
@@ -60,7 +61,7 @@ class Client:
         message_id = wire.message_id_of(wanted)
         lane = wire.known_lane(wire.lane_of(wanted))
         payload = json.dumps(wanted)
-        job = jobs.single(message_id, payload, lane) if self._one_redis else NO_JOB
+        job = publish.single(message_id, payload, lane) if self._one_redis else NO_JOB
         try:
             taken = self.store.create(message_id, wire.fingerprint(wanted), lane, payload, job)
         except StoreError as error:
@@ -106,7 +107,7 @@ class Client:
 
         Returns created, same or conflict for each. EnqueueError when Redis did not confirm.
         """
-        job = jobs.bulk([new.message_id for new in messages], lane) if self._one_redis else NO_JOB
+        job = publish.bulk([new.message_id for new in messages], lane) if self._one_redis else NO_JOB
         try:
             told = self.store.create_many(lane, messages, campaign=campaign, job=job)
         except StoreError as error:
@@ -192,8 +193,8 @@ def campaign(
     `template` may hold fields, `Bonjour {prenom}`, filled from each row; `recipient` names the value with the number.
     `options` are those of `enqueue`. A text without fields goes to five hundred people per call. Raises like `enqueue`.
     """
-    from octoworker.campaigns import parts  # noqa: PLC0415 - only who sends campaigns pays for them
-    from octoworker.campaigns import template as texts  # noqa: PLC0415 - the same
+    from octoworker.client.campaigns import parts  # noqa: PLC0415 - only who sends campaigns pays for them
+    from octoworker.client.campaigns import template as texts  # noqa: PLC0415 - the same
 
     _check({**options, "recipients": "", "text": ""})
     mine, text = client(), texts.Template(template)

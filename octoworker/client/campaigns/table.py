@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from octoworker.campaigns.template import plain
+from octoworker.client.campaigns.template import plain
 from octoworker.errors import PayloadError
 
 DELIMITERS = ";,\t"
