@@ -19,12 +19,13 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import account, correlation, pulse, runtime, wire
+from octoworker import correlation, pulse, runtime, wire
 from octoworker.app import app
 from octoworker.client import publish
 from octoworker.config import Settings
-from octoworker.dispatch import NEED_A_LOOK, Steps, no_step
 from octoworker.errors import OctoworkerError
+from octoworker.sending import credit
+from octoworker.sending.dispatch import NEED_A_LOOK, Steps, no_step
 from octoworker.sms.record import State
 from octoworker.store import Ring, Store
 from octoworker.telemetry import log, metrics, sentry
@@ -181,7 +182,7 @@ class Treasurer:
         every = self._mine.settings.account_retry
         while not self._stopping.wait(min(every, LONGEST_NAP)):
             try:
-                account.look_after(self._mine.gateway, self._mine.store.gates, every)
+                credit.look_after(self._mine.gateway, self._mine.store.gates, every)
             except OctoworkerError as error:
                 log.warning("account.not_asked", kind=type(error).__name__)
 

@@ -12,11 +12,12 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from octoworker import dispatch, retry, wire
-from octoworker.bulk import Bulk
+from octoworker import wire
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError
 from octoworker.gateway import Account, Gateway
+from octoworker.sending import dispatch, retry
+from octoworker.sending.batch import Bulk
 from octoworker.sms import message, schedule
 from octoworker.store import Store, connect
 from octoworker.store.limits import Caps, Limits

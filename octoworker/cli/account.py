@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 from rich.table import Table
 
-from octoworker import account, runtime
+from octoworker import runtime
 from octoworker.cli import show
 from octoworker.cli.messages import as_json
 from octoworker.config import Settings, variable
 from octoworker.errors import SettingsError
 from octoworker.gateway import Gateway
 from octoworker.gateway.legacy import codes
+from octoworker.sending import credit
 
 
 @click.command()
@@ -22,11 +23,11 @@ def balance(*, json_: bool) -> None:
     if problems := settings.missing_account():
         raise SettingsError(problems)
     with Gateway(runtime.account(settings), pool_size=1) as gateway:
-        credit, counts = account.credit(gateway, runtime.look(settings).gates), gateway.balance()
+        left, counts = credit.ask(gateway, runtime.look(settings).gates), gateway.balance()
     if json_:
-        show.as_json({"credit": str(credit), "currency": "EUR", "sms": {kind: str(n) for kind, n in counts.items()}})
+        show.as_json({"credit": str(left), "currency": "EUR", "sms": {kind: str(n) for kind, n in counts.items()}})
         return
-    click.echo(f"{credit} EUR")
+    click.echo(f"{left} EUR")
     for kind, number in counts.items():
         click.echo(f"{number} SMS {kind}")
 

@@ -18,7 +18,7 @@ import fakeredis
 import pytest
 import time_machine
 
-from octoworker import dispatch, retry, wire
+from octoworker import wire
 from octoworker.errors import (
     BusyError,
     DuplicateKeyError,
@@ -29,6 +29,7 @@ from octoworker.errors import (
     UnreachableError,
 )
 from octoworker.gateway import Answer, Outcome
+from octoworker.sending import dispatch, retry
 from octoworker.sms import message, schedule
 from octoworker.sms.hours import parse as parse_hours
 from octoworker.sms.record import MOVES, State

@@ -8,11 +8,11 @@ import fakeredis
 import pytest
 
 from octoworker.errors import DuplicateKeyError, RefusedByOctopushError, RefusedError
-from octoworker.retry import Policy
+from octoworker.sending.outcome import of_failure
+from octoworker.sending.retry import Policy
 from octoworker.sms.record import State
 from octoworker.store import Done, Go, Job, Outcome, Store, Wait
 from octoworker.store.limits import Caps, Limits, wish_of
-from octoworker.verdict import of_failure
 
 A, B = "+33612345678", "+33612345679"
 BREAKER = {"breaker_calls": 4, "breaker_base": 60, "breaker_cap": 600, "breaker_ramp": 1000}

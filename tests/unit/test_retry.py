@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from octoworker.errors import BusyError, DuplicateKeyError, MaybeSentError, RefusedByOctopushError, UnreachableError
-from octoworker.retry import Facts, Policy, backoff, decide
+from octoworker.sending.retry import Facts, Policy, backoff, decide
 from octoworker.sms.record import State
 
 POLICY = Policy(base=2, cap=300, give_up_after=86400, max_attempts=50, account_wait=60, key_window=86400)

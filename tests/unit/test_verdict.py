@@ -9,10 +9,10 @@ import pytest
 
 from octoworker.errors import RefusedByOctopushError, UnreachableError
 from octoworker.gateway import Answer, Outcome, Submit
-from octoworker.retry import Policy
+from octoworker.sending.outcome import of_answer, of_failure
+from octoworker.sending.retry import Policy
 from octoworker.sms.record import State
 from octoworker.store import Go
-from octoworker.verdict import of_answer, of_failure
 
 POLICY = Policy(base=2, cap=300, give_up_after=86400, max_attempts=50, account_wait=60, key_window=86400)
 A, B = "+33612345678", "+33612345679"

@@ -12,11 +12,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from octoworker import retry
 from octoworker.errors import BusyError, GatewayError, MaybeSentError, UnreachableError
 from octoworker.gateway import Answer, Submit
 from octoworker.gateway import Outcome as Fate
 from octoworker.gateway.legacy.codes import Kind, lookup
+from octoworker.sending import retry
 from octoworker.sms import schedule
 from octoworker.sms.record import State
 from octoworker.store import Go, Outcome

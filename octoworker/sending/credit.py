@@ -17,7 +17,7 @@ CURRENCY = "EUR"
 """`/credit` answers in the account's currency without naming it; Octopush's accounts are in euros (octopush-api.md, 6)."""
 
 
-def credit(gateway: Gateway, gates: Gates) -> Decimal:
+def ask(gateway: Gateway, gates: Gates) -> Decimal:
     """Ask what is left, keep it, and let go of a brake that money mends. Raises what `Gateway.credit` and Redis raise."""
     left = gateway.credit()
     gates.balance_is(left, CURRENCY)
@@ -32,5 +32,5 @@ def look_after(gateway: Gateway, gates: Gates, every: float) -> bool:
     brake = gates.brake()
     if brake is None or brake.code not in CREDIT or not gates.may_ask(every):
         return False
-    credit(gateway, gates)
+    ask(gateway, gates)
     return True

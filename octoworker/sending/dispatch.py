@@ -21,9 +21,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from octoworker import retry, verdict, wire
+from octoworker import wire
 from octoworker.errors import GatewayError, PayloadError, StoreError
 from octoworker.gateway import Gateway, Submit
+from octoworker.sending import retry
+from octoworker.sending.outcome import of_answer, of_failure
 from octoworker.sms import message, schedule
 from octoworker.sms.recipient import country_of
 from octoworker.sms.record import Record, State, iso
@@ -162,10 +164,10 @@ class Dispatch:
                 answer = self._gateway.submit(order)
         except GatewayError as error:
             metrics.called(error, time.monotonic() - began)
-            outcome = verdict.of_failure(error, go, patience, chance)
+            outcome = of_failure(error, go, patience, chance)
         else:
             metrics.called(None, time.monotonic() - began)
-            outcome = verdict.of_answer(answer, order, go, patience, chance)
+            outcome = of_answer(answer, order, go, patience, chance)
         stands = outcome.brake and outcome.delay is not None
         line = limits.line_of(work.sms.lane, marketing=not work.sms.transactional) if stands else None
         return replace(outcome, stands=line, held_until=order.sending_date, day=work.job.day)

@@ -20,8 +20,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from octoworker.dispatch import RECORD_PAUSE, Dispatch, Result, Work
 from octoworker.errors import StoreError
+from octoworker.sending.dispatch import RECORD_PAUSE, Dispatch, Result, Work
 from octoworker.sms.record import State
 from octoworker.store import Go, Outcome, Settled, Store
 from octoworker.telemetry import log, sentry
