@@ -19,10 +19,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from octoworker import runtime
 from octoworker.config import Settings
 from octoworker.sandbox import Sandbox
 from octoworker.store import embedded
+from octoworker.worker import runtime
 
 RESULTS = Path(__file__).parent / "results" / "campaign.json"
 TEXT = "Bonjour {prenom}, votre commande est prete"

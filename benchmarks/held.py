@@ -27,12 +27,12 @@ from pathlib import Path
 import redis
 from contenders.gateway import Stub
 
-from octoworker import clock
 from octoworker.client.client import Client
 from octoworker.config import Settings
 from octoworker.sandbox import Sandbox
 from octoworker.store import Job, New, Store, connect, embedded
 from octoworker.telemetry.log import configure
+from octoworker.worker import scheduler
 
 TEXT = "Bonjour, votre rendez-vous est demain a 9 h 15. A bientot !"
 RESULTS = Path(__file__).parent / "results" / "held.json"
@@ -95,7 +95,7 @@ def release(client, settings, count):
     )
     client.config_set("slowlog-log-slower-than", 2000)
     client.slowlog_reset()
-    ticking = clock.Clock(settings, store)
+    ticking = scheduler.Clock(settings, store)
     started = time.perf_counter()
     rung = ticking.tick()
     took = time.perf_counter() - started

@@ -25,11 +25,11 @@ from pathlib import Path
 
 import redis
 
-from octoworker import runtime
 from octoworker.client.client import Client
 from octoworker.config import Settings
 from octoworker.sandbox import Sandbox
 from octoworker.store import embedded
+from octoworker.worker import runtime
 
 RESULTS = Path(__file__).parent / "results" / "traffic.json"
 TEXT = "Bonjour, votre rendez-vous est demain a 9 h 15. A bientot !"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from octoworker import correlation
     from octoworker.client.client import cancel, enqueue, enqueue_many, reschedule, status
     from octoworker.errors import EnqueueError, KeyConflictError, OctoworkerError, RefusedError
-    from octoworker.tasks import send_sms
+    from octoworker.worker.tasks import send_sms
 
 __all__ = [
     "EnqueueError",
@@ -35,7 +35,7 @@ __all__ = [
 _ROOMS = {
     "octoworker.client.client": ("campaign", "cancel", "enqueue", "enqueue_many", "reschedule", "status"),
     "octoworker.errors": ("EnqueueError", "KeyConflictError", "OctoworkerError", "RefusedError"),
-    "octoworker.tasks": ("send_sms",),
+    "octoworker.worker.tasks": ("send_sms",),
 }
 
 

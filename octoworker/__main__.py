@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from octoworker import health
+from octoworker.worker import health
 
 
 def main() -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 from rich.table import Table
 
-from octoworker import runtime
-from octoworker.cli import show
+from octoworker.cli import output
 from octoworker.cli.messages import as_json
 from octoworker.config import Settings, variable
 from octoworker.errors import SettingsError
 from octoworker.gateway import Gateway
 from octoworker.gateway.legacy import codes
 from octoworker.sending import credit
+from octoworker.worker import runtime
 
 
 @click.command()
@@ -25,7 +25,7 @@ def balance(*, json_: bool) -> None:
     with Gateway(runtime.account(settings), pool_size=1) as gateway:
         left, counts = credit.ask(gateway, runtime.look(settings).gates), gateway.balance()
     if json_:
-        show.as_json({"credit": str(left), "currency": "EUR", "sms": {kind: str(n) for kind, n in counts.items()}})
+        output.as_json({"credit": str(left), "currency": "EUR", "sms": {kind: str(n) for kind, n in counts.items()}})
         return
     click.echo(f"{left} EUR")
     for kind, number in counts.items():
@@ -40,7 +40,7 @@ def errors(code: str | None, *, json_: bool) -> None:
     found = [codes.lookup(code)] if code else list(codes.all_codes())
     if json_:
         rows = [{"code": c.code, "meaning": c.meaning, "kind": c.kind.value, "hint": c.hint} for c in found]
-        show.as_json(rows[0] if code else rows)
+        output.as_json(rows[0] if code else rows)
         return
     if code:
         click.echo(f"{found[0].code}  {found[0].meaning}\n{found[0].kind.value}: {found[0].hint}\n{found[0].source}")
@@ -50,7 +50,7 @@ def errors(code: str | None, *, json_: bool) -> None:
         grid.add_column(heading, overflow="fold")
     for each in found:
         grid.add_row(each.code, each.kind.value, each.meaning, each.hint)
-    show.console().print(grid)
+    output.console().print(grid)
 
 
 @click.command()
@@ -67,14 +67,14 @@ def settings(*, json_: bool) -> None:
             (variable(name), "(set)" if hidden and value else "" if value is None else shown, field.description or "")
         )
     if json_:
-        show.as_json({name: value for name, value, _ in rows})
+        output.as_json({name: value for name, value, _ in rows})
         return
     grid = Table(box=None, pad_edge=False)
     for heading in ("setting", "value", "meaning"):
         grid.add_column(heading, overflow="fold")
     for row in rows:
         grid.add_row(*row)
-    show.console().print(grid)
+    output.console().print(grid)
 
 
 COMMANDS = (balance, errors, settings)

@@ -17,8 +17,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 
-from octoworker import runtime
-from octoworker.cli import show
+from octoworker.cli import output
 from octoworker.cli.messages import When, as_json
 from octoworker.client import client
 from octoworker.client.campaigns import parts
@@ -29,6 +28,7 @@ from octoworker.config import Settings
 from octoworker.errors import RefusedError
 from octoworker.sms.record import Record
 from octoworker.store import Campaign, Store
+from octoworker.worker import runtime
 
 POLL = 0.25
 """Seconds between two looks at a campaign."""
@@ -77,7 +77,7 @@ def bulk(
     if found is None:
         raise SystemExit(1)
     if json_:
-        show.as_json(store.campaigns.get(campaign).as_json())
+        output.as_json(store.campaigns.get(campaign).as_json())
         return
     click.echo(f"campaign {campaign}: {found.people} people taken, {sum(found.refused.values())} rows refused")
     raise SystemExit(_watch(store, campaign))
@@ -104,9 +104,9 @@ def campaign(campaign_id: str, action: str | None, *, json_: bool) -> None:
                 click.echo(f"{stopped} messages stopped; for {late} it was too late")
     found = store.campaigns.get(campaign_id)
     if json_:
-        show.as_json(found.as_json())
+        output.as_json(found.as_json())
     elif action or found.over or not sys.stdout.isatty():
-        show.console().print(_summary(found))
+        output.console().print(_summary(found))
     else:
         raise SystemExit(_watch(store, campaign_id))
 
@@ -136,10 +136,10 @@ def _preview(reader: Reader, store: Store, *, json_: bool) -> None:
     }
     priced(found, prices, Decimal(account["balance"]) if account.get("balance") else None)
     if json_:
-        show.as_json(found.as_json())
+        output.as_json(found.as_json())
         return
     facts = found.as_json()
-    out = show.console()
+    out = output.console()
     out.print(f"{found.rows} rows: {found.people} people, {sum(found.refused.values())} refused")
     for reason in facts["refused"]:
         lines = ", ".join(str(line) for line in reason["lines"])
@@ -185,7 +185,7 @@ def _watch(store: Store, campaign_id: str) -> int:
     """Show how far it is until it has ended. Ctrl-C leaves it running. Returns the exit status."""
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(), TextColumn("{task.fields[failed]}"), console=show.console(),
+        TimeRemainingColumn(), TextColumn("{task.fields[failed]}"), console=output.console(),
     )  # fmt: skip
     try:
         with bar:
@@ -199,7 +199,7 @@ def _watch(store: Store, campaign_id: str) -> int:
         click.echo(f"Left running. Come back with: octoworker campaign {campaign_id}")
         return 0
     found = store.campaigns.get(campaign_id)
-    show.console().print(_summary(found))
+    output.console().print(_summary(found))
     return 0 if found.counts.get("accepted", 0) + found.counts.get("delivered", 0) == found.taken else 1
 
 
@@ -229,7 +229,7 @@ def _summary(found: Campaign) -> Grid:
         grid.add_column(heading, overflow="fold")
     for state, count in sorted(found.counts.items()):
         if count:
-            grid.add_row(show.coloured(state), str(count), "")
+            grid.add_row(output.coloured(state), str(count), "")
     for reason, count in sorted(found.reasons.items(), key=lambda pair: -pair[1]):
         grid.add_row("", str(count), reason)
     return grid

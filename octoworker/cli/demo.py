@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from octoworker.cli import show
+from octoworker.cli import output
 from octoworker.client.client import Client
 from octoworker.sandbox import Sandbox
 from octoworker.sms.record import Record, State
@@ -65,7 +65,7 @@ def scenes() -> tuple[Scene, ...]:
 
 def run(console: Console | None = None) -> int:
     """Play all scenes. Returns the exit status."""
-    console = console or show.console()
+    console = console or output.console()
     with _stage() as (client, sandbox, worker):
         console.print(f"A private Redis, the sandbox and a worker are up. Handsets: http://127.0.0.1:{sandbox.port}/")
         sandbox.fault(fault="code", code="153", times=2, recipient="+33612345681")
@@ -124,14 +124,16 @@ def _narrate(
     for (scene, message_id), record in zip(played, records, strict=True):
         moves = record.history if record else ()
         for move in moves[seen.get(message_id, 0) :]:
-            console.print(f"  {move.at:%H:%M:%S}  {scene.title:<26}{show.coloured(move.state)}  {move.reason}".rstrip())
+            console.print(
+                f"  {move.at:%H:%M:%S}  {scene.title:<26}{output.coloured(move.state)}  {move.reason}".rstrip()
+            )
         seen[message_id] = len(moves)
 
 
 def _progress(played: list[tuple[Scene, str]], records: list[Record | None]) -> Table:
     grid = Table(box=None, pad_edge=False, show_header=False)
     for (scene, _), record in zip(played, records, strict=True):
-        grid.add_row(scene.title, show.coloured(record.state if record else "queued"))
+        grid.add_row(scene.title, output.coloured(record.state if record else "queued"))
     return grid
 
 
@@ -149,5 +151,5 @@ def _summary(played: list[tuple[Scene, str]], records: list[Record | None]) -> T
             if "send_at" in scene.arguments and record.sending_date
             else ""
         )
-        grid.add_row(scene.title, show.coloured(record.state), str(record.attempts), record.ticket or "", cost, why)
+        grid.add_row(scene.title, output.coloured(record.state), str(record.attempts), record.ticket or "", cost, why)
     return grid

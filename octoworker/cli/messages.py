@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from octoworker import runtime
-from octoworker.cli import show
+from octoworker.cli import output
 from octoworker.client import client
 from octoworker.config import Settings
 from octoworker.errors import PayloadError, StoreError, UnknownMessageError
 from octoworker.sms import message, schedule
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.store import Store
+from octoworker.worker import runtime
 
 POLL = 0.2
 """Seconds between two looks of `send --wait`."""
@@ -84,9 +84,9 @@ def send(*, wait: bool, dry_run: bool, json_: bool, recipients: tuple[str, ...],
     if wait:
         with _done(f"{message_id} was taken: do not send it again; octoworker status {message_id} follows it."):
             found = _wait(message_id)
-        show.as_json(found.as_json()) if json_ else show.record(found)
+        output.as_json(found.as_json()) if json_ else output.record(found)
         raise SystemExit(0 if found.state in (State.ACCEPTED, State.DELIVERED, State.SCHEDULED) else 1)
-    show.as_json({"message_id": message_id}) if json_ else click.echo(message_id)
+    output.as_json({"message_id": message_id}) if json_ else click.echo(message_id)
 
 
 def preview(sms: message.Message, foreseen: schedule.Plan, now: datetime, *, json_: bool) -> None:
@@ -107,7 +107,7 @@ def preview(sms: message.Message, foreseen: schedule.Plan, now: datetime, *, jso
         else None,
     }
     if json_:
-        show.as_json(facts)
+        output.as_json(facts)
         return
     click.echo(
         f"{len(sms.recipients)} recipients, {sms.segments} segments each, lane {sms.lane}: {where} {at or ''}".rstrip()
@@ -126,7 +126,7 @@ def reschedule(message_id: str, send_at: datetime, *, json_: bool) -> None:
     client.reschedule(message_id, send_at)
     with _done(f"{message_id} was moved."):
         found = _found(message_id)
-    show.as_json(found.as_json()) if json_ else show.record(found)
+    output.as_json(found.as_json()) if json_ else output.record(found)
 
 
 @click.command()
@@ -137,11 +137,11 @@ def status(message_id: str, *, reveal: bool, json_: bool) -> None:
     """Where is this message? Its state, its story, its cost."""
     found = _found(message_id)
     if json_:
-        show.as_json({**found.as_json(), **({"asked": dict(found.arguments)} if reveal else {})})
+        output.as_json({**found.as_json(), **({"asked": dict(found.arguments)} if reveal else {})})
         return
-    show.record(found)
+    output.record(found)
     if reveal:
-        show.asked(found)
+        output.asked(found)
 
 
 @click.command("list")
@@ -152,7 +152,7 @@ def list_(state: str | None, limit: int, *, json_: bool) -> None:
     """Messages in a state: what is coming soonest first, what is over latest first."""
     store = runtime.look(Settings.load())
     found = list(store.list(State(state) if state else None, limit))[:limit]
-    show.as_json([each.masked() for each in found]) if json_ else show.table(found)
+    output.as_json([each.masked() for each in found]) if json_ else output.table(found)
 
 
 @click.command()
@@ -161,7 +161,7 @@ def list_(state: str | None, limit: int, *, json_: bool) -> None:
 def cancel(message_id: str, *, json_: bool) -> None:
     """Stop a message that has not gone yet."""
     found = runtime.look(Settings.load()).cancel(message_id)
-    show.as_json(found.as_json()) if json_ else show.record(found)
+    output.as_json(found.as_json()) if json_ else output.record(found)
 
 
 @click.command()
@@ -171,7 +171,7 @@ def cancel(message_id: str, *, json_: bool) -> None:
 def decide(message_id: str, word: str, *, json_: bool) -> None:
     """Say what becomes of an unknown message that waits for a person: it was sent, or it is given up, sent or not."""
     found = runtime.look(Settings.load()).decide(message_id, sent=word == "sent")
-    show.as_json(found.as_json()) if json_ else show.record(found)
+    output.as_json(found.as_json()) if json_ else output.record(found)
 
 
 @click.command()
@@ -182,7 +182,7 @@ def replay(message_id: str, *, force: bool, json_: bool) -> None:
     """Put a message that has ended back in its queue."""
     found = runtime.look(Settings.load()).replay(message_id, force=force)
     client.client().publish(message_id, found.arguments, found.lane)
-    show.as_json(found.as_json()) if json_ else show.record(found)
+    output.as_json(found.as_json()) if json_ else output.record(found)
 
 
 @contextmanager

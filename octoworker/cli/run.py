@@ -29,8 +29,9 @@ def worker(ctx: click.Context, pool: str, concurrency: int | None) -> None:
         raise SettingsError(problems)
     if pool in SOFT_POOLS:
         os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
-    from octoworker.app import app  # noqa: PLC0415 - Celery reads REMAP_SIGTERM when it is imported
-    from octoworker.worker import check, run  # noqa: PLC0415 - the same
+    from octoworker.worker.app import app  # noqa: PLC0415 - Celery reads REMAP_SIGTERM when it is imported
+    from octoworker.worker.boot_checks import check  # noqa: PLC0415 - the same
+    from octoworker.worker.start import run  # noqa: PLC0415 - the same
 
     log.configure(settings.log_format, settings.log_level)
     check(app, pool)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 from rich.table import Table
 
-from octoworker import runtime
-from octoworker.cli import show
+from octoworker.cli import output
 from octoworker.cli.messages import as_json
 from octoworker.config import Settings
 from octoworker.store import FILLING, FULL, Board
 from octoworker.store.limits import LANES, MARKETING
+from octoworker.worker import runtime
 
 MB = 1_000_000
 
@@ -51,7 +51,7 @@ def stats(*, json_: bool) -> None:
     """What stands where: queues, ages, states, pace, breaker, brake, balance, spend."""
     settings = Settings.load()
     board = runtime.look(settings).board(runtime.queues(settings))
-    show.as_json(board.as_json()) if json_ else show.console().print(*grids(board), sep="\n")
+    output.as_json(board.as_json()) if json_ else output.console().print(*grids(board), sep="\n")
 
 
 def grids(board: Board) -> list[Table]:
@@ -64,7 +64,7 @@ def grids(board: Board) -> list[Table]:
     states = Table(box=None, pad_edge=False, show_header=False)
     states.add_row("in flight", str(board.in_flight))
     for state, count in board.states.items():
-        states.add_row(show.coloured(state), str(count))
+        states.add_row(output.coloured(state), str(count))
     gates = Table(box=None, pad_edge=False, show_header=False)
     money = f"{board.balance} {board.currency or ''}".strip() if board.balance is not None else "not known yet"
     facts = {

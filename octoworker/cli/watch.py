@@ -17,13 +17,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from octoworker import health as probe
-from octoworker import runtime
-from octoworker.cli import show
+from octoworker.cli import output
 from octoworker.cli.traffic import grids
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, StoreError
 from octoworker.store import Board
+from octoworker.worker import health as probe
+from octoworker.worker import runtime
 
 EVERY = 1.0
 """Seconds between two looks of `top`."""
@@ -65,7 +65,7 @@ def top(*, once: bool) -> None:
     def look() -> Board:
         return store.board(queues)
 
-    out = show.console()
+    out = output.console()
     if once or not sys.stdout.isatty():
         out.print(frame(look()))
         return

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from harness import NUMBER, TEXT, house, own_port, until
 
-from octoworker import doctor
+from octoworker.cli import checks
 from octoworker.store.server import Server, refusal
 
 
@@ -205,7 +205,7 @@ SOUND = Server(
     ],
 )
 def test_what_no_server_here_does_is_judged_too(change, name, expected):
-    found = {finding.name: finding.verdict for finding in doctor.of_redis(replace(SOUND, **change))}
+    found = {finding.name: finding.verdict for finding in checks.of_redis(replace(SOUND, **change))}
     assert {each: it for each, it in found.items() if it != "ok"} == ({name: expected} if name else {})
 
 

@@ -9,8 +9,8 @@ import os
 import signal
 from pathlib import Path
 
-from octoworker import runtime
-from octoworker.app import app  # noqa: F401 - `celery -A crashing`
+from octoworker.worker import runtime
+from octoworker.worker.app import app  # noqa: F401 - `celery -A crashing`
 
 
 def at_step(name: str) -> None:

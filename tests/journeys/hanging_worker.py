@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from octoworker.app import app  # noqa: F401 - `celery -A hanging_worker`
+from octoworker.worker.app import app  # noqa: F401 - `celery -A hanging_worker`
 
 _hangs = Path(os.environ["HANGS"])
 

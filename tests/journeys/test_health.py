@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from harness import until
 
-from octoworker import health
+from octoworker.worker import health
 
 POOLS = pytest.mark.parametrize("pool", ["threads", "prefork"])
 

@@ -13,10 +13,10 @@ from celery.worker.components import Pool
 from harness import NUMBER, TEXT, until
 from proxy import Proxy
 
-from octoworker.app import app
-from octoworker.clock import ClockStep
 from octoworker.errors import EnqueueError
 from octoworker.sms.record import State
+from octoworker.worker.app import app
+from octoworker.worker.scheduler import ClockStep
 
 
 def test_a_worker_outlives_redis_going_away_with_a_call_in_flight(house):

@@ -9,7 +9,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
-from octoworker.app import app  # noqa: F401 - `celery -A tracing_worker`
+from octoworker.worker.app import app  # noqa: F401 - `celery -A tracing_worker`
 
 _file = Path(os.environ["SPANS"]).open("a", buffering=1, encoding="utf-8")  # noqa: SIM115 - as long as the worker lives
 _exporter = ConsoleSpanExporter(out=_file, formatter=lambda span: span.to_json(indent=None) + "\n")

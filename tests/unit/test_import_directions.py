@@ -170,7 +170,7 @@ def test_a_web_app_does_not_pay_for_the_workers_libraries():
         # Not OpenTelemetry itself: redis-py imports that wherever it is installed.
         "octoworker.telemetry.tracing",
         "octoworker.config",
-        "octoworker.worker",
+        "octoworker.worker.consumer",
         "octoworker.sending",
         "octoworker.gateway",
         "rich",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from octoworker import wire
-from octoworker.lanes import TURN, UrgentFirst
+from octoworker.worker.lane_order import TURN, UrgentFirst
 
 
 def looks(count):

@@ -19,8 +19,7 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import correlation, pulse, runtime, wire
-from octoworker.app import app
+from octoworker import correlation, wire
 from octoworker.client import publish
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError
@@ -29,7 +28,9 @@ from octoworker.sending.dispatch import NEED_A_LOOK, Steps, no_step
 from octoworker.sms.record import State
 from octoworker.store import Ring, Store
 from octoworker.telemetry import log, metrics, sentry
-from octoworker.worker import MASKED_ARGS
+from octoworker.worker import heartbeat, runtime
+from octoworker.worker.app import app
+from octoworker.worker.masks import MASKED_ARGS
 
 SLICE = 100
 """Messages per script call: some 3 ms of Redis, so that nobody waits noticeably behind it."""
@@ -59,7 +60,7 @@ class Clock:
         self._queues = runtime.queues(settings)
         self._store = store
         self._at_step = at_step
-        self._alive = pulse.Alive(with_main_thread=all(self._queues.values()))
+        self._alive = heartbeat.Alive(with_main_thread=all(self._queues.values()))
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="octoworker-clock", daemon=True)
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from celery import bootsteps
 
-from octoworker import runtime
 from octoworker.config import Settings
 from octoworker.telemetry import log, metrics
+from octoworker.worker import runtime
 
 if TYPE_CHECKING:
     from octoworker.web import Server

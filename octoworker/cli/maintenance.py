@@ -9,18 +9,18 @@ from functools import partial
 
 import click
 
-from octoworker import doctor, runtime
-from octoworker.cli import show
+from octoworker.cli import checks, output
+from octoworker.cli.checks import Verdict
 from octoworker.cli.messages import as_json
 from octoworker.client.client import Client
 from octoworker.config import Settings
-from octoworker.doctor import Verdict
 from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
 from octoworker.gateway import Gateway
 from octoworker.sms import message, recipient
 from octoworker.store import Store, connect, keys, limits
 from octoworker.store.erasure import Forgotten, Person, digits
 from octoworker.store.server import allowed, examine
+from octoworker.worker import runtime
 
 SHORTEST = 6
 """Digits below which a number is no person's."""
@@ -34,7 +34,7 @@ COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "red
 @click.pass_context
 def check_up(ctx: click.Context, *, json_: bool) -> None:
     """Look at everything a person would look at, and say what to do. Sends nothing. Exit status 1: there is a problem."""
-    findings: list[doctor.Finding] = []
+    findings: list[checks.Finding] = []
     away = False
     try:
         for finding in _findings():
@@ -43,33 +43,33 @@ def check_up(ctx: click.Context, *, json_: bool) -> None:
                 _print(finding)
     except StoreError as error:
         away = True
-        findings.append(doctor.Finding("redis", Verdict.PROBLEM, str(error), "look at REDIS_URL, and whether it runs"))
+        findings.append(checks.Finding("redis", Verdict.PROBLEM, str(error), "look at REDIS_URL, and whether it runs"))
         if not json_:
             _print(findings[-1])
     if json_:
-        show.as_json([finding.as_json() for finding in findings])
+        output.as_json([finding.as_json() for finding in findings])
     ctx.exit(3 if away else int(any(finding.verdict is Verdict.PROBLEM for finding in findings)))
 
 
-def _findings() -> Iterator[doctor.Finding]:
+def _findings() -> Iterator[checks.Finding]:
     """Everything. StoreError when Redis is out of reach."""
     try:
         settings = Settings.load()
     except SettingsError as error:
-        yield from doctor.of_contradictions(error)
+        yield from checks.of_contradictions(error)
         return
     client = connect(settings.redis_url, timeout=runtime.LOOK_TIMEOUT, retries=0)
     queues = runtime.queues(settings)
-    yield from doctor.all_of(
+    yield from checks.all_of(
         settings,
         lambda: examine(client),
         lambda: runtime.look(settings).board(queues),
-        lambda: allowed(lambda: Client().readers(doctor.QUICK)),
+        lambda: allowed(lambda: Client().readers(checks.QUICK)),
         lambda: Gateway(runtime.account(settings), pool_size=1),
     )
 
 
-def _print(finding: doctor.Finding) -> None:
+def _print(finding: checks.Finding) -> None:
     mark = click.style(f"{finding.verdict.value:<8}", fg=COLOURS[finding.verdict])
     click.echo(f"{mark} {finding.name:<12} {finding.says}" + (f"\n{'':<22}-> {finding.do}" if finding.do else ""))
 
@@ -96,7 +96,7 @@ def forget(number: str, *, cancel: bool, json_: bool) -> None:
             done.looked_at, done.records + ended.records, [each for each in done.left if each in still], ended.left
         )
     if json_:
-        show.as_json({"looked_at": done.looked_at, "forgotten": done.records, "left": done.left})
+        output.as_json({"looked_at": done.looked_at, "forgotten": done.records, "left": done.left})
         raise SystemExit(bool(done.left))
     click.echo(f"{done.records} of {done.looked_at} messages have forgotten that number.")
     if done.left:

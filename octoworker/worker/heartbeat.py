@@ -9,8 +9,8 @@ from typing import Any
 
 from celery import bootsteps
 
-from octoworker import health
 from octoworker.telemetry import log
+from octoworker.worker import health
 
 PATIENCE = 300.0
 """Seconds that one look of the clock may take. A Redis that takes connections and answers none holds it for minutes: each of

@@ -1,4 +1,4 @@
-"""What we change in Celery's worker, and the checks it makes before it takes its first job.
+"""What we change in Celery's worker, each with the fault that it answers.
 
 Each change says which fault it answers; tests/journeys/test_worker_life.py, test_unreadable_jobs.py and
 test_worker_lasts.py say when it can go.
@@ -6,28 +6,15 @@ test_worker_lasts.py say when it can go.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from celery import Celery, bootsteps
 from celery.worker.consumer import Consumer
-from celery.worker.request import Request
 from kombu import Connection
 
 from octoworker import wire
-from octoworker.config import Settings
-from octoworker.errors import SettingsError
 from octoworker.telemetry import log
-
-MASKED_ARGS = "()"
-
-REFUSED_POOLS = {
-    "gevent": "it never gives back the jobs of a dead worker, and its acknowledgements fail above ten connections",
-    "eventlet": "it never gives back the jobs of a dead worker",
-}
 
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What Celery and kombu raise on a job that is no job. Errors of Redis are none of these."""
@@ -155,79 +142,3 @@ def _guarded(read: Callable[..., Any], **options: Any) -> Any:
     except UNREADABLE as error:
         unreadable(error)
         return True
-
-
-def run(app: Celery, arguments: list[str], *, banner: bool) -> int:
-    """Run Celery's worker command until it ends; its exit status.
-
-    This command alone: all of Celery's, as `app.worker_main` has them, cost every worker seven megabytes for a shell.
-    """
-    from celery.apps import worker as of_celery  # noqa: PLC0415 - a producer that imports the task needs none of it
-    from celery.bin.base import CLIContext  # noqa: PLC0415 - the same
-    from celery.bin.worker import worker as worker_command  # noqa: PLC0415 - the same
-
-    if not (sys.stdout and sys.stdout.isatty()):
-        of_celery.safe_say = _say  # type: ignore[attr-defined]  # not in its stubs
-    context = CLIContext(app=app, no_color=bool(os.environ.get("NO_COLOR")), workdir=None, quiet=not banner)
-    # The prefix is the one that Celery gives it: CELERY_WORKER_QUEUES is its -Q.
-    code = worker_command.main(
-        args=arguments,
-        prog_name="octoworker worker",
-        standalone_mode=False,
-        obj=context,
-        auto_envvar_prefix="CELERY_WORKER",
-    )
-    return code if isinstance(code, int) else 0
-
-
-def _say(text: str, *_: Any) -> None:
-    """What Celery would write on standard output on a signal, between the lines of the log."""
-    log.event("worker.says", says=text.strip())
-
-
-class MaskedRequest(Request):
-    """A job whose arguments are not shown: in logs, in events, and so in Flower. Also for jobs sent without our client."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._argsrepr, self._kwargsrepr = MASKED_ARGS, wire.MASKED_KWARGS
-        self.request_dict.update(argsrepr=MASKED_ARGS, kwargsrepr=wire.MASKED_KWARGS)
-
-
-class BootChecks(bootsteps.Step):
-    """Refuse to start on a setting that breaks a promise."""
-
-    def __init__(self, worker: Any, **options: Any) -> None:
-        super().__init__(worker, **options)
-        pool = getattr(worker.pool_cls, "__module__", "").rpartition(".")[2]
-        check(worker.app, pool, prefetch=worker.prefetch_multiplier)
-
-
-def check(app: Celery, pool: str, prefetch: int = 1) -> None:
-    """SettingsError that lists everything wrong with this worker. Nothing has been started yet."""
-    problems = [*Settings.load().missing_account(), *_celery_problems(app, prefetch)]
-    if unknown := sorted(set(app.amqp.queues.consume_from) - {*wire.QUEUES.values()}):
-        # Celery would make it, read nothing from it for ever, and call itself ready.
-        problems.append(
-            f"-Q: no message ever comes to {', '.join(unknown)}; there are {', '.join(wire.QUEUES.values())}."
-        )
-    if pool in REFUSED_POOLS:
-        problems.append(f"The {pool} pool is refused: {REFUSED_POOLS[pool]}. Use threads (the default) or prefork.")
-    if problems:
-        raise SettingsError(problems)
-
-
-def _celery_problems(app: Celery, prefetch: int) -> list[str]:
-    conf, settings = app.conf, Settings.load()
-    visibility = dict(conf.broker_transport_options or {}).get("visibility_timeout")
-    required = {
-        "task_acks_late must be true: an early acknowledgement loses the job of a worker that dies.": conf.task_acks_late,
-        "task_reject_on_worker_lost must be false: a poison job would loop for ever.": not conf.task_reject_on_worker_lost,
-        "accept_content must be json alone: pickle in a queue is code of a stranger's.": list(conf.accept_content)
-        == ["json"],
-        "worker_prefetch_multiplier must be 1: what one worker hoards, a kill delays.": prefetch == 1,
-        "worker_deduplicate_successful_tasks must be false: the claim does this.": not conf.worker_deduplicate_successful_tasks,
-        "visibility_timeout of the broker must be OCTOWORKER_VISIBILITY_TIMEOUT.": visibility
-        == settings.visibility_timeout,
-    }
-    return [sentence for sentence, holds in required.items() if not holds]

@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 from celery import Task
 from celery.exceptions import Ignore, Reject
 
-from octoworker import correlation, runtime, wire
-from octoworker.app import app
+from octoworker import correlation, wire
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, StoreError
 from octoworker.sms.record import Record, State
 from octoworker.telemetry import log, sentry
-from octoworker.worker import MASKED_ARGS
+from octoworker.worker import runtime
+from octoworker.worker.app import app
+from octoworker.worker.masks import MASKED_ARGS
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class MessageWaits(OctoworkerError):  # noqa: N818 - the same
 class SmsTask(Task):  # type: ignore[type-arg]
     """A task whose arguments are shown nowhere. Celery drops the producer's own masks on a retry; this one does not."""
 
-    Request = "octoworker.worker:MaskedRequest"
+    Request = "octoworker.worker.masks:MaskedRequest"
 
     def apply_async(self, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
         options |= {"argsrepr": MASKED_ARGS, "kwargsrepr": wire.MASKED_KWARGS}

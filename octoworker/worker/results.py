@@ -14,7 +14,7 @@ from kombu.utils.encoding import bytes_to_str
 
 from octoworker.store.connections import Talk
 
-PATHS = dict.fromkeys(("redis", "rediss"), "octoworker.results:Results")
+PATHS = dict.fromkeys(("redis", "rediss"), "octoworker.worker.results:Results")
 """For Celery's loader: which class writes the results of which address."""
 
 

@@ -1,0 +1,1 @@
+"""The Celery process: its application and tasks, the scheduler, what we mend in Celery's consumer, its health."""

@@ -1,0 +1,39 @@
+"""`octoworker worker`: Celery's worker command, and of Celery's commands this one alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from celery import Celery
+
+from octoworker.telemetry import log
+
+
+def run(app: Celery, arguments: list[str], *, banner: bool) -> int:
+    """Run Celery's worker command until it ends; its exit status.
+
+    This command alone: all of Celery's, as `app.worker_main` has them, cost every worker seven megabytes for a shell.
+    """
+    from celery.apps import worker as of_celery  # noqa: PLC0415 - a producer that imports the task needs none of it
+    from celery.bin.base import CLIContext  # noqa: PLC0415 - the same
+    from celery.bin.worker import worker as worker_command  # noqa: PLC0415 - the same
+
+    if not (sys.stdout and sys.stdout.isatty()):
+        of_celery.safe_say = _say  # type: ignore[attr-defined]  # not in its stubs
+    context = CLIContext(app=app, no_color=bool(os.environ.get("NO_COLOR")), workdir=None, quiet=not banner)
+    # The prefix is the one that Celery gives it: CELERY_WORKER_QUEUES is its -Q.
+    code = worker_command.main(
+        args=arguments,
+        prog_name="octoworker worker",
+        standalone_mode=False,
+        obj=context,
+        auto_envvar_prefix="CELERY_WORKER",
+    )
+    return code if isinstance(code, int) else 0
+
+
+def _say(text: str, *_: Any) -> None:
+    """What Celery would write on standard output on a signal, between the lines of the log."""
+    log.event("worker.says", says=text.strip())
