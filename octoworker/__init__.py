@@ -32,7 +32,7 @@ __all__ = [
     "status",
 ]
 
-_ROOMS = {
+_HOMES = {
     "octoworker.client.client": ("campaign", "cancel", "enqueue", "enqueue_many", "reschedule", "status"),
     "octoworker.errors": ("EnqueueError", "KeyConflictError", "OctoworkerError", "RefusedError"),
     "octoworker.worker.tasks": ("send_sms",),
@@ -44,7 +44,7 @@ def __getattr__(name: str) -> Any:
 
     if name == "correlation":
         return import_module("octoworker.correlation")
-    for room, names in _ROOMS.items():
+    for home, names in _HOMES.items():
         if name in names:
-            return getattr(import_module(room), name)
+            return getattr(import_module(home), name)
     raise AttributeError(f"module 'octoworker' has no attribute {name!r}")

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from octoworker import wire
+from octoworker import environment
 from octoworker.errors import SettingsError
 from octoworker.sms.hours import Window
 from octoworker.sms.hours import parse as parse_hours
@@ -66,7 +66,7 @@ def _redis_address(url: str) -> str:
 
 
 def _verified(url: str) -> str:
-    if missing := wire.unverified(url):
+    if missing := environment.unverified(url):
         raise ValueError(missing)
     return url
 
@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         "json", validation_alias="OCTOPUSH_FORMAT", description="Shape of the answers asked for."
     )
     redis_url: Annotated[str, AfterValidator(_redis_address)] = Field(
-        wire.DEFAULT_REDIS_URL,
+        environment.DEFAULT_REDIS_URL,
         validation_alias="REDIS_URL",
         repr=False,
         description="Records, and jobs unless said otherwise.",
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     )
     hold: bool = Field(default=False, description="Keep deferred messages here instead of handing them over.")
     past: Literal["refuse", "send"] = Field("refuse", description="What to do with a send_at more than a minute ago.")
-    max_ahead: Seconds = Field(wire.MAX_AHEAD, description="How far ahead send_at may lie, s.")
+    max_ahead: Seconds = Field(environment.MAX_AHEAD, description="How far ahead send_at may lie, s.")
 
     hours: str = Field(
         "FR=08:00-20:00",
@@ -148,10 +148,12 @@ class Settings(BaseSettings):
     cap_money: Money = Field(Decimal(0), description="Money a day, in the account's currency; 0: no cap.")
     capped: Literal["wait", "refuse"] = Field("wait", description="What a capped message does.")
     sweep_every: Seconds = Field(0.2, description="How often each worker looks for what is due or stranded, s.")
-    requeue_after: Seconds = Field(wire.REQUEUE_AFTER, description="A job that nobody took is looked for after, s.")
+    requeue_after: Seconds = Field(
+        environment.REQUEUE_AFTER, description="A job that nobody took is looked for after, s."
+    )
     eta_horizon: Seconds = Field(60.0, description="Longest wait that may ride on Celery's ETA, s.")
     visibility_timeout: Seconds = Field(300.0, description="Redis hands an unacknowledged job out again after, s.")
-    keep_for: Seconds = Field(wire.KEEP_FOR, description="How long a record is kept after its last change, s.")
+    keep_for: Seconds = Field(environment.KEEP_FOR, description="How long a record is kept after its last change, s.")
     simulate: bool = Field(default=False, description="Ask Octopush to simulate: nothing is sent, nothing is paid.")
 
     bulk_lines: int = Field(128, ge=1, description="Calls at once of one process for its bulk jobs.")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import redis
 
-from octoworker import wire
+from octoworker import environment
 from octoworker.client.client import Client
 from octoworker.sandbox import Sandbox
 from octoworker.store import SOCKET_TIMEOUT, Store, connect, embedded
@@ -208,7 +208,9 @@ class House:
         self.client = patient(self.environ)
         # To look with, also where the workers and the web app are given another address.
         self.store = Store(
-            connect(redis_url), keep_for=wire.keep_for(self.environ), requeue_after=wire.requeue_after(self.environ)
+            connect(redis_url),
+            keep_for=environment.keep_for(self.environ),
+            requeue_after=environment.requeue_after(self.environ),
         )
         self.redis = redis.Redis.from_url(redis_url, decode_responses=True)
         self.workers = []

@@ -27,7 +27,7 @@ COMMANDS = {
     "account": ("balance", "errors", "settings"),
     "traffic": ("pause", "resume", "stats"),
     "watch": ("metrics", "top", "health"),
-    "care": ("doctor", "forget"),
+    "maintenance": ("doctor", "forget"),
     "bulk": ("bulk", "campaign"),
     "run": ("worker", "sandbox", "demo"),
 }

@@ -14,10 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 from urllib.request import getproxies, proxy_bypass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from octoworker import wire
 from octoworker.config import Settings
 from octoworker.errors import GatewayError, RefusedByOctopushError, SettingsError, StoreError
 from octoworker.gateway import Gateway
+from octoworker.sms import lanes
 from octoworker.store import FILLING, FULL, Board
 from octoworker.store.server import Server
 
@@ -237,7 +237,7 @@ def of_workers(readers: Readers) -> Iterator[Finding]:
         yield _hidden("workers", "the channels of remote control")
         return
     read = {queue for queues in found.values() for queue in queues}
-    unread = [queue for queue in wire.QUEUES.values() if queue not in read]
+    unread = [queue for queue in lanes.QUEUES.values() if queue not in read]
     if not found:
         yield _problem("workers", "no worker answers", "start one: octoworker worker")
     elif unread:

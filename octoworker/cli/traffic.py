@@ -8,8 +8,9 @@ from rich.table import Table
 from octoworker.cli import output
 from octoworker.cli.messages import as_json
 from octoworker.config import Settings
+from octoworker.sms.lanes import LANES
 from octoworker.store import FILLING, FULL, Board
-from octoworker.store.limits import LANES, MARKETING
+from octoworker.store.limits import MARKETING
 from octoworker.worker import runtime
 
 MB = 1_000_000

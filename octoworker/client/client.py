@@ -18,9 +18,10 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from octoworker import correlation, wire
+from octoworker import correlation, environment
 from octoworker.client import publish
 from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, SettingsError, StoreError
+from octoworker.sms import identity, jobs, lanes
 from octoworker.store import NO_JOB, New, Store, connect
 from octoworker.telemetry import events
 
@@ -45,25 +46,30 @@ class Client:
 
     def __init__(self, environ: Mapping[str, str] = os.environ, *, timeout: float = TIMEOUT) -> None:
         self.pid = os.getpid()
-        for variable, url in (("REDIS_URL", wire.redis_url(environ)), ("CELERY_BROKER_URL", wire.broker_url(environ))):
-            if missing := wire.unverified(url):
+        for variable, url in (
+            ("REDIS_URL", environment.redis_url(environ)),
+            ("CELERY_BROKER_URL", environment.broker_url(environ)),
+        ):
+            if missing := environment.unverified(url):
                 raise SettingsError([f"{variable}: {missing}."])
-        redis_client = connect(wire.redis_url(environ), timeout=timeout, connections=50, retries=0)
-        self.store = Store(redis_client, keep_for=wire.keep_for(environ), requeue_after=wire.requeue_after(environ))
-        self.app = _producer(wire.broker_url(environ), timeout)
-        self._one_redis = wire.broker_url(environ) == wire.redis_url(environ)
+        redis_client = connect(environment.redis_url(environ), timeout=timeout, connections=50, retries=0)
+        self.store = Store(
+            redis_client, keep_for=environment.keep_for(environ), requeue_after=environment.requeue_after(environ)
+        )
+        self.app = _producer(environment.broker_url(environ), timeout)
+        self._one_redis = environment.broker_url(environ) == environment.redis_url(environ)
         """Whether records and jobs are in one Redis: then both are written in one step."""
-        self.max_ahead = wire.max_ahead(environ)
+        self.max_ahead = environment.max_ahead(environ)
 
     def enqueue(self, arguments: Mapping[str, Any]) -> str:
         """Write the record, publish the job, return the message id."""
-        wanted = wire.jsonable(arguments)
-        message_id = wire.message_id_of(wanted)
-        lane = wire.known_lane(wire.lane_of(wanted))
+        wanted = jobs.jsonable(arguments)
+        message_id = identity.message_id_of(wanted)
+        lane = lanes.known_lane(lanes.lane_of(wanted))
         payload = json.dumps(wanted)
         job = publish.single(message_id, payload, lane) if self._one_redis else NO_JOB
         try:
-            taken = self.store.create(message_id, wire.fingerprint(wanted), lane, payload, job)
+            taken = self.store.create(message_id, identity.fingerprint(wanted), lane, payload, job)
         except StoreError as error:
             raise _not_taken(error) from None
         if taken == "conflict":
@@ -79,15 +85,15 @@ class Client:
     def enqueue_many(self, messages: Sequence[Mapping[str, Any]]) -> list[str]:
         """Write the records of each lane, publish jobs of a hundred, return the ids in order."""
         ids: list[str] = [""] * len(messages)
-        lanes: dict[str, list[tuple[int, New]]] = {}
+        by_lane: dict[str, list[tuple[int, New]]] = {}
         for place, arguments in enumerate(messages):
-            wanted = wire.jsonable(arguments)
+            wanted = jobs.jsonable(arguments)
             keyed = bool(wanted.get("idempotency_key"))
-            ids[place] = wire.message_id_of(wanted)
-            print_ = wire.fingerprint(wanted) if keyed else ""
-            new = New(ids[place], print_, json.dumps(wanted), people=wire.people_of(wanted))
-            lanes.setdefault(wire.known_lane(wire.lane_of(wanted)), []).append((place, new))
-        conflicts = [place for lane, taken in lanes.items() for place in self._take(lane, taken)]
+            ids[place] = identity.message_id_of(wanted)
+            print_ = identity.fingerprint(wanted) if keyed else ""
+            new = New(ids[place], print_, json.dumps(wanted), people=jobs.people_of(wanted))
+            by_lane.setdefault(lanes.known_lane(lanes.lane_of(wanted)), []).append((place, new))
+        conflicts = [place for lane, taken in by_lane.items() for place in self._take(lane, taken)]
         if conflicts:
             raise KeyConflictError(
                 f"message {min(conflicts) + 1}: its idempotency_key already belongs to a message with other content; "
@@ -122,13 +128,13 @@ class Client:
     def _publish_many(self, ids: Sequence[str], lane: str) -> None:
         """Publish the bulk jobs of messages that have their records. A failure is no loss: the clock will publish them."""
         try:
-            for start in range(0, len(ids), wire.BULK_SIZE):
+            for start in range(0, len(ids), jobs.BULK_SIZE):
                 self.app.send_task(
-                    wire.BULK_TASK,
-                    kwargs={"ids": list(ids[start : start + wire.BULK_SIZE]), "version": wire.VERSION},
-                    queue=wire.queue_of(lane),
+                    jobs.BULK_TASK,
+                    kwargs={"ids": list(ids[start : start + jobs.BULK_SIZE]), "version": jobs.VERSION},
+                    queue=lanes.queue_of(lane),
                     argsrepr="()",
-                    kwargsrepr=wire.MASKED_KWARGS,
+                    kwargsrepr=jobs.MASKED_KWARGS,
                     headers=correlation.headers(),
                 )
         except (OperationalError, OSError):
@@ -138,12 +144,12 @@ class Client:
         """Publish the job of a message that has its record. A failure is no loss: the clock will publish it."""
         try:
             self.app.send_task(
-                wire.TASK,
-                kwargs=wire.job_kwargs(message_id, arguments),
+                jobs.TASK,
+                kwargs=jobs.job_kwargs(message_id, arguments),
                 task_id=message_id,
-                queue=wire.queue_of(lane),
+                queue=lanes.queue_of(lane),
                 argsrepr="()",
-                kwargsrepr=wire.MASKED_KWARGS,
+                kwargsrepr=jobs.MASKED_KWARGS,
                 headers=correlation.headers(),
             )
         except (OperationalError, OSError):
@@ -182,7 +188,7 @@ def enqueue_many(messages: list[dict[str, Any]]) -> list[str]:
     """
     for arguments in messages:
         _check(arguments)
-    return client().enqueue_many([part for arguments in messages for part in wire.parts_of(arguments)])
+    return client().enqueue_many([part for arguments in messages for part in jobs.parts_of(arguments)])
 
 
 def campaign(
@@ -200,7 +206,7 @@ def campaign(
     mine, text = client(), texts.Template(template)
     own, _ = mine.store.campaigns.open(uuid.uuid4().hex[:12], name)
     column, people = texts.plain(recipient), 0
-    lane = wire.known_lane(str(options.get("lane") or parts.LANE))
+    lane = lanes.known_lane(str(options.get("lane") or parts.LANE))
     plain = ({texts.plain(key): value for key, value in row.items()} for row in rows)
     try:
         news = parts.messages(own, text, ((n, row[column], row) for n, row in enumerate(plain, 1)), options)
@@ -267,7 +273,7 @@ def _instant(send_at: datetime | str | float) -> float:
 
 def _check(arguments: Mapping[str, Any]) -> None:
     """What no worker should have to find out: a name that does not exist is a bug of the caller's."""
-    if unknown := sorted(set(arguments) - wire.ARGUMENTS):
+    if unknown := sorted(set(arguments) - jobs.ARGUMENTS):
         raise TypeError(f"enqueue() does not know the argument {unknown[0]!r}.")
     if missing := sorted({"recipients", "text"} - set(arguments)):
         raise TypeError(f"enqueue() needs the argument {missing[0]!r}.")
@@ -278,7 +284,7 @@ def _producer(broker: str, timeout: float) -> Celery:
     app = Celery("octoworker-producer", broker=broker, set_as_current=False)
     app.conf.update(
         task_serializer="json",
-        task_default_queue=wire.QUEUES["normal"],
+        task_default_queue=lanes.QUEUES["normal"],
         task_create_missing_queues=True,
         broker_connection_timeout=timeout,
         broker_transport_options={

@@ -19,7 +19,8 @@ from uuid import uuid4
 
 from celery import Celery
 
-from octoworker import correlation, wire
+from octoworker import correlation
+from octoworker.sms import jobs, lanes
 from octoworker.store import Ring, Text
 
 WORTH_BULK = 5
@@ -58,21 +59,21 @@ class Template:
 
 
 def single(message_id: str, payload: str, lane: str) -> Text:
-    """The first job of a message, with the headers that somebody wants to go along (wire.carried)."""
-    queue = wire.queue_of(lane)
-    envelope = f'"message_id": "{message_id}", "version": {wire.VERSION}}}'
-    template = _template(queue, wire.TASK, with_eta=False)
-    return Text(queue, (template.filled(message_id, _joined(payload, envelope), headers=wire.carried()),))
+    """The first job of a message, with the headers that somebody wants to go along (jobs.carried)."""
+    queue = lanes.queue_of(lane)
+    envelope = f'"message_id": "{message_id}", "version": {jobs.VERSION}}}'
+    template = _template(queue, jobs.TASK, with_eta=False)
+    return Text(queue, (template.filled(message_id, _joined(payload, envelope), headers=jobs.carried()),))
 
 
 def bulk(ids: Sequence[str], lane: str) -> Text:
     """The bulk jobs of these messages."""
-    queue = wire.queue_of(lane)
-    template = _template(queue, wire.BULK_TASK, with_eta=False)
-    some = (list(ids[start : start + wire.BULK_SIZE]) for start in range(0, len(ids), wire.BULK_SIZE))
+    queue = lanes.queue_of(lane)
+    template = _template(queue, jobs.BULK_TASK, with_eta=False)
+    some = (list(ids[start : start + jobs.BULK_SIZE]) for start in range(0, len(ids), jobs.BULK_SIZE))
     return Text(
         queue,
-        tuple(template.filled(str(uuid4()), json.dumps({"ids": each, "version": wire.VERSION})) for each in some),
+        tuple(template.filled(str(uuid4()), json.dumps({"ids": each, "version": jobs.VERSION})) for each in some),
     )
 
 
@@ -84,13 +85,13 @@ def packed(rings: Sequence[Ring]) -> dict[str, list[str]]:
     grouped = {ring.message_id for some in groups for ring in some}
     for ring in rings:
         if ring.message_id not in grouped:
-            queue, eta = wire.queue_of(ring.lane), _eta(now, ring.delay)
-            template = _template(queue, wire.TASK, with_eta=bool(eta))
+            queue, eta = lanes.queue_of(ring.lane), _eta(now, ring.delay)
+            template = _template(queue, jobs.TASK, with_eta=bool(eta))
             filled = template.filled(ring.job_id, _kwargs(ring), eta, correlation.headers_of(ring.correlation))
             lists.setdefault(queue, []).append(filled)
     for some in groups:
-        queue, eta = wire.queue_of(some[0].lane), _eta(now, some[-1].delay)
-        template = _template(queue, wire.BULK_TASK, with_eta=bool(eta))
+        queue, eta = lanes.queue_of(some[0].lane), _eta(now, some[-1].delay)
+        template = _template(queue, jobs.BULK_TASK, with_eta=bool(eta))
         lists.setdefault(queue, []).append(template.filled(str(uuid4()), _bulk_kwargs(some), eta))
     return lists
 
@@ -112,7 +113,7 @@ def _together(rings: Sequence[Ring]) -> Iterator[list[Ring]]:
     for ring in sorted(rings, key=lambda ring: (ring.lane, ring.delay)):
         first = some[0] if some else ring
         apart = ring.lane != "bulk" and ring.delay - first.delay > CLOSE
-        if ring.lane != first.lane or apart or len(some) == wire.BULK_SIZE:
+        if ring.lane != first.lane or apart or len(some) == jobs.BULK_SIZE:
             yield some
             some = []
         some.append(ring)
@@ -126,12 +127,12 @@ def _eta(now: datetime, delay: float) -> str:
 
 def _bulk_kwargs(rings: Sequence[Ring]) -> str:
     ids = [ring.message_id for ring in rings]
-    return json.dumps({"ids": ids, "version": wire.VERSION, "rung_at": rings[0].rung_at})
+    return json.dumps({"ids": ids, "version": jobs.VERSION, "rung_at": rings[0].rung_at})
 
 
 def _kwargs(ring: Ring) -> str:
     """The payload is JSON text already: the envelope is written at its end."""
-    envelope = f'"message_id": "{ring.message_id}", "version": {wire.VERSION}, "rung_at": {ring.rung_at}}}'
+    envelope = f'"message_id": "{ring.message_id}", "version": {jobs.VERSION}, "rung_at": {ring.rung_at}}}'
     return _joined(ring.payload, envelope)
 
 
@@ -164,7 +165,7 @@ def _made_by_celery(queue: str, task: str, *, with_eta: bool) -> dict[str, Any]:
             queue=queue,
             eta=eta,
             argsrepr="()",
-            kwargsrepr=wire.MASKED_KWARGS,
+            kwargsrepr=jobs.MASKED_KWARGS,
             producer=producer,
         )
         message: dict[str, Any] = getattr(connection.default_channel, "_get")(queue)  # noqa: B009 - kombu's in-memory channel, not in its stubs

@@ -21,12 +21,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from octoworker import wire
 from octoworker.errors import GatewayError, PayloadError, StoreError
 from octoworker.gateway import Gateway, Submit
 from octoworker.sending import retry
 from octoworker.sending.outcome import of_answer, of_failure
-from octoworker.sms import message, schedule
+from octoworker.sms import identity, jobs, lanes, message, schedule
 from octoworker.sms.recipient import country_of
 from octoworker.sms.record import Record, State, iso
 from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Settled, Store, Taken, Wait, limits
@@ -206,8 +205,8 @@ class Dispatch:
 
     def _read(self, arguments: Mapping[str, Any]) -> tuple[message.Message, schedule.Plan]:
         wanted = {name: value for name, value in arguments.items() if name not in ENVELOPE}
-        version = arguments.get("version", wire.VERSION)
-        if version != wire.VERSION:
+        version = arguments.get("version", jobs.VERSION)
+        if version != jobs.VERSION:
             raise PayloadError(
                 ["version: this worker does not know this version of the job; update the workers first."]
             )
@@ -259,7 +258,7 @@ class Dispatch:
 
     def _conflict(self, job: Job, job_id: str) -> Result:
         """Another message has this idempotency key. This one is kept too, under its job's own id, as rejected."""
-        own = wire.message_id_for_job(job_id)
+        own = identity.message_id_for_job(job_id)
         log.warning("sms.key_conflict", **_facts(job), kept_as=own)
         reason = "idempotency_key: it already belongs to a message with other content; use a new key."
         done = None if own == job.message_id else self._store.reject(replace(job, message_id=own), reason, None)
@@ -319,10 +318,10 @@ def _job(arguments: Mapping[str, Any], job_id: str, taken: Taken | None = None) 
     given = arguments.get("message_id")
     rung_at = arguments.get("rung_at")
     return Job(
-        message_id=str(given) if wire.is_message_id(given) else wire.message_id_of(wanted, job_id),
-        fingerprint=taken.fingerprint if taken else wire.fingerprint(wanted),
-        lane=wire.known_lane(wire.lane_of(wanted)),
-        payload=taken.payload if taken else json.dumps(wire.jsonable(wanted)),
+        message_id=str(given) if identity.is_message_id(given) else identity.message_id_of(wanted, job_id),
+        fingerprint=taken.fingerprint if taken else identity.fingerprint(wanted),
+        lane=lanes.known_lane(lanes.lane_of(wanted)),
+        payload=taken.payload if taken else json.dumps(jobs.jsonable(wanted)),
         job_id=job_id,
         rung_at=rung_at if isinstance(rung_at, int) else None,
     )

@@ -21,7 +21,7 @@ from typing import Any
 
 import redis
 
-from octoworker import wire
+from octoworker.sms import jobs
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
 
@@ -142,7 +142,7 @@ def _is(person: Person, number: Any) -> bool:
 
 def _stray(person: Person, name: str, value: Any) -> bool:
     """Whether it is an argument that nobody knows, and names them. It was refused, and kept as it came."""
-    return name not in wire.ARGUMENTS and (person.tail in digits(name) or _is(person, value))
+    return name not in jobs.ARGUMENTS and (person.tail in digits(name) or _is(person, value))
 
 
 def _object(text: str | None) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from octoworker.sms.lanes import LANES
+
 PARIS = ZoneInfo("Europe/Paris")
 """Days of spending are days of the account's country."""
 
@@ -27,7 +29,6 @@ HASH_DIGITS = 24
 """Enough that no two numbers meet, in place of a number in the name of a key."""
 
 MARKETING = "marketing"
-LANES = ("urgent", "normal", "bulk")
 PAUSABLE = ("all", *LANES, MARKETING)
 """What a person can pause."""
 

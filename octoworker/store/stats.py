@@ -15,10 +15,11 @@ from typing import Any
 
 import redis
 
+from octoworker.sms.lanes import LANES
 from octoworker.sms.record import State
 from octoworker.store import keys
 from octoworker.store.gates import PAUSE
-from octoworker.store.limits import LANES, MILLIONTHS, day_of
+from octoworker.store.limits import MILLIONTHS, day_of
 from octoworker.store.scripts import guard
 from octoworker.store.server import refusal
 

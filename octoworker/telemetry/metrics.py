@@ -30,8 +30,8 @@ from octoworker.errors import (
     UnreachableError,
 )
 from octoworker.gateway.legacy.codes import all_codes, normalise
+from octoworker.sms.lanes import LANES
 from octoworker.sms.record import FINAL, Record, State
-from octoworker.store.limits import LANES
 from octoworker.telemetry import metric_files
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import Any, Self
 
 from celery import signals
 
-from octoworker import wire
 from octoworker.errors import GatewayError
+from octoworker.sms import jobs
 
 try:
     from opentelemetry import context, propagate, trace
@@ -34,8 +34,8 @@ OWN = "octoworker."
 
 def start() -> None:
     """Carry traces along. Doing it twice is doing it once."""
-    if HERE and propagate.inject not in wire.CARRIERS:
-        wire.CARRIERS.append(propagate.inject)
+    if HERE and propagate.inject not in jobs.CARRIERS:
+        jobs.CARRIERS.append(propagate.inject)
         signals.before_task_publish.connect(_publishing, dispatch_uid=_publishing.__qualname__)
         signals.task_prerun.connect(_begun, dispatch_uid=_begun.__qualname__)
         signals.task_postrun.connect(_ended, dispatch_uid=_ended.__qualname__)

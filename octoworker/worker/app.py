@@ -1,47 +1,13 @@
-"""The Celery application of the workers."""
+"""The whole worker: the application, its tasks, and the steps that a worker takes when it starts."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from celery import Celery, signals
-
-from octoworker import wire
-from octoworker.config import Settings
-from octoworker.telemetry import log, sentry, tracing
-from octoworker.worker import results
+from octoworker.worker import tasks as tasks  # noqa: PLC0414 - importing it registers them
+from octoworker.worker.application import app as app  # noqa: PLC0414 - what Celery's command looks for
 from octoworker.worker.boot_checks import BootChecks
 from octoworker.worker.heartbeat import Consuming
 from octoworker.worker.metrics_server import Exporter
+from octoworker.worker.scheduler import ClockStep
 
-
-def route(_name: str, _args: Any, kwargs: dict[str, Any] | None, _options: Any, **_: Any) -> dict[str, str]:
-    """Each message goes to the queue of its lane."""
-    return {"queue": wire.queue_of(wire.lane_of(kwargs or {}))}
-
-
-app = Celery("octoworker")
-app.config_from_object("octoworker.celeryconfig")
-app.loader.override_backends = results.PATHS
-app.conf.task_routes = (route,)
-app.conf.include = ["octoworker.worker.tasks", "octoworker.worker.scheduler"]
-app.steps["worker"].update({BootChecks, Exporter})
+app.steps["worker"].update({BootChecks, Exporter, ClockStep})
 app.steps["consumer"].add(Consuming)
-
-
-@signals.setup_logging.connect
-def _logging(**_: Any) -> None:
-    settings = Settings.load()
-    log.configure(settings.log_format, settings.log_level)
-
-
-@signals.worker_init.connect
-def _watching(**_: Any) -> None:
-    settings = Settings.load()
-    tracing.start()
-    sentry.start(settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else "")
-
-
-@signals.worker_shutdown.connect
-def _watched(**_: Any) -> None:
-    sentry.stop()

@@ -6,9 +6,9 @@ from typing import Any
 
 from celery import Celery, bootsteps
 
-from octoworker import wire
 from octoworker.config import Settings
 from octoworker.errors import SettingsError
+from octoworker.sms import lanes
 
 REFUSED_POOLS = {
     "gevent": "it never gives back the jobs of a dead worker, and its acknowledgements fail above ten connections",
@@ -28,10 +28,10 @@ class BootChecks(bootsteps.Step):
 def check(app: Celery, pool: str, prefetch: int = 1) -> None:
     """SettingsError that lists everything wrong with this worker. Nothing has been started yet."""
     problems = [*Settings.load().missing_account(), *_celery_problems(app, prefetch)]
-    if unknown := sorted(set(app.amqp.queues.consume_from) - {*wire.QUEUES.values()}):
+    if unknown := sorted(set(app.amqp.queues.consume_from) - {*lanes.QUEUES.values()}):
         # Celery would make it, read nothing from it for ever, and call itself ready.
         problems.append(
-            f"-Q: no message ever comes to {', '.join(unknown)}; there are {', '.join(wire.QUEUES.values())}."
+            f"-Q: no message ever comes to {', '.join(unknown)}; there are {', '.join(lanes.QUEUES.values())}."
         )
     if pool in REFUSED_POOLS:
         problems.append(f"The {pool} pool is refused: {REFUSED_POOLS[pool]}. Use threads (the default) or prefork.")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from kombu import Queue
 
-from octoworker import wire
 from octoworker.config import Settings
+from octoworker.sms import lanes
 from octoworker.store import SOCKET_TIMEOUT
 
 _settings = Settings.load()
@@ -21,8 +21,8 @@ task_serializer = result_serializer = event_serializer = "json"
 accept_content = result_accept_content = ["json"]
 
 # Own queues only: a web app that shares this Redis keeps its `celery` queue to itself.
-task_queues = [Queue(name) for name in wire.QUEUES.values()]
-task_default_queue = wire.QUEUES["normal"]
+task_queues = [Queue(name) for name in lanes.QUEUES.values()]
+task_default_queue = lanes.QUEUES["normal"]
 task_create_missing_queues = True
 
 # A job is acknowledged when its outcome is in Redis, not when it is picked up.

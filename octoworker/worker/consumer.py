@@ -13,7 +13,7 @@ from typing import Any
 from celery.worker.consumer import Consumer
 from kombu import Connection
 
-from octoworker import wire
+from octoworker.sms import jobs
 from octoworker.telemetry import log
 
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -114,7 +114,7 @@ def _channel(channel_cls: Any) -> Any:
             now = [message.headers for message in in_hand if not message.headers.get("eta")]
             # Jobs for a later instant only wait; Celery takes one more for each of them.
             self._queue_cycle.in_hand_at_most = self.qos.prefetch_count - len(in_hand) + len(now)
-            self._queue_cycle.bulk_in_hand = sum(headers.get("task") == wire.BULK_TASK for headers in now)
+            self._queue_cycle.bulk_in_hand = sum(headers.get("task") == jobs.BULK_TASK for headers in now)
             if self._queue_cycle.full():
                 timeout = LOOKS_AGAIN
             super()._brpop_start(timeout)

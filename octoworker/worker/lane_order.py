@@ -9,11 +9,11 @@ from typing import Any
 
 from kombu.utils.scheduling import round_robin_cycle
 
-from octoworker import wire
+from octoworker.sms import lanes
 
-RANK = {queue: rank for rank, queue in enumerate(wire.QUEUES.values())}
+RANK = {queue: rank for rank, queue in enumerate(lanes.QUEUES.values())}
 
-BULK = wire.QUEUES["bulk"]
+BULK = lanes.QUEUES["bulk"]
 
 KEPT_FREE = 4
 """One place in so many is never given to a bulk job, where the worker reads other lanes too. Fewer places: none is."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery.worker.request import Request
 
-from octoworker import wire
+from octoworker.sms import jobs
 
 MASKED_ARGS = "()"
 
@@ -16,5 +16,5 @@ class MaskedRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._argsrepr, self._kwargsrepr = MASKED_ARGS, wire.MASKED_KWARGS
-        self.request_dict.update(argsrepr=MASKED_ARGS, kwargsrepr=wire.MASKED_KWARGS)
+        self._argsrepr, self._kwargsrepr = MASKED_ARGS, jobs.MASKED_KWARGS
+        self.request_dict.update(argsrepr=MASKED_ARGS, kwargsrepr=jobs.MASKED_KWARGS)

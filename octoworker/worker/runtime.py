@@ -12,13 +12,12 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from octoworker import wire
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError
 from octoworker.gateway import Account, Gateway
 from octoworker.sending import dispatch, retry
 from octoworker.sending.batch import Bulk
-from octoworker.sms import message, schedule
+from octoworker.sms import lanes, message, schedule
 from octoworker.store import Store, connect
 from octoworker.store.limits import Caps, Limits
 
@@ -132,7 +131,7 @@ def rules(settings: Settings) -> dispatch.Rules:
 def queues(settings: Settings) -> dict[str, str]:
     """Where the broker keeps each lane, when it is the same Redis as the records; else "": nobody can look."""
     same = settings.broker == settings.redis_url
-    return {lane: queue if same else "" for lane, queue in wire.QUEUES.items()}
+    return {lane: queue if same else "" for lane, queue in lanes.QUEUES.items()}
 
 
 def limits(settings: Settings) -> Limits:

@@ -19,17 +19,18 @@ from typing import Any
 from celery import bootsteps
 from kombu.exceptions import OperationalError
 
-from octoworker import correlation, wire
+from octoworker import correlation
 from octoworker.client import publish
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError
 from octoworker.sending import credit
 from octoworker.sending.dispatch import NEED_A_LOOK, Steps, no_step
+from octoworker.sms import jobs, lanes
 from octoworker.sms.record import State
 from octoworker.store import Ring, Store
 from octoworker.telemetry import log, metrics, sentry
 from octoworker.worker import heartbeat, runtime
-from octoworker.worker.app import app
+from octoworker.worker.application import app
 from octoworker.worker.masks import MASKED_ARGS
 
 SLICE = 100
@@ -153,13 +154,13 @@ def _publish_elsewhere(rings: Sequence[Ring]) -> None:
     with app.producer_or_acquire() as producer:
         for ring in rings:
             app.send_task(
-                wire.TASK,
-                kwargs=wire.job_kwargs(ring.message_id, ring.arguments, rung_at=ring.rung_at),
+                jobs.TASK,
+                kwargs=jobs.job_kwargs(ring.message_id, ring.arguments, rung_at=ring.rung_at),
                 task_id=ring.job_id,
-                queue=wire.queue_of(ring.lane),
+                queue=lanes.queue_of(ring.lane),
                 eta=datetime.now(UTC) + timedelta(seconds=ring.delay) if ring.delay else None,
                 argsrepr=MASKED_ARGS,
-                kwargsrepr=wire.MASKED_KWARGS,
+                kwargsrepr=jobs.MASKED_KWARGS,
                 headers={correlation.HEADER: ring.correlation} if ring.correlation else None,
                 producer=producer,
             )
@@ -218,6 +219,3 @@ class ClockStep(bootsteps.StartStopStep):
     def terminate(self, worker: Any) -> None:
         """Celery's word for the end under prefork."""
         self.stop(worker)
-
-
-app.steps["worker"].add(ClockStep)

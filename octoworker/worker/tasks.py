@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 from celery import Task
 from celery.exceptions import Ignore, Reject
 
-from octoworker import correlation, wire
+from octoworker import correlation
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, StoreError
+from octoworker.sms import identity, jobs
 from octoworker.sms.record import Record, State
 from octoworker.telemetry import log, sentry
 from octoworker.worker import runtime
-from octoworker.worker.app import app
+from octoworker.worker.application import app
 from octoworker.worker.masks import MASKED_ARGS
 
 T = TypeVar("T")
@@ -39,7 +40,7 @@ class SmsTask(Task):  # type: ignore[type-arg]
     Request = "octoworker.worker.masks:MaskedRequest"
 
     def apply_async(self, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
-        options |= {"argsrepr": MASKED_ARGS, "kwargsrepr": wire.MASKED_KWARGS}
+        options |= {"argsrepr": MASKED_ARGS, "kwargsrepr": jobs.MASKED_KWARGS}
         options["headers"] = {**correlation.headers(), **(options.get("headers") or {})}
         return super().apply_async(args, kwargs, *rest, **options)
 
@@ -54,7 +55,7 @@ RESULT_SHOWN = 100
 
 
 @app.task(
-    name=wire.TASK,
+    name=jobs.TASK,
     base=SmsTask,
     bind=True,
     typing=False,
@@ -80,7 +81,7 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
 
 
 @app.task(
-    name=wire.BULK_TASK,
+    name=jobs.BULK_TASK,
     base=SmsTask,
     bind=True,
     typing=False,
@@ -89,14 +90,14 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
     ignore_result=True,
     time_limit=bulk_time_limit(),
 )
-def send_many(self: SmsTask, ids: Any = (), version: int = wire.VERSION, rung_at: int | None = None) -> None:
+def send_many(self: SmsTask, ids: Any = (), version: int = jobs.VERSION, rung_at: int | None = None) -> None:
     """Move many messages one step: those with these ids, whose records say what to send.
 
     Each keeps its own record, outcome and retries. The job itself has no result.
     """
-    if version != wire.VERSION or not isinstance(ids, list):
+    if version != jobs.VERSION or not isinstance(ids, list):
         raise MessageFailed("This worker cannot read this bulk job; its messages are found by the clock.")
-    known = [each for each in ids if wire.is_message_id(each)]
+    known = [each for each in ids if identity.is_message_id(each)]
     _safely(self, lambda: runtime.current().bulk.handle(known, rung_at))
 
 

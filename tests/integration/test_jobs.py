@@ -9,8 +9,8 @@ import pytest
 from celery import Celery
 from celery.signals import before_task_publish
 
-from octoworker import wire
 from octoworker.client import publish
+from octoworker.sms import jobs, lanes
 from octoworker.store import Ring
 
 CHANGES = ("delivery_tag", "reply_to", "origin", "eta")
@@ -30,15 +30,15 @@ def known(message):
 @pytest.mark.parametrize("lane", ["urgent", "normal", "bulk"])
 def test_our_job_equals_celerys(redis_client, redis_server, arguments, delay, lane):
     app = Celery("octoworker", broker=redis_server.url, set_as_current=False)
-    queue = wire.queue_of(lane)
+    queue = lanes.queue_of(lane)
     app.send_task(
-        wire.TASK,
-        kwargs=wire.job_kwargs("a" * 32, arguments, rung_at=17),
+        jobs.TASK,
+        kwargs=jobs.job_kwargs("a" * 32, arguments, rung_at=17),
         task_id='job "17"',
         queue=queue,
         countdown=delay or None,
         argsrepr="()",
-        kwargsrepr=wire.MASKED_KWARGS,
+        kwargsrepr=jobs.MASKED_KWARGS,
     )
     app.close()
     celerys = json.loads(redis_client.lpop(queue))
@@ -62,11 +62,11 @@ def test_a_job_carries_what_belongs_to_it_and_no_other_does():
         heard.append(headers["id"])
 
     before_task_publish.connect(listening)
-    wire.CARRIERS.append(lambda headers: headers.update(traceparent="its own"))
+    jobs.CARRIERS.append(lambda headers: headers.update(traceparent="its own"))
     try:
         publish._template.cache_clear()  # noqa: SLF001 - a process that has not published yet
         first = publish.single("a" * 32, "{}", "urgent")
-        wire.CARRIERS.pop()
+        jobs.CARRIERS.pop()
         second = publish.single("b" * 32, "{}", "urgent")
     finally:
         before_task_publish.disconnect(listening)
@@ -86,7 +86,7 @@ def carried(lists):
     found = {queue: [json.loads(job) for job in some] for queue, some in lists.items()}
     return {
         queue: [
-            json.loads(b64decode(job["body"]))[1]["ids"] for job in some if job["headers"]["task"] == wire.BULK_TASK
+            json.loads(b64decode(job["body"]))[1]["ids"] for job in some if job["headers"]["task"] == jobs.BULK_TASK
         ]
         for queue, some in found.items()
     }

@@ -18,7 +18,6 @@ import fakeredis
 import pytest
 import time_machine
 
-from octoworker import wire
 from octoworker.errors import (
     BusyError,
     DuplicateKeyError,
@@ -30,7 +29,7 @@ from octoworker.errors import (
 )
 from octoworker.gateway import Answer, Outcome
 from octoworker.sending import dispatch, retry
-from octoworker.sms import message, schedule
+from octoworker.sms import identity, jobs, message, schedule
 from octoworker.sms.hours import parse as parse_hours
 from octoworker.sms.record import MOVES, State
 from octoworker.store import Job, Store, keys
@@ -166,7 +165,7 @@ class Everything:
         while True:
             rings, more = self.store.take_due(slice_size=5, look_ahead=0.5, queues=self.queues)
             for each in rings:
-                kwargs = wire.job_kwargs(each.message_id, each.arguments, rung_at=each.rung_at)
+                kwargs = jobs.job_kwargs(each.message_id, each.arguments, rung_at=each.rung_at)
                 self.publish(each.lane, kwargs)
             if not more:
                 return
@@ -206,9 +205,9 @@ class Everything:
             **({"expires_at": now + expires_in} if expires_in else {}),
         }
         message_id = f"{next(self.count):032x}"
-        self.store.create(message_id, wire.fingerprint(wanted), lane, dispatch.json.dumps(wanted))
+        self.store.create(message_id, identity.fingerprint(wanted), lane, dispatch.json.dumps(wanted))
         self.ids.append(message_id)
-        self.publish(lane, wire.job_kwargs(message_id, wanted))
+        self.publish(lane, jobs.job_kwargs(message_id, wanted))
 
     def a_while_passes_in_which_workers_work(self):
         """Some jobs, oldest first. Mostly all is well, or the same goes wrong for a while."""
@@ -270,7 +269,7 @@ class Everything:
                     rang = any(rung for (each, _), rung in self.octopush.rung.items() if each == message_id)
                     self.store.decide(message_id, sent=rang)
                 case "reject":
-                    job = dispatch._job(wire.job_kwargs(message_id, record.arguments), message_id)  # noqa: SLF001 - as a worker with other settings would
+                    job = dispatch._job(jobs.job_kwargs(message_id, record.arguments), message_id)  # noqa: SLF001 - as a worker with other settings would
                     self.store.reject(job, "sender: set OCTOWORKER_SENDER.", None)
         except RefusedError:
             return

@@ -118,7 +118,7 @@ def test_the_error_travels_between_processes():
 
 
 def test_the_number_tables_are_not_loaded_with_the_module():
-    code = "import sys, octoworker.message; sys.exit('phonenumbers' in sys.modules)"
+    code = "import sys, octoworker.sms.message; sys.exit('phonenumbers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

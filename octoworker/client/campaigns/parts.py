@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from octoworker import wire
 from octoworker.client.campaigns.template import Template
+from octoworker.sms import jobs
 from octoworker.store import New
 
 LANE = "bulk"
@@ -27,7 +27,7 @@ def messages(
     for row, number, _ in people:
         first = first if numbers else row
         numbers.append(number)
-        if len(numbers) == wire.MOST_RECIPIENTS:
+        if len(numbers) == jobs.MOST_RECIPIENTS:
             yield _new(campaign, first, {**options, "recipients": numbers, "text": template.text})
             numbers = []
     if numbers:
@@ -36,5 +36,5 @@ def messages(
 
 def _new(campaign: str, row: int, arguments: Mapping[str, Any]) -> New:
     message_id = hashlib.sha256(f"campaign:{campaign}:{row}".encode()).hexdigest()[:32]
-    wanted = wire.jsonable({"lane": LANE, **arguments})
-    return New(message_id, "", json.dumps(wanted), people=wire.people_of(wanted), row=row)
+    wanted = jobs.jsonable({"lane": LANE, **arguments})
+    return New(message_id, "", json.dumps(wanted), people=jobs.people_of(wanted), row=row)

@@ -6,27 +6,28 @@ from datetime import UTC, datetime
 
 import pytest
 
-from octoworker import wire
+from octoworker import environment
+from octoworker.sms import identity, jobs, lanes
 
 SMS = {"recipients": "+33612345678", "text": "hello"}
 
 
 def test_the_same_key_leads_to_the_same_message_on_every_machine():
-    assert wire.message_id_of({**SMS, "idempotency_key": "order-17"}) == "9da578fdedb9772a91dbdffcb8a83f7d"
+    assert identity.message_id_of({**SMS, "idempotency_key": "order-17"}) == "9da578fdedb9772a91dbdffcb8a83f7d"
 
 
 def test_every_message_without_a_key_is_another_one():
-    assert wire.message_id_of(SMS) != wire.message_id_of(SMS)
+    assert identity.message_id_of(SMS) != identity.message_id_of(SMS)
 
 
 def test_a_redelivered_job_is_the_same_message():
     job = "0b9d1f6e-5c3f-4a4e-9a53-0d8f9a0c1b2d"
-    assert wire.message_id_of(SMS, job) == job.replace("-", "") == wire.message_id_of(SMS, job)
+    assert identity.message_id_of(SMS, job) == job.replace("-", "") == identity.message_id_of(SMS, job)
 
 
 def test_a_job_id_of_any_shape_gives_32_hex_digits():
-    assert len(wire.message_id_for_job("my own job id")) == 32
-    int(wire.message_id_for_job("my own job id"), 16)
+    assert len(identity.message_id_for_job("my own job id")) == 32
+    int(identity.message_id_for_job("my own job id"), 16)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_a_job_id_of_any_shape_gives_32_hex_digits():
     ],
 )
 def test_content_is_equal_however_it_is_written(same):
-    assert wire.fingerprint(same) == wire.fingerprint(SMS)
+    assert identity.fingerprint(same) == identity.fingerprint(SMS)
 
 
 @pytest.mark.parametrize(
@@ -54,12 +55,14 @@ def test_content_is_equal_however_it_is_written(same):
     ],
 )
 def test_another_sms_has_another_fingerprint(other):
-    assert wire.fingerprint(other) != wire.fingerprint(SMS)
+    assert identity.fingerprint(other) != identity.fingerprint(SMS)
 
 
 @pytest.mark.parametrize("junk", [None, 7, [None], {"a": 1}, [[1]], b"x"])
 def test_junk_has_a_fingerprint_too(junk):
-    assert wire.fingerprint({"recipients": junk, "text": junk}) == wire.fingerprint({"recipients": junk, "text": junk})
+    assert identity.fingerprint({"recipients": junk, "text": junk}) == identity.fingerprint(
+        {"recipients": junk, "text": junk}
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,20 +76,20 @@ def test_junk_has_a_fingerprint_too(junk):
     ],
 )
 def test_the_lane_follows_from_the_message_unless_given(arguments, lane):
-    assert wire.lane_of(arguments) == lane
+    assert lanes.lane_of(arguments) == lane
 
 
 def test_an_unknown_lane_goes_the_normal_way():
-    assert wire.queue_of("express") == "sms"
+    assert lanes.queue_of("express") == "sms"
 
 
 def test_celerys_own_variable_wins_over_redis_url():
-    assert wire.broker_url({"REDIS_URL": "redis://a", "CELERY_BROKER_URL": "redis://b"}) == "redis://b"
-    assert wire.broker_url({"REDIS_URL": "redis://a"}) == "redis://a"
+    assert environment.broker_url({"REDIS_URL": "redis://a", "CELERY_BROKER_URL": "redis://b"}) == "redis://b"
+    assert environment.broker_url({"REDIS_URL": "redis://a"}) == "redis://a"
 
 
 def test_instants_travel_as_text():
-    assert wire.jsonable({"send_at": datetime(2027, 1, 1, tzinfo=UTC), "sender": None}) == {
+    assert jobs.jsonable({"send_at": datetime(2027, 1, 1, tzinfo=UTC), "sender": None}) == {
         "send_at": "2027-01-01T00:00:00+00:00"
     }
 
@@ -104,7 +107,7 @@ def test_instants_travel_as_text():
     ],
 )
 def test_a_tls_address_that_does_not_say_how_the_server_is_verified_is_told_what_to_add(url):
-    assert "add ?ssl_cert_reqs=required" in wire.unverified(url)
+    assert "add ?ssl_cert_reqs=required" in environment.unverified(url)
 
 
 @pytest.mark.parametrize(
@@ -112,4 +115,4 @@ def test_a_tls_address_that_does_not_say_how_the_server_is_verified_is_told_what
     ["rediss://host/0?ssl_cert_reqs=required&ssl_ca_certs=/ca.crt", "redis://host/0", "unix:///run/redis.sock", ""],
 )
 def test_another_address_is_left_alone(url):
-    assert wire.unverified(url) == ""
+    assert environment.unverified(url) == ""

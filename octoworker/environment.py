@@ -1,0 +1,72 @@
+"""What both sides read from the environment: where Redis and the broker are, and how long records are kept.
+
+In the standard library alone: a web app pays for nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from urllib.parse import parse_qs, urlsplit
+
+DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+
+
+KEEP_FOR = 30 * 24 * 3600.0
+"""Seconds a record is kept after its last change: a month, so that a question about a bill can be answered."""
+
+
+REQUEUE_AFTER = 60.0
+"""Seconds after which a job that nobody took is looked for."""
+
+
+MAX_AHEAD = 366 * 86400.0
+"""Seconds that send_at may lie ahead: a year."""
+
+
+VERIFYING = frozenset({"required", "optional", "none"})
+"""The words for it that redis-py, kombu and Celery have in common."""
+
+
+def redis_url(environ: Mapping[str, str] = os.environ) -> str:
+    """Where the records are."""
+    return environ.get("REDIS_URL") or DEFAULT_REDIS_URL
+
+
+def broker_url(environ: Mapping[str, str] = os.environ) -> str:
+    """Where the jobs are: Celery's own variable wins."""
+    return environ.get("CELERY_BROKER_URL") or redis_url(environ)
+
+
+def unverified(url: str) -> str:
+    """What is missing in a TLS address that would take any server's word; "" when nothing is.
+
+    redis-py would verify, kombu would not, and Celery's results would not start: so it has to be said. Nor is a word
+    taken that one of them does not know; kombu takes the scheme in capitals, too.
+    """
+    parts = urlsplit(url)
+    said = parse_qs(parts.query).get("ssl_cert_reqs", [])
+    if parts.scheme == "rediss" and not (said and VERIFYING.issuperset(said)):
+        return "add ?ssl_cert_reqs=required&ssl_ca_certs=FILE, so that the server's certificate is verified"
+    return ""
+
+
+def keep_for(environ: Mapping[str, str] = os.environ) -> float:
+    """Seconds a record is kept, as both sides read it."""
+    return _seconds(environ, "OCTOWORKER_KEEP_FOR", KEEP_FOR)
+
+
+def requeue_after(environ: Mapping[str, str] = os.environ) -> float:
+    """Seconds after which a job that nobody took is looked for, as both sides read it."""
+    return _seconds(environ, "OCTOWORKER_REQUEUE_AFTER", REQUEUE_AFTER)
+
+
+def max_ahead(environ: Mapping[str, str] = os.environ) -> float:
+    """Seconds that send_at may lie ahead, as both sides read it."""
+    return _seconds(environ, "OCTOWORKER_MAX_AHEAD", MAX_AHEAD)
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        return float(environ.get(name) or default)
+    except ValueError:
+        return default

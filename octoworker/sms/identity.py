@@ -1,0 +1,64 @@
+"""How a message gets its id, and how a repeat is told from another message under one key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+ID_LENGTH = 32
+
+
+_CONTENT = ("recipients", "text", "sms_type", "sender", "transactional")
+"""The arguments that make two messages the same SMS. The others say when and how, not what: they may be moved later."""
+
+
+_SEPARATORS = re.compile(r"[\s.()/\-]+")
+
+
+def new_message_id() -> str:
+    """A fresh id: 32 hex digits."""
+    return os.urandom(16).hex()
+
+
+def is_message_id(value: object) -> bool:
+    """Whether it could be one. What is not comes from a stranger, and may be a number or a text: it is not even logged."""
+    return isinstance(value, str) and len(value) == ID_LENGTH and value.isalnum()
+
+
+def message_id_for_key(idempotency_key: str) -> str:
+    """The id that a producer's own key always leads to, on every machine, also after Redis lost its data."""
+    return hashlib.sha256(f"octoworker:{idempotency_key}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def message_id_for_job(job_id: str) -> str:
+    """The id of a message that came by plain `send_task`: every redelivery of the job gives the same one."""
+    bare = job_id.replace("-", "").lower()
+    if re.fullmatch(r"[0-9a-f]{32}", bare):
+        return bare
+    return hashlib.sha256(f"job:{job_id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def message_id_of(arguments: Mapping[str, Any], job_id: str | None = None) -> str:
+    """The id of a message: from its idempotency key, else from its job, else new."""
+    key = arguments.get("idempotency_key")
+    if isinstance(key, str) and key:
+        return message_id_for_key(key)
+    return message_id_for_job(job_id) if job_id else new_message_id()
+
+
+def fingerprint(arguments: Mapping[str, Any]) -> str:
+    """Equal for equal content, however the numbers are spaced. Tells a repeat from another message under one key."""
+    content = {name: _canonical(name, arguments[name]) for name in _CONTENT if arguments.get(name) not in (None, False)}
+    text = json.dumps(content, sort_keys=True, default=repr, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _canonical(name: str, value: Any) -> Any:
+    if name == "recipients":
+        numbers = [value] if isinstance(value, str) else list(value) if isinstance(value, Sequence) else [value]
+        return sorted({_SEPARATORS.sub("", number) if isinstance(number, str) else repr(number) for number in numbers})
+    return value

@@ -1,0 +1,97 @@
+"""What a web app and a worker must agree on about a job: the tasks' names, the arguments, the headers, the sizes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from octoworker import correlation
+
+TASK = "octoworker.send_sms"
+
+
+BULK_TASK = "octoworker.send_many"
+"""Carries ids alone: what is to be sent stands in the records."""
+
+
+BULK_SIZE = 100
+"""Messages in one bulk job: enough to share Celery's work for a job, few enough to be done within a lease or two."""
+
+
+MOST_RECIPIENTS = 500
+"""Recipients of one call to Octopush: above that it warns of losses."""
+
+
+VERSION = 1
+"""The shape of the job's arguments. A worker rejects, with a reason, a job from a newer producer."""
+
+
+MASKED_KWARGS = "{'sms': '***'}"
+"""What Celery shows as the arguments of a job, in logs, events and Flower."""
+
+
+ARGUMENTS = frozenset(
+    {
+        "recipients",
+        "text",
+        "sms_type",
+        "sender",
+        "transactional",
+        "send_at",
+        "hold",
+        "expires_at",
+        "idempotency_key",
+        "reference",
+        "lane",
+    }
+)
+"""The arguments of a message, as the contract names them."""
+
+
+CARRIERS: list[Callable[[dict[str, str]], None]] = []
+"""Who adds to the headers of a job that is published in this process, as a trace's context. Each is given what is there."""
+
+
+def carried() -> dict[str, str]:
+    """The headers for a job that is published now. What fails to add its own is left out."""
+    headers = correlation.headers()
+    for carrier in CARRIERS:
+        with contextlib.suppress(Exception):
+            carrier(headers)
+    return headers
+
+
+def people_of(arguments: Mapping[str, Any]) -> int:
+    """How many recipients a message names."""
+    recipients = arguments.get("recipients")
+    return len(recipients) if isinstance(recipients, list | tuple) else 1
+
+
+def parts_of(arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A message, cut where it has more recipients than one call takes. Each part gets its own idempotency key."""
+    recipients = arguments.get("recipients")
+    if not isinstance(recipients, list | tuple) or len(recipients) <= MOST_RECIPIENTS:
+        return [arguments]
+    once = list(dict.fromkeys(recipients))
+    key = arguments.get("idempotency_key")
+    parts: list[Mapping[str, Any]] = []
+    for n, start in enumerate(range(0, len(once), MOST_RECIPIENTS), 1):
+        own = {"idempotency_key": f"{key}#{n}"} if key else {}
+        parts.append({**arguments, **own, "recipients": once[start : start + MOST_RECIPIENTS]})
+    return parts
+
+
+def jsonable(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as JSON can carry them: instants become ISO-8601, what was left out stays out."""
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in arguments.items()
+        if value is not None
+    }
+
+
+def job_kwargs(message_id: str, arguments: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """The arguments of a job: those of the message, and its envelope."""
+    return {**arguments, "message_id": message_id, "version": VERSION, **more}
