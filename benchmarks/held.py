@@ -91,7 +91,7 @@ def _messages_in(job):
 def release(client, settings, count):
     """The clock's own loop over a due backlog, in this process."""
     store = Store(
-        connect(settings.redis_url), keep_for=1e6, requeue_after=600, lease=45, key_window=86400, max_crashes=5
+        connect(settings.redis.records_url), keep_for=1e6, requeue_after=600, lease=45, key_window=86400, max_crashes=5
     )
     client.config_set("slowlog-log-slower-than", 2000)
     client.slowlog_reset()

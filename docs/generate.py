@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import diagrams
 from states import ARROWS
 
-from octoworker.config import BROKEN_RULES, Settings, variable
+from octoworker.config import BROKEN_RULES, KNOBS
 from octoworker.gateway.legacy import codes as catalogue
 from octoworker.gateway.legacy.codes import Code, Kind
 from octoworker.store import keys as redis_keys
@@ -57,13 +57,13 @@ def settings(names: str, page: str) -> str:
     fields = names.split()
     if names == OTHERS:
         named = {name for each in REGION.finditer(page) if each[1] == "settings" for name in each[2].split()}
-        fields = [name for name in Settings.model_fields if name not in named]
+        fields = [name for name in KNOBS if name not in named]
     return table(("variable", "default", "values", "meaning"), map(_setting, fields))
 
 
 def rules(_: str, __: str) -> str:
     """What must hold between the settings, with the defaults as examples."""
-    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    defaults = {name: knob.field.default for name, knob in KNOBS.items()}
     return "\n".join(f"- {sentence.format(**defaults)}" for sentence in BROKEN_RULES.values())
 
 
@@ -129,8 +129,8 @@ def _code(code: Code) -> tuple[str, ...]:
 
 
 def _setting(name: str) -> tuple[str, ...]:
-    field = Settings.model_fields[name]
-    return f"`{variable(name)}`", _default(field.default), _values(field), field.description or ""
+    field = KNOBS[name].field
+    return f"`{KNOBS[name].variable}`", _default(field.default), _values(field), field.description or ""
 
 
 def _default(value: object) -> str:

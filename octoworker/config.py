@@ -7,15 +7,17 @@ The timings hold each other: sending (HTTP) fits in the lease, the lease in the 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from octoworker import environment
 from octoworker.errors import SettingsError
@@ -77,102 +79,298 @@ def _countries(value: frozenset[str]) -> frozenset[str]:
     return value
 
 
-class Settings(BaseSettings):
-    """Everything that can be set. `Settings.load()` reads it; nothing else reads the environment of a worker."""
+class Group(BaseModel):
+    """Settings that one part of the code asks for together: it gets the group, and no copy of it by name."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
 
-    user_login: str | None = Field(None, validation_alias="OCTOPUSH_USER_LOGIN", description="Account (e-mail).")
-    api_key: SecretStr | None = Field(None, validation_alias="OCTOPUSH_API_KEY", description="Key of the account.")
+    @property
+    def values(self) -> dict[str, Any]:
+        """The group's own settings by name, for the part that asks for exactly these."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+class Account(Group):
+    """The account at Octopush, and how it is spoken to."""
+
+    user_login: str | None = Field(
+        default=None, validation_alias="OCTOPUSH_USER_LOGIN", description="Account (e-mail)."
+    )
+    api_key: SecretStr | None = Field(
+        default=None, validation_alias="OCTOPUSH_API_KEY", description="Key of the account."
+    )
     url: Annotated[str, AfterValidator(_octopush_url)] = Field(
-        "https://www.octopush-dm.com/api", validation_alias="OCTOPUSH_URL", description="Base address of the API."
+        default="https://www.octopush-dm.com/api",
+        validation_alias="OCTOPUSH_URL",
+        description="Base address of the API.",
     )
     format: Literal["json", "xml"] = Field(
-        "json", validation_alias="OCTOPUSH_FORMAT", description="Shape of the answers asked for."
+        default="json", validation_alias="OCTOPUSH_FORMAT", description="Shape of the answers asked for."
     )
-    redis_url: Annotated[str, AfterValidator(_redis_address)] = Field(
-        environment.DEFAULT_REDIS_URL,
+    simulate: bool = Field(
+        validation_alias="OCTOWORKER_SIMULATE",
+        default=False,
+        description="Ask Octopush to simulate: nothing is sent, nothing is paid.",
+    )
+
+
+class Redis(Group):
+    """Where the records, the jobs and Celery's results are."""
+
+    records_url: Annotated[str, AfterValidator(_redis_address)] = Field(
+        default=environment.DEFAULT_REDIS_URL,
         validation_alias="REDIS_URL",
         repr=False,
         description="Records, and jobs unless said otherwise.",
     )
     broker_url: Annotated[str, AfterValidator(_verified)] = Field(
-        "", validation_alias="CELERY_BROKER_URL", repr=False, description="Jobs; REDIS_URL when empty."
+        default="", validation_alias="CELERY_BROKER_URL", repr=False, description="Jobs; REDIS_URL when empty."
     )
     result_backend: Annotated[str, AfterValidator(_verified)] = Field(
-        "", validation_alias="CELERY_RESULT_BACKEND", repr=False, description="Celery results; REDIS_URL when empty."
+        default="",
+        validation_alias="CELERY_RESULT_BACKEND",
+        repr=False,
+        description="Celery results; REDIS_URL when empty.",
     )
 
-    sender: str | None = Field(None, pattern=r"^[0-9A-Za-z]{3,11}$", description="Sender when a message names none.")
-    sms_type: Literal["FR", "XXX", "WWW"] = Field("FR", description="Type when a message names none.")
-    region: str = Field(
-        "FR", pattern=r"^[A-Z]{2}$", description="Country whose way of writing national numbers counts."
+    @property
+    def broker(self) -> str:
+        return self.broker_url or self.records_url
+
+    @property
+    def results(self) -> str:
+        return self.result_backend or self.records_url
+
+
+class Defaults(Group):
+    """What a message is taken for when it does not say, and which numbers are taken."""
+
+    sender: str | None = Field(
+        validation_alias="OCTOWORKER_SENDER",
+        default=None,
+        pattern=r"^[0-9A-Za-z]{3,11}$",
+        description="Sender when a message names none.",
     )
-    countries: Annotated[frozenset[str], NoDecode, AfterValidator(_countries)] = Field(
-        frozenset(EUROPE.split()), description="Countries an SMS may go to, separated by commas; * for all."
+    sms_type: Literal["FR", "XXX", "WWW"] = Field(
+        validation_alias="OCTOWORKER_SMS_TYPE", default="FR", description="Type when a message names none."
+    )
+    region: str = Field(
+        validation_alias="OCTOWORKER_REGION",
+        default="FR",
+        pattern=r"^[A-Z]{2}$",
+        description="Country whose way of writing national numbers counts.",
+    )
+    countries: Annotated[frozenset[str], AfterValidator(_countries)] = Field(
+        validation_alias="OCTOWORKER_COUNTRIES",
+        default=frozenset(EUROPE.split()),
+        description="Countries an SMS may go to, separated by commas; * for all.",
     )
     allow_possible: bool = Field(
-        default=False, description="Take numbers of a possible length that the number plan does not list yet."
+        validation_alias="OCTOWORKER_ALLOW_POSSIBLE",
+        default=False,
+        description="Take numbers of a possible length that the number plan does not list yet.",
     )
-    hold: bool = Field(default=False, description="Keep deferred messages here instead of handing them over.")
-    past: Literal["refuse", "send"] = Field("refuse", description="What to do with a send_at more than a minute ago.")
-    max_ahead: Seconds = Field(environment.MAX_AHEAD, description="How far ahead send_at may lie, s.")
 
+
+class Times(Group):
+    """When a message may go."""
+
+    hold: bool = Field(
+        validation_alias="OCTOWORKER_HOLD",
+        default=False,
+        description="Keep deferred messages here instead of handing them over.",
+    )
+    past: Literal["refuse", "send"] = Field(
+        validation_alias="OCTOWORKER_PAST",
+        default="refuse",
+        description="What to do with a send_at more than a minute ago.",
+    )
+    max_ahead: Seconds = Field(
+        validation_alias="OCTOWORKER_MAX_AHEAD",
+        default=environment.MAX_AHEAD,
+        description="How far ahead send_at may lie, s.",
+    )
     hours: str = Field(
-        "FR=08:00-20:00",
+        validation_alias="OCTOWORKER_HOURS",
+        default="FR=08:00-20:00",
         description="When advertising may be sent, per country: FR=08:00-20:00,BE=…@Zone/City, or off.",
     )
-    off_hours: Literal["wait", "refuse"] = Field("wait", description="What advertising does outside these hours.")
-    alsace_moselle: bool = Field(default=False, description="Also keep the holidays of Alsace and Moselle.")
+    off_hours: Literal["wait", "refuse"] = Field(
+        validation_alias="OCTOWORKER_OFF_HOURS",
+        default="wait",
+        description="What advertising does outside these hours.",
+    )
+    alsace_moselle: bool = Field(
+        validation_alias="OCTOWORKER_ALSACE_MOSELLE",
+        default=False,
+        description="Also keep the holidays of Alsace and Moselle.",
+    )
 
-    http_timeout: Seconds = Field(10.0, description="Longest wait for Octopush's answer, s.")
-    lease: Seconds = Field(45.0, description="How long one worker has the only right to act on a message, s.")
-    retry_base: Seconds = Field(2.0, description="First backoff, s; doubled each time, drawn between 0 and that.")
-    retry_cap: Seconds = Field(300.0, description="Longest backoff, s.")
-    retry_for: Seconds = Field(86400.0, description="How long a message is retried, from its first attempt on, s.")
-    max_attempts: int = Field(50, ge=1, description="Submits after which a message is no longer retried.")
-    account_retry: Seconds = Field(300.0, description="Wait after Octopush refused the account (credit, key), s.")
-    key_window: Seconds = Field(86400.0, description="How long Octopush is trusted to remember a key, s.")
-    max_crashes: int = Field(5, ge=1, description="Workers a message may take down with it before it is stopped.")
-    rate: float = Field(0.0, ge=0, allow_inf_nan=False, description="Segments per second, all workers; 0: no limit.")
-    burst: float = Field(1.0, ge=1, allow_inf_nan=False, description="Segments that may go at once within that rate.")
-    breaker_calls: int = Field(20, ge=0, description="Calls the breaker looks back on; 0: no breaker.")
-    breaker_base: Seconds = Field(1.0, description="First wait for a probe when Octopush does not answer, s; doubled.")
-    breaker_cap: Seconds = Field(60.0, description="Longest wait for a probe, s.")
-    breaker_ramp: Seconds = Field(10.0, description="Time to come back to full pace after that, s.")
-    low_balance: Money = Field(Decimal(0), description="Warn once when the balance falls below; 0: never.")
-    cap_hour: int = Field(0, ge=0, description="SMS to one number in an hour; 0: no cap.")
-    cap_day: int = Field(0, ge=0, description="SMS to one number in a day; 0: no cap.")
-    cap_same_text: Patience = Field(0.0, description="The same text to the same number is refused for, s; 0: never.")
-    cap_countries: str = Field("", description="Segments a day to a country, like FR=10000,*=100; empty: no cap.")
-    cap_money: Money = Field(Decimal(0), description="Money a day, in the account's currency; 0: no cap.")
-    capped: Literal["wait", "refuse"] = Field("wait", description="What a capped message does.")
-    sweep_every: Seconds = Field(0.2, description="How often each worker looks for what is due or stranded, s.")
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """`hours`, read."""
+        return parse_hours(self.hours, alsace_moselle=self.alsace_moselle)
+
+
+class Retry(Group):
+    """How patient the workers are."""
+
+    base: Seconds = Field(
+        validation_alias="OCTOWORKER_RETRY_BASE",
+        default=2.0,
+        description="First backoff, s; doubled each time, drawn between 0 and that.",
+    )
+    cap: Seconds = Field(validation_alias="OCTOWORKER_RETRY_CAP", default=300.0, description="Longest backoff, s.")
+    give_up_after: Seconds = Field(
+        validation_alias="OCTOWORKER_RETRY_FOR",
+        default=86400.0,
+        description="How long a message is retried, from its first attempt on, s.",
+    )
+    max_attempts: int = Field(
+        validation_alias="OCTOWORKER_MAX_ATTEMPTS",
+        default=50,
+        ge=1,
+        description="Submits after which a message is no longer retried.",
+    )
+    account_wait: Seconds = Field(
+        validation_alias="OCTOWORKER_ACCOUNT_RETRY",
+        default=300.0,
+        description="Wait after Octopush refused the account (credit, key), s.",
+    )
+    key_window: Seconds = Field(
+        validation_alias="OCTOWORKER_KEY_WINDOW",
+        default=86400.0,
+        description="How long Octopush is trusted to remember a key, s.",
+    )
+
+
+class Limits(Group):
+    """What the account allows: the pace, and the breaker."""
+
+    rate: float = Field(
+        validation_alias="OCTOWORKER_RATE",
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Segments per second, all workers; 0: no limit.",
+    )
+    burst: float = Field(
+        validation_alias="OCTOWORKER_BURST",
+        default=1.0,
+        ge=1,
+        allow_inf_nan=False,
+        description="Segments that may go at once within that rate.",
+    )
+    breaker_calls: int = Field(
+        validation_alias="OCTOWORKER_BREAKER_CALLS",
+        default=20,
+        ge=0,
+        description="Calls the breaker looks back on; 0: no breaker.",
+    )
+    breaker_base: Seconds = Field(
+        validation_alias="OCTOWORKER_BREAKER_BASE",
+        default=1.0,
+        description="First wait for a probe when Octopush does not answer, s; doubled.",
+    )
+    breaker_cap: Seconds = Field(
+        validation_alias="OCTOWORKER_BREAKER_CAP", default=60.0, description="Longest wait for a probe, s."
+    )
+    breaker_ramp: Seconds = Field(
+        validation_alias="OCTOWORKER_BREAKER_RAMP",
+        default=10.0,
+        description="Time to come back to full pace after that, s.",
+    )
+    low_balance: Money = Field(
+        validation_alias="OCTOWORKER_LOW_BALANCE",
+        default=Decimal(0),
+        description="Warn once when the balance falls below; 0: never.",
+    )
+
+
+class Caps(Group):
+    """What stops a runaway loop before it is paid for."""
+
+    hour: int = Field(
+        validation_alias="OCTOWORKER_CAP_HOUR", default=0, ge=0, description="SMS to one number in an hour; 0: no cap."
+    )
+    day: int = Field(
+        validation_alias="OCTOWORKER_CAP_DAY", default=0, ge=0, description="SMS to one number in a day; 0: no cap."
+    )
+    same_text: Patience = Field(
+        validation_alias="OCTOWORKER_CAP_SAME_TEXT",
+        default=0.0,
+        description="The same text to the same number is refused for, s; 0: never.",
+    )
+    countries_text: str = Field(
+        validation_alias="OCTOWORKER_CAP_COUNTRIES",
+        default="",
+        description="Segments a day to a country, like FR=10000,*=100; empty: no cap.",
+    )
+    money: Money = Field(
+        validation_alias="OCTOWORKER_CAP_MONEY",
+        default=Decimal(0),
+        description="Money a day, in the account's currency; 0: no cap.",
+    )
+    capped: Literal["wait", "refuse"] = Field(
+        validation_alias="OCTOWORKER_CAPPED", default="wait", description="What a capped message does."
+    )
+
+    @property
+    def countries(self) -> dict[str, int]:
+        """`countries_text`, read."""
+        return parse_countries(self.countries_text)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. `Settings.load()` reads it; nothing else reads the environment of a worker."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True)
+
+    account: Account = Account()
+    redis: Redis = Redis()
+    message: Defaults = Defaults()
+    times: Times = Times()
+    retry: Retry = Retry()
+    limits: Limits = Limits()
+    caps: Caps = Caps()
+
+    http_timeout: Seconds = Field(default=10.0, description="Longest wait for Octopush's answer, s.")
+    lease: Seconds = Field(default=45.0, description="How long one worker has the only right to act on a message, s.")
+    max_crashes: int = Field(
+        default=5, ge=1, description="Workers a message may take down with it before it is stopped."
+    )
+    sweep_every: Seconds = Field(default=0.2, description="How often each worker looks for what is due or stranded, s.")
     requeue_after: Seconds = Field(
-        environment.REQUEUE_AFTER, description="A job that nobody took is looked for after, s."
+        default=environment.REQUEUE_AFTER, description="A job that nobody took is looked for after, s."
     )
-    eta_horizon: Seconds = Field(60.0, description="Longest wait that may ride on Celery's ETA, s.")
-    visibility_timeout: Seconds = Field(300.0, description="Redis hands an unacknowledged job out again after, s.")
-    keep_for: Seconds = Field(environment.KEEP_FOR, description="How long a record is kept after its last change, s.")
-    simulate: bool = Field(default=False, description="Ask Octopush to simulate: nothing is sent, nothing is paid.")
-
-    bulk_lines: int = Field(128, ge=1, description="Calls at once of one process for its bulk jobs.")
-    concurrency: int = Field(16, ge=1, description="Calls at once in one worker.")
+    eta_horizon: Seconds = Field(default=60.0, description="Longest wait that may ride on Celery's ETA, s.")
+    visibility_timeout: Seconds = Field(
+        default=300.0, description="Redis hands an unacknowledged job out again after, s."
+    )
+    keep_for: Seconds = Field(
+        default=environment.KEEP_FOR, description="How long a record is kept after its last change, s."
+    )
+    bulk_lines: int = Field(default=128, ge=1, description="Calls at once of one process for its bulk jobs.")
+    concurrency: int = Field(default=16, ge=1, description="Calls at once in one worker.")
     metrics_port: int = Field(
-        0, ge=0, le=65535, description="A worker serves its metrics on this port; 0: it does not."
+        default=0, ge=0, le=65535, description="A worker serves its metrics on this port; 0: it does not."
     )
-    metrics_host: str = Field("", description="Address that the metrics and the status page listen on; empty: all.")
+    metrics_host: str = Field(
+        default="", description="Address that the metrics and the status page listen on; empty: all."
+    )
     status_token: SecretStr | None = Field(
-        None, min_length=16, description="Whoever has it may see the status page; without it there is none."
+        default=None, min_length=16, description="Whoever has it may see the status page; without it there is none."
     )
     sentry_dsn: SecretStr | None = Field(
-        None, validation_alias="SENTRY_DSN", description="Where bugs are told, when the extra `sentry` is installed."
+        default=None,
+        validation_alias="SENTRY_DSN",
+        description="Where bugs are told, when the extra `sentry` is installed.",
     )
     health_dir: str = Field(
-        "", description="Folder of the files that `octoworker health` looks at; one for each worker."
+        default="", description="Folder of the files that `octoworker health` looks at; one for each worker."
     )
-    log_format: Literal["auto", "json", "console"] = Field("auto", description="Shape of the log lines.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged.")
+    log_format: Literal["auto", "json", "console"] = Field(default="auto", description="Shape of the log lines.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -201,42 +399,29 @@ class Settings(BaseSettings):
 
     def contradictions(self) -> list[str]:
         """One sentence for each pair of settings that would break a promise."""
+        retry, limits = self.retry, self.limits
         holds = {
             "http_timeout": self.http_timeout < self.lease,
             "lease": self.lease < self.visibility_timeout,
             "eta_horizon": self.eta_horizon <= self.visibility_timeout / 4,
-            "retry": self.retry_base <= self.retry_cap,
-            "breaker": self.breaker_base <= self.breaker_cap,
-            "keep_for": self.key_window <= self.keep_for,
+            "retry": retry.base <= retry.cap,
+            "breaker": limits.breaker_base <= limits.breaker_cap,
+            "keep_for": retry.key_window <= self.keep_for,
         }
-        wrong = _wrong("OCTOWORKER_HOURS", lambda: parse_hours(self.hours, alsace_moselle=False))
-        wrong += _wrong("OCTOWORKER_CAP_COUNTRIES", lambda: parse_countries(self.cap_countries))
-        return wrong + [BROKEN_RULES[rule].format(**self.__dict__) for rule, held in holds.items() if not held]
+        wrong = _wrong("OCTOWORKER_HOURS", lambda: self.times.windows)
+        wrong += _wrong("OCTOWORKER_CAP_COUNTRIES", lambda: self.caps.countries)
+        return wrong + [BROKEN_RULES[rule].format(**self.by_knob()) for rule, held in holds.items() if not held]
+
+    def by_knob(self) -> dict[str, Any]:
+        """Every value by the name of its knob."""
+        return {name: knob.value(self) for name, knob in KNOBS.items()}
 
     def missing_account(self) -> list[str]:
         """What is missing to send. Only the worker and `balance` need it; a producer does not."""
-        wanted = {"OCTOPUSH_USER_LOGIN": self.user_login, "OCTOPUSH_API_KEY": self.api_key}
+        wanted = {"OCTOPUSH_USER_LOGIN": self.account.user_login, "OCTOPUSH_API_KEY": self.account.api_key}
         return [
             f"{name} is not set (or give {name}_FILE): it is needed to send." for name, is_ in wanted.items() if not is_
         ]
-
-    @property
-    def windows(self) -> tuple[Window, ...]:
-        """`hours`, read."""
-        return parse_hours(self.hours, alsace_moselle=self.alsace_moselle)
-
-    @property
-    def country_caps(self) -> dict[str, int]:
-        """`cap_countries`, read."""
-        return parse_countries(self.cap_countries)
-
-    @property
-    def broker(self) -> str:
-        return self.broker_url or self.redis_url
-
-    @property
-    def results(self) -> str:
-        return self.result_backend or self.redis_url
 
     @cached_property
     def connect_timeout(self) -> float:
@@ -252,6 +437,38 @@ class Settings(BaseSettings):
     def record_budget(self) -> float:
         """Seconds to write the outcome: half of what the lease leaves, so that the other half is room."""
         return (self.lease - self.send_budget) / 2
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One setting: the variable that sets it, and where its value stands."""
+
+    variable: str
+    path: tuple[str, ...]
+    field: FieldInfo
+
+    def value(self, settings: Settings) -> Any:
+        found: Any = settings
+        for name in self.path:
+            found = getattr(found, name)
+        return found
+
+
+def _knobs(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[Knob]:
+    for name, field in model.model_fields.items():
+        kind, path = field.annotation, (*above, name)
+        if isinstance(kind, type) and issubclass(kind, Group):
+            yield from _knobs(kind, path)
+        else:
+            yield Knob(str(field.validation_alias or f"OCTOWORKER_{name.upper()}"), path, field)
+
+
+PREFIXES = ("OCTOWORKER_", "OCTOPUSH_", "CELERY_")
+
+KNOBS: Mapping[str, Knob] = {
+    reduce(str.removeprefix, PREFIXES, knob.variable).lower(): knob for knob in _knobs(Settings)
+}
+"""Every setting by its variable's name in lower case without the prefix: `retry_base`, `api_key`, `redis_url`."""
 
 
 def parse_countries(setting: str) -> dict[str, int]:
@@ -274,18 +491,15 @@ def _wrong(name: str, parse: Callable[[], object]) -> list[str]:
     return []
 
 
-def variable(field: str) -> str:
-    """Environment variable of a field."""
-    alias = Settings.model_fields[field].validation_alias
-    return str(alias) if alias else f"OCTOWORKER_{field.upper()}"
-
-
 def _values(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for field in Settings.model_fields:
-        text = _text(variable(field), environ, problems)
+    for name, knob in KNOBS.items():
+        text = _text(knob.variable, environ, problems)
         if text is not None:
-            values[field] = _split(text) if field == "countries" else text
+            inner = values
+            for group in knob.path[:-1]:
+                inner = inner.setdefault(group, {})
+            inner[knob.path[-1]] = _split(text) if name == "countries" else text
     return values
 
 
@@ -312,6 +526,9 @@ def _text(name: str, environ: Mapping[str, str], problems: list[str]) -> str | N
 
 
 def _sentence(location: tuple[int | str, ...], problem: str) -> str:
-    field = str(location[0]) if location else ""
-    name = variable(field) if field in Settings.model_fields else field
-    return f"{name}: {problem.removeprefix('Value error, ')}."
+    """The problem with the variable in front. pydantic names a field by its place, or by its alias."""
+    names = {str(each) for each in location}
+    knob = next(
+        (each for each in KNOBS.values() if each.variable in names or each.path == location[: len(each.path)]), None
+    )
+    return f"{knob.variable if knob else '.'.join(sorted(names))}: {problem.removeprefix('Value error, ')}."

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from octoworker.cli import output
 from octoworker.cli.messages import as_json
-from octoworker.config import Settings, variable
+from octoworker.config import KNOBS, Settings
 from octoworker.errors import SettingsError
 from octoworker.gateway import Gateway
 from octoworker.gateway.legacy import codes
@@ -59,12 +59,12 @@ def settings(*, json_: bool) -> None:
     """Every setting, its value here and its meaning. Secrets and addresses with passwords are not shown."""
     current = Settings.load()
     rows = []
-    for name, field in Settings.model_fields.items():
-        value = getattr(current, name)
+    for name, knob in KNOBS.items():
+        value, field = knob.value(current), knob.field
         shown = ",".join(sorted(value)) or "*" if isinstance(value, frozenset) else str(value)
         hidden = name == "api_key" or not field.repr
         rows.append(
-            (variable(name), "(set)" if hidden and value else "" if value is None else shown, field.description or "")
+            (knob.variable, "(set)" if hidden and value else "" if value is None else shown, field.description or "")
         )
     if json_:
         output.as_json({name: value for name, value, _ in rows})

@@ -83,7 +83,7 @@ def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
     yield _ok("settings", "do not contradict each other")
     missing = settings.missing_account()
     yield _problem("account", missing[0], "set it; nothing can be sent") if missing else _ok("account", "set")
-    if settings.sender:
+    if settings.message.sender:
         yield _ok("sender", "set")
     else:
         yield _warning(
@@ -91,11 +91,17 @@ def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
             "no default sender",
             "set OCTOWORKER_SENDER, or every message must name one (3 to 11 letters, digits)",
         )
-    if settings.simulate:
+    if settings.account.simulate:
         yield _warning(
             "simulate", "Octopush is asked to simulate: no handset rings", "unset OCTOWORKER_SIMULATE to send"
         )
-    caps = (settings.cap_hour, settings.cap_day, settings.cap_same_text, settings.cap_countries, settings.cap_money)
+    caps = (
+        settings.caps.hour,
+        settings.caps.day,
+        settings.caps.same_text,
+        settings.caps.countries_text,
+        settings.caps.money,
+    )
     if any(caps):
         yield _ok("caps", "set")
     else:
@@ -110,16 +116,16 @@ def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
         yield _problem("zone", "this machine does not know Europe/Paris", "install tzdata: hours and dates need it")
     else:
         yield _ok("zone", "Europe/Paris is known")
-    if through_a_proxy(settings.url):
+    if through_a_proxy(settings.account.url):
         yield _warning(
             "proxy",
             "calls go through the proxy of this environment",
             "unset HTTPS_PROXY, or set NO_PROXY, if not meant",
         )
     addresses = {
-        "REDIS_URL": settings.redis_url,
-        "CELERY_BROKER_URL": settings.broker_url,
-        "CELERY_RESULT_BACKEND": settings.result_backend,
+        "REDIS_URL": settings.redis.records_url,
+        "CELERY_BROKER_URL": settings.redis.broker_url,
+        "CELERY_RESULT_BACKEND": settings.redis.result_backend,
     }
     for variable, url in addresses.items():
         if unverified(url):
@@ -300,7 +306,7 @@ def all_of(
     yield from of_settings(settings)
     if not settings.missing_account():
         with gateway() as way:
-            yield from of_octopush(way, settings.low_balance)
+            yield from of_octopush(way, settings.limits.low_balance)
     yield from of_redis(server())
     yield from of_workers(readers)
     yield from of_board(board())

@@ -58,7 +58,7 @@ def _findings() -> Iterator[checks.Finding]:
     except SettingsError as error:
         yield from checks.of_contradictions(error)
         return
-    client = connect(settings.redis_url, timeout=runtime.LOOK_TIMEOUT, retries=0)
+    client = connect(settings.redis.records_url, timeout=runtime.LOOK_TIMEOUT, retries=0)
     queues = runtime.queues(settings)
     yield from checks.all_of(
         settings,
@@ -117,7 +117,7 @@ def _end(store: Store, ids: list[str]) -> None:
 
 
 def _person(number: str, settings: Settings) -> Person:
-    anywhere = message.Policy(region=settings.region, allow_possible=True)
+    anywhere = message.Policy(region=settings.message.region, allow_possible=True)
     known = _known(number, anywhere)
     if len(known) < SHORTEST:
         raise PayloadError(["number: give the whole number, as +33612345678."])

@@ -41,7 +41,7 @@ def metrics(port: int, host: str | None) -> None:
     settings = Settings.load()
     store, queues = runtime.look(settings), runtime.queues(settings)
     token = settings.status_token.get_secret_value() if settings.status_token else ""
-    gauges = web.Gauges(lambda: store.board(queues), settings.rate)
+    gauges = web.Gauges(lambda: store.board(queues), settings.limits.rate)
     address = settings.metrics_host if host is None else host
     try:
         server = web.Server(address, port, web.Site((gauges,), store, queues, token).route)

@@ -13,8 +13,8 @@ from octoworker.store import SOCKET_TIMEOUT
 
 _settings = Settings.load()
 
-broker_url = _settings.broker
-result_backend = _settings.results
+broker_url = _settings.redis.broker
+result_backend = _settings.redis.results
 
 # JSON only: a pickle in the queue would be code of a stranger's.
 task_serializer = result_serializer = event_serializer = "json"

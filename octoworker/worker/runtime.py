@@ -82,11 +82,11 @@ def build(settings: Settings) -> Runtime:
 
 def open_store(settings: Settings) -> Store:
     return Store(
-        connect(settings.redis_url, connections=settings.concurrency + 8),
+        connect(settings.redis.records_url, connections=settings.concurrency + 8),
         keep_for=settings.keep_for,
         requeue_after=settings.requeue_after,
         lease=settings.lease,
-        key_window=settings.key_window,
+        key_window=settings.retry.key_window,
         max_crashes=settings.max_crashes,
         limits=limits(settings),
     )
@@ -94,20 +94,20 @@ def open_store(settings: Settings) -> Store:
 
 def look(settings: Settings) -> Store:
     """The records for somebody who watches: few connections, and an answer soon, also when it is "Redis is away"."""
-    client = connect(settings.redis_url, timeout=LOOK_TIMEOUT, connections=20, retries=0)
+    client = connect(settings.redis.records_url, timeout=LOOK_TIMEOUT, connections=20, retries=0)
     return Store(client, keep_for=settings.keep_for, requeue_after=settings.requeue_after)
 
 
 def account(settings: Settings) -> Account:
     return Account(
-        url=settings.url,
-        user_login=settings.user_login or "",
-        api_key=settings.api_key.get_secret_value() if settings.api_key else "",
-        format=settings.format,
+        url=settings.account.url,
+        user_login=settings.account.user_login or "",
+        api_key=settings.account.api_key.get_secret_value() if settings.account.api_key else "",
+        format=settings.account.format,
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.http_timeout,
         total_timeout=settings.send_budget,
-        simulate=settings.simulate,
+        simulate=settings.account.simulate,
     )
 
 
@@ -115,14 +115,7 @@ def rules(settings: Settings) -> dispatch.Rules:
     return dispatch.Rules(
         payload=policy(settings),
         time=time_rules(settings),
-        retry=retry.Policy(
-            base=settings.retry_base,
-            cap=settings.retry_cap,
-            give_up_after=settings.retry_for,
-            max_attempts=settings.max_attempts,
-            account_wait=settings.account_retry,
-            key_window=settings.key_window,
-        ),
+        retry=retry.Policy(**settings.retry.values),
         budgets=dispatch.Budgets(settings.lease, settings.send_budget, settings.record_budget),
         caps=caps(settings),
     )
@@ -130,49 +123,34 @@ def rules(settings: Settings) -> dispatch.Rules:
 
 def queues(settings: Settings) -> dict[str, str]:
     """Where the broker keeps each lane, when it is the same Redis as the records; else "": nobody can look."""
-    same = settings.broker == settings.redis_url
+    same = settings.redis.broker == settings.redis.records_url
     return {lane: queue if same else "" for lane, queue in lanes.QUEUES.items()}
 
 
 def limits(settings: Settings) -> Limits:
-    return Limits(
-        rate=settings.rate,
-        burst=settings.burst,
-        breaker_calls=settings.breaker_calls,
-        breaker_base=settings.breaker_base,
-        breaker_cap=settings.breaker_cap,
-        breaker_ramp=settings.breaker_ramp,
-        low_balance=settings.low_balance,
-        caps=caps(settings),
-    )
+    return Limits(**settings.limits.values, caps=caps(settings))
 
 
 def caps(settings: Settings) -> Caps:
     return Caps(
-        hour=settings.cap_hour,
-        day=settings.cap_day,
-        same_text=settings.cap_same_text,
-        countries=settings.country_caps,
-        money=settings.cap_money,
-        refuse=settings.capped == "refuse",
+        hour=settings.caps.hour,
+        day=settings.caps.day,
+        same_text=settings.caps.same_text,
+        countries=settings.caps.countries,
+        money=settings.caps.money,
+        refuse=settings.caps.capped == "refuse",
     )
 
 
 def time_rules(settings: Settings) -> schedule.Rules:
     return schedule.Rules(
-        hold=settings.hold,
-        refuse_past=settings.past == "refuse",
-        max_ahead=timedelta(seconds=settings.max_ahead),
-        windows=settings.windows,
-        refuse_off_hours=settings.off_hours == "refuse",
+        hold=settings.times.hold,
+        refuse_past=settings.times.past == "refuse",
+        max_ahead=timedelta(seconds=settings.times.max_ahead),
+        windows=settings.times.windows,
+        refuse_off_hours=settings.times.off_hours == "refuse",
     )
 
 
 def policy(settings: Settings) -> message.Policy:
-    return message.Policy(
-        sender=settings.sender,
-        sms_type=settings.sms_type,
-        region=settings.region,
-        countries=settings.countries,
-        allow_possible=settings.allow_possible,
-    )
+    return message.Policy(**settings.message.values)

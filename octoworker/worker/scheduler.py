@@ -181,7 +181,7 @@ class Treasurer:
         self._stopping.set()
 
     def _run(self) -> None:
-        every = self._mine.settings.account_retry
+        every = self._mine.settings.retry.account_wait
         while not self._stopping.wait(min(every, LONGEST_NAP)):
             try:
                 credit.look_after(self._mine.gateway, self._mine.store.gates, every)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from octoworker.config import Settings, variable
+from octoworker.config import KNOBS, Settings
 from octoworker.errors import SettingsError
 
 
@@ -15,7 +15,7 @@ def problems(**environ):
 
 
 def test_an_empty_environment_is_enough_to_enqueue():
-    assert Settings.load({}).redis_url == "redis://127.0.0.1:6379/0"
+    assert Settings.load({}).redis.records_url == "redis://127.0.0.1:6379/0"
 
 
 def test_every_wrong_variable_is_named_in_one_error():
@@ -46,13 +46,13 @@ def test_an_address_that_would_show_the_key_is_refused(url):
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8025/api", "http://localhost:8025/api/", "https://example.com/api"])
 def test_plain_http_is_for_loopback_only(url):
-    assert Settings.load({"OCTOPUSH_URL": url}).url == url.rstrip("/")
+    assert Settings.load({"OCTOPUSH_URL": url}).account.url == url.rstrip("/")
 
 
 def test_a_secret_may_be_a_mounted_file(tmp_path):
     (tmp_path / "key").write_text("s3cret\n")
     settings = Settings.load({"OCTOPUSH_API_KEY_FILE": str(tmp_path / "key")})
-    assert settings.api_key.get_secret_value() == "s3cret"
+    assert settings.account.api_key.get_secret_value() == "s3cret"
 
 
 def test_a_secret_file_that_cannot_be_read_is_named():
@@ -78,8 +78,8 @@ def test_a_wrong_value_is_not_quoted():
 
 
 def test_a_star_allows_every_country():
-    assert Settings.load({"OCTOWORKER_COUNTRIES": "*"}).countries == frozenset()
-    assert Settings.load({"OCTOWORKER_COUNTRIES": "fr, be"}).countries == {"FR", "BE"}
+    assert Settings.load({"OCTOWORKER_COUNTRIES": "*"}).message.countries == frozenset()
+    assert Settings.load({"OCTOWORKER_COUNTRIES": "fr, be"}).message.countries == {"FR", "BE"}
 
 
 @pytest.mark.parametrize(("http", "lease"), [("10", "45"), ("1", "2"), ("0.2", "0.3"), ("44", "45")])
@@ -89,5 +89,5 @@ def test_sending_and_recording_fit_in_the_lease_with_room(http, lease):
 
 
 def test_every_setting_says_what_it_means():
-    for name, field in Settings.model_fields.items():
-        assert field.description, variable(name)
+    for knob in KNOBS.values():
+        assert knob.field.description, knob.variable
