@@ -18,7 +18,8 @@ WEB_APP = """
 import sys
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
-from octoworker import enqueue, tracing
+from octoworker import enqueue
+from octoworker.telemetry import tracing
 trace.set_tracer_provider(TracerProvider())
 tracing.start()
 enqueue(recipients="+33612345600", text="before", transactional=True)
