@@ -45,6 +45,10 @@ _MENTION = re.compile(rf"(?<!\w){STOP}(?!\w)")
 _NEAR_STOP = re.compile(r"stop\W{0,5}(?:au\W{0,5})?(?:x{2}|[0-9]{5}(?![0-9]))", re.IGNORECASE)
 
 
+_UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+"""What a decoder writes for bytes that it cannot read."""
+
+
 def _within_size(text: str) -> str:
     if len(text) > sizes.TEXT:
         raise _refused(f"use at most {MAX_LENGTH} characters (it has {len(text)}).", "102")
@@ -175,7 +179,12 @@ class Message(BaseModel):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What may be a mistake, though it can be sent: a sentence each, none of which repeats the text."""
-        return (*(f"text: {remains}" for remains in html_remains(self.text)), *self._without_mention())
+        remains = (f"text: {each}" for each in html_remains(self.text))
+        return (*remains, *self._garbled(), *self._without_mention())
+
+    def _garbled(self) -> Iterator[str]:
+        if _UNREADABLE in self.text:
+            yield "text: it was garbled before it came here; look at how its letters with accents are read and stored."
 
     def _without_mention(self) -> Iterator[str]:
         """Octopush asks for the mention with FR alone; the operators of France ask for it in all advertising."""
