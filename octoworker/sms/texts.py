@@ -32,9 +32,9 @@ _BY_NUMBER = frozenset({"&#39;", "&#x27;", "&#34;", "&#x22;", "&#160;", "&#xa0;"
 _WORDS: Mapping[str, str] = {" ": "a blank", "\u00a0": "a blank"}
 
 _TAGS: Mapping[str, str] = {
-    "br": "a line end",
-    **dict.fromkeys(("p", "div", "li", "ul"), "line ends"),
-    **dict.fromkeys(("b", "strong", "i", "em", "u", "span", "a"), "nothing: an SMS has plain words only"),
+    "br": "write a line end",
+    **dict.fromkeys(("p", "div", "li", "ul"), "write line ends"),
+    **dict.fromkeys(("b", "strong", "i", "em", "u", "span", "a"), "leave it out"),
 }
 _TAG = re.compile(rf"</?({'|'.join(_TAGS)})(?: [^<>]{{0,200}})?/?>", re.IGNORECASE)
 
@@ -61,7 +61,7 @@ def _entities(text: str) -> Iterator[str]:
 def _tags(text: str) -> Iterator[str]:
     for found in _TAG.finditer(text):
         name = found[1].lower()
-        yield f'"<{name}>" is written for HTML; write {_TAGS[name]} in its place.'
+        yield f'"<{name}>" is written for HTML; {_TAGS[name]}.'
 
 
 _UNPRINTED: Mapping[int, str] = {10: "⏎", 9: "→"}
