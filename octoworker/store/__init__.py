@@ -20,7 +20,7 @@ from octoworker import correlation
 from octoworker.errors import StoreError, UnknownMessageError
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.store import keys, stats
-from octoworker.store.campaigns import Campaign, Campaigns
+from octoworker.store.campaigns import Campaign, Campaigns, Opened
 from octoworker.store.erasure import Forgetting
 from octoworker.store.flow_control import FlowControl
 from octoworker.store.latest import latest
@@ -64,6 +64,7 @@ __all__ = [
     "Lane",
     "Lease",
     "NewMessage",
+    "Opened",
     "Outcome",
     "QueuedJobs",
     "Settled",
