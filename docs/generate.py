@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 sys.path.insert(0, str(Path(__file__).parent))
 
 import diagrams
+import packages
 from states import ARROWS
 
 from octoworker.config import BROKEN_RULES, KNOBS
@@ -114,7 +115,7 @@ def pages() -> dict[Path, str]:
     """Every file that is made from the code, in part or as a whole, as it should be."""
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.md"))}
     made = {path: filled(text) for path, text in texts.items() if REGION.search(text)}
-    drawn = {"states": diagrams.states(), "house": diagrams.house()}
+    drawn = {"states": diagrams.states(), "packages": diagrams.packages(packages.read())}
     return made | {HERE / "images" / f"{name}.svg": drawing for name, drawing in drawn.items()}
 
 
@@ -169,3 +170,4 @@ def _limits(field: FieldInfo) -> Iterator[str]:
 if __name__ == "__main__":
     for path, content in pages().items():
         path.write_text(content, encoding="utf-8")
+    print(f"docs/images/packages.svg: {packages.read()}")  # noqa: T201 - a script
