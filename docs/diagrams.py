@@ -48,7 +48,7 @@ TIPS = "".join(
 HALF = (62, 24)
 """Half of a state's box: width, height."""
 
-FLOOR, MARGIN, GAP, FOOT = 92, 30, 26, 50
+FLOOR, MARGIN, GAP, FOOT = 92, 30, 26, 64
 """The picture of the packages, in px: height of a floor, room around the picture, room between two boxes, room for the words."""
 
 LOOKS = {"gateway": "final", "sandbox": "doubt"}
@@ -154,12 +154,15 @@ def packages(graph: Graph) -> str:
         )
         for each in sorted(graph.modules)
     ]
-    foot = (
-        f"{graph}. A box stands above all that it imports; a pale arrow adds nothing to that order. "
-        "Green: knows the provider. Yellow: stands in for it."
+    words = (
+        f"{graph}. Green: knows the provider. Yellow: stands in for it.",
+        "A box stands above all that it imports. A pale arrow adds nothing to that order.",
     )
-    below = f'<text class="small" x="{width // 2}" y="{height - 22}">{escape(foot)}</text>'
-    return page(width, height, "Which part of octoworker imports which", [*drawn, *boxes, below])
+    foot = [
+        f'<text class="small" x="{width // 2}" y="{height - 20 * n - 20}">{escape(line)}</text>'
+        for n, line in enumerate(reversed(words))
+    ]
+    return page(width, height, "Which part of octoworker imports which", [*drawn, *boxes, *foot])
 
 
 def _half(box: str, graph: Graph) -> tuple[int, int]:
