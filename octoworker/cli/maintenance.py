@@ -16,7 +16,7 @@ from octoworker.client.client import Client
 from octoworker.config import Settings
 from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
 from octoworker.gateway import Gateway
-from octoworker.sms import message, recipient
+from octoworker.sms import message, recipient, texts
 from octoworker.store import Store, connect, keys, limits
 from octoworker.store.erasure import Forgotten, Person, digits
 from octoworker.store.server import allowed, examine
@@ -132,7 +132,7 @@ def _person(number: str, settings: Settings) -> Person:
             return plain in (known, national) if _PLAINLY.fullmatch(written) else national in digits(written)
 
     def traces(text: str | None) -> list[str]:
-        sent = None if text is None else message.with_line_feeds(text)
+        sent = None if text is None else texts.canonical(text)
         return [keys.CAP_PREFIX + end for end in limits.traces_of(f"+{known}", sent)]
 
     return Person(is_them, known[-SHORTEST:], traces)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -83,6 +84,59 @@ _KINDS: Mapping[str, str] = {
     "Zp": "paragraph separator",
 }
 """Unicode categories that no text needs. Cf holds the zero-width signs and those that turn the direction of writing."""
+
+
+INSTEAD: Mapping[str, str] = {
+    **dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " "),
+    **dict.fromkeys("\u2010\u2011\u2012\u2015\u2212", "-"),
+    **dict.fromkeys("\u201a\u201b\u2032\u00b4`\u02bc", "'"),
+    **dict.fromkeys("\u201e\u201f\u2033\u2039\u203a", '"'),
+    **dict(zip("œŒ·→№™©®łŁ", ("oe", "OE", ".", "->", "No", "(TM)", "(C)", "(R)", "l", "L"), strict=True)),
+}
+"""What a person may write in place of a sign that makes a text Unicode and that Octopush does not replace."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A sign that makes a text Unicode: how often it is there, and what may stand in its place (None: nothing known)."""
+
+    sign: str
+    count: int
+    instead: str | None
+
+    @property
+    def name(self) -> str:
+        """`NARROW NO-BREAK SPACE (U+202F)`."""
+        return f"{unicodedata.name(self.sign, 'character')} (U+{ord(self.sign):04X})"
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What the signs cost that make a text Unicode. `segments` as it is; `without` them, or with others in their place."""
+
+    signs: tuple[Foreign, ...]
+    segments: int
+    without: int
+
+
+def extra(text: str) -> Extra | None:
+    """What makes this text Unicode, the most frequent first. None when nothing does."""
+    counted = text.translate(_COUNTED_AS)
+    if GSM7.issuperset(counted):
+        return None
+    signs = tuple(
+        Foreign(sign, count, _instead(sign)) for sign, count in Counter(counted).most_common() if sign not in GSM7
+    )
+    plain = text.translate({ord(each.sign): each.instead or "" for each in signs})
+    return Extra(signs, measure(text).segments, measure(plain).segments)
+
+
+def _instead(sign: str) -> str | None:
+    """Written by hand, or the letter without its accent."""
+    if sign in INSTEAD:
+        return INSTEAD[sign]
+    bare = "".join(part for part in unicodedata.normalize("NFKD", sign) if not unicodedata.combining(part))
+    return bare if bare and GSM7.issuperset(bare) else None
 
 
 @dataclass(frozen=True)

@@ -12,42 +12,25 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from octoworker.errors import PayloadError
-from octoworker.sms import recipient
+from octoworker.sms import instants, people, recipient, sizes
 from octoworker.sms.encoding import MAX_LENGTH, measure, unsendable
+from octoworker.sms.policy import Policy
+from octoworker.sms.texts import canonical, html_remains
+
+__all__ = ("STOP", "Message", "Policy", "parse")
 
 STOP = "STOP au XXXXX"
 """Octopush puts the operator's short code in place of the five X. Exact case and count: seen live (7.3)."""
 
 LOW_COST_LENGTH = 160
 """Counted units that an XXX message may have (code 119, 7.2)."""
-
-LONGEST_WORDS = 200
-"""Characters in an idempotency key or a reference: room for any id, too little for a document."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What the settings say about messages. Without `countries` an SMS may go anywhere.
-
-    `FR` in `countries` stands for the French plan: it includes GP, GF, MQ, RE, YT, BL and MF, but not PM, NC and PF.
-    """
-
-    sender: str | None = None
-    sms_type: str = "FR"
-    region: str = "FR"
-    countries: frozenset[str] = frozenset()
-    allow_possible: bool = False
-    """Take a number whose length fits but that the number plan does not list: plans on disk grow old."""
-    max_recipients: int = 500
-    """Octopush's advice for one call: above 500 it sees a growing risk of loss (2.3)."""
 
 
 def _refused(sentence: str, error_code: str | None = None) -> PydanticCustomError:
@@ -58,12 +41,18 @@ def _policy(info: ValidationInfo) -> Policy:
     return info.context if isinstance(info.context, Policy) else Policy()
 
 
-_NEAR_STOP = re.compile(r"\bstop\W*(?:au)?\W*(?:x{2,}|\d{5}\b)", re.IGNORECASE)
+_MENTION = re.compile(rf"(?<!\w){STOP}(?!\w)")
+_NEAR_STOP = re.compile(r"stop\W{0,5}(?:au\W{0,5})?(?:x{2}|[0-9]{5}(?![0-9]))", re.IGNORECASE)
 
 
-def with_line_feeds(text: str) -> str:
-    """CRLF would be billed as four units."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+_UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+"""What a decoder writes for bytes that it cannot read."""
+
+
+def _within_size(text: str) -> str:
+    if len(text) > sizes.TEXT:
+        raise _refused(f"use at most {MAX_LENGTH} characters (it has {len(text)}).", "102")
+    return text
 
 
 def _not_blank(text: str) -> str:
@@ -89,8 +78,10 @@ def _short_enough(text: str, info: ValidationInfo) -> str:
 
 
 def _with_stop_mention(text: str, info: ValidationInfo) -> str:
-    needed = info.data.get("sms_type") == "FR" and not info.data.get("transactional", True)
-    if needed and STOP not in text:
+    """The operators of France ask for it, so a text that nobody in France gets needs none."""
+    premium = info.data.get("sms_type") == "FR" and not info.data.get("transactional", True)
+    people = info.data.get("recipients", ())
+    if premium and not _MENTION.search(text) and (not people or any(map(recipient.is_french, people))):
         near = "the STOP mention is not exact; " if _NEAR_STOP.search(text) else ""
         raise _refused(
             f'{near}add "{STOP}" exactly so (five capital X), or set transactional when it advertises nothing.', "121"
@@ -98,38 +89,7 @@ def _with_stop_mention(text: str, info: ValidationInfo) -> str:
     return text
 
 
-def _e164(number: str, info: ValidationInfo) -> str:
-    try:
-        return recipient.read(number, _policy(info))
-    except recipient.NumberRefused as refusal:
-        sentence = str(refusal)
-    raise _refused(sentence)
-
-
-def _listed(value: object) -> object:
-    """One number or several; what is neither is refused by the type."""
-    match value:
-        case str():
-            return (value,)
-        case list():
-            return tuple(value)
-        case _:
-            return value
-
-
-def _each_once(recipients: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    once = tuple(dict.fromkeys(recipients))
-    limit = _policy(info).max_recipients
-    if not once:
-        raise _refused("give at least one number.", "103")
-    if len(once) > limit:
-        raise _refused(f"give at most {limit} different numbers; send the others in another message.")
-    return once
-
-
 _SENDER = re.compile(r"(?=[0-9]*[A-Za-z])[0-9A-Za-z]{3,11}")
-
-_NO_INSTANT = "use ISO-8601 with an offset, epoch seconds, or an aware datetime."
 
 
 def _as_shown(sender: str | None, info: ValidationInfo) -> str | None:
@@ -151,24 +111,10 @@ def _instant(value: object) -> datetime | None:
     if value is None:
         return None
     try:
-        at = _as_datetime(value)
-        if at.utcoffset() is not None:
-            return at.astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        raise _refused(_NO_INSTANT) from None
-    raise _refused("add an offset, as in 2026-12-01T09:00:00+01:00: without one the time is not certain.")
-
-
-def _as_datetime(value: object) -> datetime:
-    match value:
-        case datetime():
-            return value
-        case str():
-            return datetime.fromisoformat(value)
-        case int() | float() if not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
-        case _:
-            raise ValueError(_NO_INSTANT)
+        return instants.read(value)
+    except instants.InstantRefused as refusal:
+        sentence = str(refusal)
+    raise _refused(sentence)
 
 
 def _after_send_at(expires_at: datetime | None, info: ValidationInfo) -> datetime | None:
@@ -180,8 +126,8 @@ def _after_send_at(expires_at: datetime | None, info: ValidationInfo) -> datetim
 
 def _words(value: str | None) -> str | None:
     """A blank key would make one message of all that carry it."""
-    if value is not None and not (value.isprintable() and value.strip() and len(value) <= LONGEST_WORDS):
-        raise _refused(f"use 1 to {LONGEST_WORDS} printable characters.")
+    if value is not None and not (len(value) <= sizes.KEY and value.isprintable() and value.strip()):
+        raise _refused(f"use 1 to {sizes.KEY} printable characters.")
     return value
 
 
@@ -192,11 +138,10 @@ def _lane(value: object, info: ValidationInfo) -> object:
     return "urgent" if alone and info.data.get("transactional") else "normal"
 
 
-Recipient = Annotated[str, AfterValidator(_e164)]
-Recipients = Annotated[tuple[Recipient, ...], BeforeValidator(_listed), AfterValidator(_each_once)]
 Text = Annotated[
     str,
-    AfterValidator(with_line_feeds),
+    AfterValidator(_within_size),
+    AfterValidator(canonical),
     AfterValidator(_not_blank),
     AfterValidator(_visible),
     AfterValidator(_short_enough),
@@ -211,7 +156,8 @@ Lane = Annotated[Literal["urgent", "normal", "bulk"], BeforeValidator(_lane)]
 class Message(BaseModel):
     """An SMS that can be sent: one text to 1..500 recipients (E.164, in the order given, each once).
 
-    Built by `parse` only. Instants are aware and in UTC; line ends are LF; `sender` is None with XXX.
+    Built by `parse` only. Instants are aware and in UTC; the text is in NFC with LF; `sender` is None with XXX.
+    `refused` holds whom it does not go to, as written (40 characters at the most), and why.
     The fields stand in the order their rules need: the text's look at the type, the lane's at the recipients.
     """
 
@@ -219,7 +165,7 @@ class Message(BaseModel):
 
     sms_type: Literal["FR", "XXX", "WWW"]
     transactional: bool
-    recipients: Recipients
+    recipients: tuple[str, ...]
     text: Text
     sender: Sender
     send_at: Instant
@@ -228,6 +174,24 @@ class Message(BaseModel):
     idempotency_key: Words
     reference: Words
     lane: Lane
+    refused: dict[str, str] = {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What may be a mistake, though it can be sent: a sentence each, none of which repeats the text."""
+        remains = (f"text: {each}" for each in html_remains(self.text))
+        return (*remains, *self._garbled(), *self._without_mention())
+
+    def _garbled(self) -> Iterator[str]:
+        if _UNREADABLE in self.text:
+            yield "text: it was garbled before it came here; look at how its letters with accents are read and stored."
+
+    def _without_mention(self) -> Iterator[str]:
+        """Octopush asks for the mention with FR alone; the operators of France ask for it in all advertising."""
+        if self.transactional or self.sms_type == "FR" or _MENTION.search(self.text):
+            return
+        if any(map(recipient.is_french, self.recipients)):
+            yield f'text: advertising in France names a way out; add "{STOP}", or set transactional.'
 
     @property
     def segments(self) -> int:
@@ -244,21 +208,23 @@ class Message(BaseModel):
 
 _FLAG = "use true or false."
 _EXPECTED: Mapping[str, str] = {
-    "recipients": "give each number as a string: one, or a list of them.",
+    "recipients": people.NO_NUMBERS,
     "text": "give the words to send, as a string.",
     "sms_type": "use FR, XXX or WWW.",
     "sender": "use 3 to 11 letters and digits, as a string.",
     "transactional": _FLAG,
-    "send_at": _NO_INSTANT,
+    "send_at": instants.NO_INSTANT,
     "hold": _FLAG,
-    "expires_at": _NO_INSTANT,
-    "idempotency_key": f"use 1 to {LONGEST_WORDS} printable characters, as a string.",
-    "reference": f"use 1 to {LONGEST_WORDS} printable characters, as a string.",
+    "expires_at": instants.NO_INSTANT,
+    "idempotency_key": f"use 1 to {sizes.KEY} printable characters, as a string.",
+    "reference": f"use 1 to {sizes.REFERENCE} printable characters, as a string.",
     "lane": "use urgent, normal or bulk.",
 }
 """What each field wants, for a value of another type. Its keys are the arguments of the contract."""
 
-_SHOWABLE = re.compile(r"(?!.*[0-9]{4})[A-Za-z_][A-Za-z0-9_]{0,39}")
+_LONGEST_NAME = 40
+
+_SHOWABLE = re.compile(r"(?!.*[0-9]{4})[A-Za-z_][A-Za-z0-9_]*")
 """A name that looks like one. Others are not repeated: a number or a text may have slipped into the name's place."""
 
 
@@ -268,24 +234,44 @@ def parse(arguments: Mapping[str, object], policy: Policy) -> Message:
     Raises PayloadError with a sentence for each wrong field, all at once, and Octopush's code of the first that has one.
     """
     known = {name: value for name, value in arguments.items() if name in _EXPECTED and value is not None}
-    problems = [_unknown(name) for name in arguments if name not in _EXPECTED]
+    wanted, problems, code = _people(known.get("recipients"), policy)
     given = {**dict.fromkeys(_EXPECTED), "sms_type": policy.sms_type, "transactional": False, **known}
+    given |= {"recipients": wanted.good, "refused": dict(wanted.refused)}
     details: list[ErrorDetails] = []
     try:
         message = Message.model_validate(given, context=policy)
     except ValidationError as error:
         details = error.errors(include_input=False, include_url=False)
-    if details or problems:
+    problems += [*_sentences(details), *_unknown(arguments)]
+    if problems:
         # Raised out here, so that no traceback leads back to pydantic's error, which holds the values.
-        raise PayloadError([*_sentences(details, given["recipients"]), *problems], _first_code(details))
+        raise PayloadError(problems, code or _first_code(details))
     return message
 
 
-def _sentences(details: Iterable[ErrorDetails], recipients: object) -> Iterator[str]:
+_NOBODY = people.People((), {})
+
+
+def _people(recipients: object, policy: Policy) -> tuple[people.People, list[str], str | None]:
+    """Whom it goes to, and what is wrong with the list as a whole: then nobody gets it."""
+    try:
+        found = people.read(recipients, policy)
+    except PayloadError as error:
+        return _NOBODY, list(error.problems), None
+    if not found.good and not found.refused:
+        return _NOBODY, ["recipients: give at least one number."], "103"
+    if not found.good or (found.refused and policy.strict):
+        return _NOBODY, list(found.problems), None
+    if len(found.good) > policy.max_recipients:
+        limit = f"give at most {policy.max_recipients} different numbers; send the others in another message."
+        return _NOBODY, [f"recipients: {limit}"], None
+    return found, [], None
+
+
+def _sentences(details: Iterable[ErrorDetails]) -> Iterator[str]:
     for detail in details:
-        field, *position = detail["loc"]
-        where = f"{field}[{position[0]}]" if position and not isinstance(recipients, str) else field
-        yield f"{where}: {detail['msg'] if detail['type'] == 'refused' else _EXPECTED[str(field)]}"
+        field = str(detail["loc"][0])
+        yield f"{field}: {detail['msg'] if detail['type'] == 'refused' else _EXPECTED[field]}"
 
 
 def _first_code(details: Iterable[ErrorDetails]) -> str | None:
@@ -293,8 +279,16 @@ def _first_code(details: Iterable[ErrorDetails]) -> str | None:
     return next((code for code in codes if code), None)
 
 
-def _unknown(name: object) -> str:
-    if not isinstance(name, str) or not _SHOWABLE.fullmatch(name):
+def _unknown(arguments: Mapping[str, object]) -> Iterator[str]:
+    """A sentence for each of the first names that do not exist."""
+    names = [name for name in arguments if name not in _EXPECTED]
+    yield from map(_no_such, names[: sizes.REASONS])
+    if (more := len(names) - sizes.REASONS) > 0:
+        yield f"arguments: {more} more have names that do not exist; leave them out."
+
+
+def _no_such(name: object) -> str:
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME or not _SHOWABLE.fullmatch(name):
         return "arguments: one has a name that is no plain word; leave it out."
     close = difflib.get_close_matches(name, _EXPECTED, n=1)
     return f"{name}: there is no such argument" + (f"; did you mean {close[0]}?" if close else "; leave it out.")

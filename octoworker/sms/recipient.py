@@ -1,16 +1,24 @@
 """How a recipient's number is read: as people write it in, E.164 out, and nothing that no handset would receive.
 
-1. It is written in digits. 2. It is a number of its country's plan. 3. A handset has it, and its country is allowed.
-The number plan is phonenumbers', loaded at the first number.
+1. It is short enough to be one. What a spreadsheet has put around it is taken off.
+2. It is written in digits, with signs between them that follow a grammar: nothing is left out that is no separator.
+3. It is a number of its country's plan, and nothing more stands at its end.
+4. A handset has it, and its country is allowed.
+
+A French mobile, and an E.164 number that is one, are read by a pattern alone. The number plan is phonenumbers', loaded
+at the first number of another shape.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import Protocol
+
+from octoworker.sms import sizes
 
 
 class NumberRefused(ValueError):  # noqa: N818 - reads as what it says
@@ -30,39 +38,46 @@ class Numbers(Protocol):
 
 def read(number: str, policy: Numbers) -> str:
     """The number in E.164. Raises NumberRefused."""
-    return _french_mobile(number, policy) or _e164(_plainly_written(number), policy)
+    if len(number) > sizes.NUMBER:
+        raise NumberRefused(f"give one number of at most {sizes.NUMBER} characters.")
+    return _french_mobile(number, policy) or _e164(_written(_unwrapped(number)), policy)
 
 
-_FRENCH = re.compile(r"(\+33|0033|0)[ .\-]?([67](?:[ .\-]?[0-9]){8})")
+_FRENCH = re.compile(r"(?:(\+33|0033|33|0)[ .\-]?)?([67]([ .\-]?)[0-9]{2}(?:\3[0-9]{2}){3})")
+"""By pairs with the same sign between them: `61234567.0` is no nine digits."""
+
 _BETWEEN = re.compile(r"[ .\-]")
+_FRENCH_MOBILE = re.compile(r"6(?:[0-24-8][0-9]|3[0-8]|9[589])[0-9]{6}|7[3-9][0-9]{7}")
+"""The plan's mobiles of metropolitan France: a test compares it with phonenumbers', whose loading takes longer than all
+else that a web app does for a message."""
 
 
 def _french_mobile(number: str, policy: Numbers) -> str | None:
-    """Most of our numbers, by the plan's own pattern for French mobiles and without the rest of its work, which takes
-    longer than all else that is done for a recipient. None: not surely one of them, ask the plan."""
+    """Most of our numbers, without the plan's work. None: not surely one of them, ask the plan."""
     found = _FRENCH.fullmatch(number)
     if found is None or (policy.countries and "FR" not in policy.countries):
         return None
-    lead, national = found[1], _BETWEEN.sub("", found[2])
-    if lead == "0" and (policy.region != "FR" or ("0" + national).startswith(_ALL_OVERSEAS)):
+    lead, national = found[1] or "", _BETWEEN.sub("", found[2])
+    if lead in ("", "0", "33") and policy.region != "FR":
         return None
-    return "+33" + national if _mobile_pattern("FR").fullmatch(national) else None
+    return "+33" + national if _FRENCH_MOBILE.fullmatch(national) else None
 
 
-@lru_cache
-def _mobile_pattern(region: str) -> re.Pattern[str]:
-    """The plan's pattern for the mobile numbers of a country."""
-    from phonenumbers.phonemetadata import PhoneMetadata  # noqa: PLC0415 - loaded when the first number is read
+FRENCH_CODES = ("+33", "+262", "+590", "+594", "+596")
+"""Calling codes of the French plan: of France, and of its departments overseas."""
 
-    metadata = PhoneMetadata.metadata_for_region(region)
-    mobile = metadata.mobile if metadata else None
-    return re.compile((mobile and mobile.national_number_pattern) or r"(?!)")
+
+def is_french(number: str) -> bool:
+    """Whether an E.164 number belongs to the French plan."""
+    return number.startswith(FRENCH_CODES)
 
 
 @lru_cache(maxsize=4096)
 def country_of(number: str) -> str:
     """Two letters of the country that an E.164 number belongs to; "" when no plan knows it."""
-    import phonenumbers  # noqa: PLC0415 - loaded when the first number is read
+    if number.startswith("+33") and _FRENCH_MOBILE.fullmatch(number, 3):
+        return "FR"
+    import phonenumbers  # noqa: PLC0415 - loaded when the first number of another shape is read
 
     try:
         return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
@@ -73,23 +88,116 @@ def country_of(number: str) -> str:
 @lru_cache
 def calling_code(country: str) -> str:
     """`+33` for FR; "" for a country without one."""
-    import phonenumbers  # noqa: PLC0415 - loaded when the first number is read
+    if country == "FR":
+        return "+33"
+    import phonenumbers  # noqa: PLC0415 - loaded when the first number of another shape is read
 
     code = phonenumbers.country_code_for_region(country)
     return f"+{code}" if code else ""
 
 
-_SEPARATORS = re.compile("[ \u00a0\u2007\u2009\u202f.\\-\u2010\u2011/()]")
+_FORMULA = re.compile(r'="([^"]*)"')
+_FLOAT = re.compile(r"([0-9]{6,15})[.,]0{1,6}")
+_FRACTION = re.compile(r"[1-9][0-9]*[.,][0-9]+")
+_SHORTENED = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]{1,2}")
 
-_SPELLINGS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\s*tel:", re.IGNORECASE), 'leave out "tel:".'),
-    (re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"), "remove the invisible character."),
-    (re.compile(r"\d[\s.,;]*(?:x|ext[a-z]*|poste|#)[\s.:=]*\d+\s*$", re.IGNORECASE), "leave out the extension."),
-    (re.compile("(?![0-9])\\d|\uff0b"), "write it with the plain digits 0 to 9 and a plain +."),
-    (re.compile(r"[^\W\d_]"), "write digits, not letters."),
-    (re.compile(r"[,;\n]"), "give several numbers as a list."),
+
+def _unwrapped(number: str) -> str:
+    """The number without what a spreadsheet has put around it: `="06..."`, `'06...`, `336....0`, blanks, line ends."""
+    bare = number.strip()
+    if found := _FORMULA.fullmatch(bare):
+        bare = found[1].strip()
+    bare = bare.removeprefix("'").strip()
+    if _SHORTENED.fullmatch(bare):
+        raise NumberRefused("a spreadsheet has shortened it; make its column one of text, and fill it in anew.")
+    if found := _FLOAT.fullmatch(bare):
+        return found[1]
+    if _FRACTION.fullmatch(bare):
+        raise NumberRefused(_MORE)
+    return bare
+
+
+_UNSEEN = frozenset(
+    map(chr, (0x00AD, 0x061C, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF))
+)
+_BLANKS = "\t\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_PLAIN = str.maketrans({**dict.fromkeys(_BLANKS, " "), **dict.fromkeys(_DASHES, "-")})
+_LISTED = frozenset(",;\r\n")
+_EXTENSION = re.compile(r"[0-9][ .,;]{0,3}(?:x|ext[a-z]{0,9}|poste|#)[ .:=]{0,3}[0-9]{1,10}$", re.IGNORECASE)
+
+_PLAINLY = "write digits, with spaces, dots, dashes, slashes or parentheses between them; + only in front."
+_MORE = "something more stands at its end; give the number alone, without a sign between its digits."
+
+
+_MISSPELT: tuple[tuple[Callable[[str], object], str], ...] = (
+    (lambda number: number[:4].lower() == "tel:", 'leave out "tel:".'),
+    (lambda number: not _UNSEEN.isdisjoint(number), "remove the invisible character."),
+    (_EXTENSION.search, "leave out the extension."),
+    (
+        lambda number: any((sign.isdigit() or sign == "\uff0b") and not sign.isascii() for sign in number),
+        "write it with the plain digits 0 to 9 and a plain +.",
+    ),
+    (lambda number: any(map(str.isalpha, number)), "write digits, not letters."),
+    (lambda number: not _LISTED.isdisjoint(number), "give several numbers as a list."),
 )
 """How a number is not written, and what to do about it. The first that fits is said."""
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A number as it is written. `groups`: its digits, cut at the signs between them; `signs`: the sign before each
+    group, `" "` for blanks. The first group begins with + when a country code leads."""
+
+    groups: tuple[str, ...]
+    signs: tuple[str, ...]
+
+    @property
+    def digits(self) -> str:
+        return "".join(self.groups)
+
+    def shorter(self) -> Iterator[str]:
+        """The same number without what could be something more at its end, an extension for one.
+
+        Groups of up to four digits with one kind of sign between them are a way of writing one number, `0664 123 45 67`.
+        A lone digit, what follows a long group, and what follows another sign than before are not.
+        """
+        for place, before in enumerate(accumulate(self.groups[:-1]), 1):
+            changed = place > 1 and self.signs[place] not in (" ", ")", self.signs[place - 1])
+            lone = sum(map(len, self.groups[place:])) == 1
+            if changed or lone or len(self.groups[place - 1]) > _LONGEST_GROUP:
+                yield before
+
+
+_LONGEST_GROUP = 4
+"""Digits that people write together in a number they cut into groups."""
+
+_TRUNK = re.compile(r"^(\(?(?:\+|00) ?[0-9]{1,3} ?\)?) ?\( ?0 ?\)")
+"""+33 (0)6: the 0 is for those who leave the country code out."""
+
+_TOKEN = re.compile(r"[0-9]+|[^0-9]+")
+_SIGNS = frozenset({" ", ".", "-", "/", "(", ")", ").", ")-", ")/"})
+"""What may stand between two groups of digits, beside blanks."""
+
+
+def _written(number: str) -> _Written:
+    """Read the digits and the signs between them. NumberRefused for any other sign, or one in another place."""
+    if reason := next((reason for is_so, reason in _MISSPELT if is_so(number)), None):
+        raise NumberRefused(reason)
+    plain = _TRUNK.sub(r"\1 ", number.translate(_PLAIN), count=1)
+    opened, closed = plain.count("("), plain.count(")")
+    bare = plain.removeprefix("(").lstrip(" ")
+    tokens = _TOKEN.findall(bare.removeprefix("+").lstrip(" ").removesuffix(")"))
+    groups, signs = tokens[::2], [" ", *(sign.replace(" ", "") or " " for sign in tokens[1::2])]
+    balanced = opened == closed <= 1 and plain.find("(") <= plain.find(")")
+    if not balanced or len(groups) != len(signs) or not all(map(str.isdigit, groups)) or not _SIGNS.issuperset(signs):
+        raise NumberRefused(_PLAINLY)
+    if bare.startswith("+"):
+        groups[0] = "+" + groups[0]
+    elif groups[0].startswith("00"):
+        groups[0] = "+" + groups[0][2:]
+    return _Written(tuple(groups), tuple(signs))
+
 
 _OVERSEAS: Mapping[str, tuple[str, ...]] = {
     "+262": ("0692", "0693", "0639", "07092", "070935", "070936", "070937"),
@@ -99,12 +207,13 @@ _OVERSEAS: Mapping[str, tuple[str, ...]] = {
 }
 """Mobile numbers that French users write nationally, though another country code leads there (Arcep's number plan)."""
 
-_ALL_OVERSEAS = tuple(prefix for prefixes in _OVERSEAS.values() for prefix in prefixes)
-
 _FRENCH_PLAN = frozenset({"GP", "GF", "MQ", "RE", "YT", "BL", "MF"})
 
+_WITHOUT_ZERO = 9
+"""Digits of a national French number whose 0 a spreadsheet has taken away."""
+
 _SHORT_CODE_DIGITS = 6
-"""Longest emergency or service number, 118 218 for one."""
+"""Longest emergency or service number, 118 218 for one. None begins with 0."""
 
 _NO_COUNTRY = "write it with + and a country code that exists."
 _TOO_SHORT = "it has too few digits."
@@ -144,38 +253,35 @@ class _Found:
     valid: bool = False
 
 
-def _plainly_written(number: str) -> str:
-    """Digits, with + in front when a country code leads."""
-    if reason := next((reason for pattern, reason in _SPELLINGS if pattern.search(number)), None):
-        raise NumberRefused(reason)
-    bare = _SEPARATORS.sub("", number)
-    if not re.fullmatch(r"\+?[0-9]+", bare):
-        raise NumberRefused(
-            "write digits, with spaces, dots, dashes, slashes or parentheses between them; + only in front."
-        )
-    return "+" + bare[2:] if bare.startswith("00") else bare
-
-
-def _e164(number: str, policy: Numbers) -> str:
-    found = _look_up(_as_meant_in_france(number) if policy.region == "FR" else number, policy.region)
-    if found.fault == _TOO_SHORT and len(number) <= _SHORT_CODE_DIGITS and not number.startswith("+"):
+def _e164(written: _Written, policy: Numbers) -> str:
+    found = _look_up(written.digits, policy.region)
+    code = found.fault == _TOO_SHORT and len(written.digits) <= _SHORT_CODE_DIGITS
+    if code and not written.digits.startswith(("+", "0")):
         raise NumberRefused("emergency numbers and short codes receive no SMS.")
     if reason := found.fault or _unwelcome(found, policy):
         raise NumberRefused(reason)
+    if any(_is_whole(digits, policy.region) for digits in written.shorter()):
+        raise NumberRefused(_MORE)
     return found.e164
 
 
+def _is_whole(digits: str, region: str) -> bool:
+    """Whether these digits are a number of their own, so that what follows them is no part of it."""
+    found = _look_up(digits, region)
+    return found.valid and not found.fault
+
+
 def _as_meant_in_france(number: str) -> str:
-    overseas = (code for code, prefixes in _OVERSEAS.items() if number.startswith(prefixes))
-    code = next(overseas, None)
-    return code + number[1:] if code else number
+    national = number if number.startswith("0") else "0" + number if len(number) == _WITHOUT_ZERO else ""
+    code = next((code for code, prefixes in _OVERSEAS.items() if national.startswith(prefixes)), None)
+    return code + national[1:] if code else number
 
 
 def _look_up(number: str, region: str) -> _Found:
     import phonenumbers as plan  # noqa: PLC0415 - 26 ms to load, which only a reader of numbers should pay
 
     try:
-        parsed = plan.parse(number, region)
+        parsed = plan.parse(_as_meant_in_france(number) if region == "FR" else number, region)
     except plan.NumberParseException as error:
         return _Found(fault=_NOT_PARSED.get(error.error_type, _NO_COUNTRY))
     kind = plan.number_type(parsed)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from octoworker.errors import PayloadError
 from octoworker.sms import hours
 from octoworker.sms.message import Message
-from octoworker.sms.recipient import calling_code
+from octoworker.sms.recipient import calling_code, country_of
 
 PAST_GRACE = timedelta(minutes=1)
 """A send_at this far behind is a slow clock or a slow queue, not a mistake: it goes at once."""
@@ -73,10 +73,19 @@ def plan(message: Message, rules: Rules, now: datetime) -> Plan:
 
 
 def _windows_of(message: Message, windows: tuple[hours.Window, ...]) -> tuple[hours.Window, ...]:
-    """The hours that bind this message: those of each country it advertises in."""
-    if message.transactional:
+    """The hours that bind this message: those of each place it advertises in, by the clock there."""
+    if message.transactional or not windows:
         return ()
-    return tuple(w for w in windows if any(number.startswith(calling_code(w.country)) for number in message.recipients))
+    return tuple(dict.fromkeys(each for number in message.recipients for each in _windows_at(number, windows)))
+
+
+def _windows_at(number: str, windows: tuple[hours.Window, ...]) -> tuple[hours.Window, ...]:
+    """The hours that bind a number: of its own country when the settings name them, else those of France overseas."""
+    own = tuple(window for window in windows if number.startswith(calling_code(window.country)))
+    if own or number.startswith("+33"):
+        return own
+    country = country_of(number) or next((code for code in hours.OVERSEAS if number.startswith(calling_code(code))), "")
+    return tuple(window.in_place(country) for window in windows if window.country == "FR" and country in hours.OVERSEAS)
 
 
 def sending_date(at: datetime | None, now: datetime) -> int | None:

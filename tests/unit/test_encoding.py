@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from octoworker.sms.encoding import DOUBLED, GSM7, REPLACED, measure, unsendable
+from octoworker.sms.encoding import DOUBLED, GSM7, REPLACED, extra, measure, unsendable
 
 at_any_pace = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 
@@ -182,3 +182,41 @@ def test_nothing_hidden_goes_out(text):
     found = unsendable(text)
     assert (found is None) == (set(text) <= allowed)
     assert found is None or unicodedata.category(text[found[0]]).startswith("C")
+
+
+def cost(text):
+    found = extra(text)
+    return found and ({each.sign: (each.count, each.instead) for each in found.signs}, found.segments, found.without)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Ça va, là-bas… “oui” ’", None),
+        ("a" * 99 + "\u00a0!", ({"\u00a0": (1, " ")}, 2, 1)),
+        ("a" * 99 + "\u202f!\u202f?", ({"\u202f": (2, " ")}, 2, 1)),
+        ("Œuf, bœuf", ({"Œ": (1, "OE"), "œ": (1, "oe")}, 1, 1)),
+        ("Škoda Łódź", ({"Š": (1, "S"), "Ł": (1, "L"), "ź": (1, "z")}, 1, 1)),
+        ("„oui‚ 5′ 3\u2212", ({"„": (1, '"'), "‚": (1, "'"), "′": (1, "'"), "\u2212": (1, "-")}, 1, 1)),
+        ("漢" * 71, ({"漢": (71, None)}, 2, 1)),
+        ("😀" * 36, ({"😀": (36, None)}, 2, 1)),
+    ],
+)
+def test_what_makes_a_text_unicode_is_named_with_what_would_save_it(text, found):
+    assert cost(text) == found
+
+
+def test_a_sign_is_named_so_that_one_can_look_for_it():
+    (sign,) = extra("\u202f").signs
+    assert sign.name == "NARROW NO-BREAK SPACE (U+202F)"
+
+
+@at_any_pace
+@given(anything)
+def test_a_text_without_what_makes_it_unicode_never_takes_more_segments_than_it_says(text):
+    found = extra(text)
+    assert (found is None) == (measure(text).alphabet == "gsm7")
+    if found:
+        plain = "".join(next((s.instead or "" for s in found.signs if s.sign == sign), sign) for sign in text)
+        assert measure(plain).alphabet == "gsm7"
+        assert measure(plain).segments == found.without

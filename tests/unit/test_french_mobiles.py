@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers.phonemetadata import PhoneMetadata
 
 from octoworker.sms import recipient
 from octoworker.sms.message import Policy
@@ -16,7 +22,8 @@ def written(draw):
     digits = draw(st.text("0123456789", min_size=8, max_size=8))
     first = draw(st.sampled_from("67"))
     gap = draw(SPACES)
-    return draw(st.sampled_from(["+33", "0033", "0"])) + gap + first + gap.join(digits)
+    lead = draw(st.sampled_from(["+33", "0033", "33", "0", ""]))
+    return lead + (gap if lead else "") + first + gap.join(digits)
 
 
 def answer(read, *arguments):
@@ -34,8 +41,26 @@ def answer(read, *arguments):
 def test_both_ways_agree(number, region, countries):
     policy = Policy(region=region, countries=countries)
     short = recipient._french_mobile(number, policy)  # noqa: SLF001 - the very thing that must not differ
-    long = answer(lambda: recipient._e164(recipient._plainly_written(number), policy))  # noqa: SLF001 - the same
+    long = answer(lambda: recipient._e164(recipient._written(number), policy))  # noqa: SLF001 - the same
     assert short in (None, long)
+
+
+def test_the_pattern_of_the_short_way_is_the_plans_own():
+    """By every beginning of a national number: the digits after it make no difference in either."""
+    plan = re.compile(PhoneMetadata.metadata_for_region("FR").mobile.national_number_pattern)
+    own = recipient._FRENCH_MOBILE  # noqa: SLF001 - the very thing that must not differ
+    numbers = [f"{begin:04}56789" for begin in range(10_000)]
+    assert [n for n in numbers if plan.fullmatch(n)] == [n for n in numbers if own.fullmatch(n)]
+
+
+@pytest.mark.parametrize("number", ["0612345678", "06 12 34 56 78", "+33612345678", "33612345678", "612345678"])
+def test_the_short_way_does_not_load_the_number_plan(number):
+    code = (
+        "import sys; from octoworker.sms import people; from octoworker.sms.policy import Policy; "
+        "assert people.read([sys.argv[1]], Policy()).good == ('+33612345678',); "
+        "sys.exit('phonenumbers' in sys.modules or 'pydantic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, number], check=False).returncode == 0
 
 
 def test_an_ordinary_mobile_takes_the_short_way():

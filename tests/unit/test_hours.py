@@ -104,6 +104,52 @@ def test_an_advert_to_another_country_is_not_bound_by_french_hours():
     assert plan(belgian, rules(), NIGHT).closed_until is None
 
 
+@pytest.mark.parametrize(
+    ("number", "zone"),
+    [
+        ("+262692123456", "Indian/Reunion"),
+        ("+262639012345", "Indian/Mayotte"),
+        ("+590690123456", "America/Guadeloupe"),
+        ("+590690275100", "America/Guadeloupe"),
+        ("+596696123456", "America/Martinique"),
+        ("+594694123456", "America/Cayenne"),
+        ("+33612345678", "Europe/Paris"),
+        ("+37744612345", "Europe/Monaco"),
+    ],
+)
+@pytest.mark.parametrize(("wall", "opens"), [("10:00", "10:00"), ("20:30", "08:00"), ("07:30", "08:00")])
+def test_french_hours_are_those_of_the_recipients_own_clock(number, zone, wall, opens):
+    asked = datetime.fromisoformat(f"2026-11-23T{wall}").replace(tzinfo=ZoneInfo(zone))
+    closed_until = plan(message(recipients=number), rules(), asked.astimezone(UTC)).closed_until
+    goes = (closed_until or asked).astimezone(ZoneInfo(zone))
+    assert f"{goes:%H:%M}" == opens
+
+
+def test_a_number_that_the_plan_does_not_know_keeps_the_hours_of_its_code():
+    policy = Policy(sender="Octo", allow_possible=True)
+    new = parse_message({"recipients": "+262600000000", "text": "Soldes STOP au XXXXX"}, policy)
+    night = datetime(2026, 11, 23, 22, tzinfo=ZoneInfo("Indian/Reunion")).astimezone(UTC)
+    assert plan(new, rules(), night).closed_until == night + timedelta(hours=10)
+
+
+def test_each_department_keeps_its_own_holidays():
+    abolition = datetime(2028, 12, 20, 12, tzinfo=ZoneInfo("Indian/Reunion")).astimezone(UTC)  # a Wednesday
+    assert plan(message(recipients="+262692123456"), rules(), abolition).closed_until is not None
+    assert plan(message(), rules(), abolition).closed_until is None
+
+
+def test_an_advert_to_several_places_waits_until_all_are_open():
+    both = message(recipients=["+33612345678", "+596696123456"])
+    assert plan(both, rules(), paris("2026-11-23T09:00")).closed_until == paris("2026-11-23T13:00")
+
+
+def test_hours_of_a_place_of_its_own_come_before_those_of_france():
+    windows = parse("FR=08:00-20:00,RE=12:00-13:00", alsace_moselle=False)
+    own = Rules(hold=False, refuse_past=True, max_ahead=timedelta(days=366), windows=windows)
+    asked = datetime(2026, 11, 23, 9, tzinfo=ZoneInfo("Indian/Reunion")).astimezone(UTC)
+    assert plan(message(recipients="+262692123456"), own, asked).closed_until == asked + timedelta(hours=3)
+
+
 def test_an_advert_is_handed_over_for_the_next_opening():
     assert plan(message(send_at=NIGHT), rules(), NOON).hand_over_at == paris("2026-11-24T08:00")
 

@@ -57,6 +57,7 @@ def test_a_message_needs_recipients_text_and_a_sender_only():
         "idempotency_key": None,
         "reference": None,
         "lane": "normal",
+        "refused": {},
     }
 
 
@@ -258,13 +259,36 @@ def test_a_number_newer_than_the_plan_passes_when_the_settings_say_so():
     assert "premium" in problem(policy, recipients="+33899123456")
 
 
-def test_wrong_recipients_are_named_by_their_position():
-    error = refusal(recipients=[NUMBER, 33612345678, "x", "0123456789"])
-    assert [sentence.split(":")[0] for sentence in error.problems] == [
-        "recipients[1]",
-        "recipients[2]",
-        "recipients[3]",
-    ]
+def test_the_good_of_a_list_go_and_the_others_are_named_with_their_reasons():
+    message = read(recipients=["06 12 34 56 79", 33612345678, "x", None, "0123456789"])
+    assert message.recipients == ("+33612345679",)
+    assert message.refused == {
+        "33612345678": "give it as a string.",
+        "x": "write digits, not letters.",
+        "(NoneType)": "give it as a string.",
+        "0123456789": "this is a fixed line; give a mobile number.",
+    }
+
+
+def test_a_message_is_refused_when_nobody_is_left():
+    error = refusal(recipients=[33612345678, "x", None])
+    assert error.problems == (
+        "recipients[0], [2]: give it as a string.",
+        "recipients[1]: write digits, not letters.",
+    )
+
+
+def test_a_strict_list_is_refused_as_a_whole():
+    policy = Policy(sender="Octo", strict=True)
+    assert problem(policy, recipients=[NUMBER, "x"]) == "recipients[1]: write digits, not letters."
+    assert read(policy, recipients=[NUMBER]).recipients == (NUMBER,)
+
+
+def test_fifty_wrong_numbers_are_not_fifty_sentences():
+    assert refusal(recipients=["x" * n for n in range(1, 51)]).problems == (
+        "recipients[0], [1], [2] and 37 more: write digits, not letters.",
+        "recipients[40], [41], [42] and 7 more: give one number of at most 40 characters.",
+    )
 
 
 @pytest.mark.parametrize("junk", [33612345678, {NUMBER: 1}, {NUMBER}, b"0612345678", 1.5, True, iter([NUMBER])])
@@ -288,6 +312,19 @@ def test_the_limit_counts_different_numbers():
 
 def test_line_ends_become_line_feeds():
     assert read(text="a\r\nb\rc\nd").text == "a\nb\nc\nd"
+
+
+def test_accents_become_one_character_each():
+    assert read(text="e\N{COMBINING ACUTE ACCENT}te\N{COMBINING ACUTE ACCENT}").text == "été"
+
+
+def test_the_size_of_a_text_is_looked_at_before_anything_else():
+    error = refusal(text="\x00" * 5001)
+    assert (error.problems, error.error_code) == (("text: use at most 459 characters (it has 5001).",), "102")
+
+
+def test_a_hundred_unknown_names_are_not_a_hundred_sentences():
+    assert len(refusal(**{f"name_{'x' * n}": 1 for n in range(100)}).problems) == 6
 
 
 def test_the_text_is_otherwise_kept_as_it_is():
@@ -345,6 +382,9 @@ def test_premium_advertising_carries_the_exact_stop_mention(text):
         ("STOP\N{NO-BREAK SPACE}au XXXXX", True),
         ("STOP XXXXX", True),
         ("STOP au 36180", True),
+        ("Soldes STOP au XXXXXX", True),
+        ("XSTOP au XXXXX", True),
+        ("SoldesSTOP au XXXXX", True),
     ],
 )
 def test_premium_advertising_without_it_is_octopushs_121(text, hinted):
@@ -352,6 +392,29 @@ def test_premium_advertising_without_it_is_octopushs_121(text, hinted):
     assert error.error_code == "121"
     assert 'add "STOP au XXXXX" exactly so' in error.problems[0]
     assert ("the STOP mention is not exact" in error.problems[0]) is hinted
+
+
+@pytest.mark.parametrize("number", ["+32470123456", "+4915112345678"])
+def test_advertising_that_nobody_in_france_gets_needs_no_french_mention(number):
+    assert read(text="Soldes", transactional=False, recipients=number).warnings == ()
+    assert refusal(text="Soldes", transactional=False, recipients=[number, NUMBER]).error_code == "121"
+
+
+@pytest.mark.parametrize("number", [NUMBER, "+262692123456"])
+@pytest.mark.parametrize("sms_type", ["WWW", "XXX"])
+def test_advertising_in_france_by_another_type_without_a_mention_is_warned_of(number, sms_type):
+    message = read(text="Soldes", transactional=False, sms_type=sms_type, recipients=number)
+    assert message.warnings == (
+        'text: advertising in France names a way out; add "STOP au XXXXX", or set transactional.',
+    )
+    assert read(text="Soldes STOP au XXXXX", transactional=False, sms_type=sms_type).warnings == ()
+
+
+def test_what_is_left_of_html_is_warned_of():
+    assert read(text="Caf&eacute; &amp; bar").warnings == (
+        'text: "&eacute;" is written for HTML; write é, or render the text unescaped.',
+        'text: "&amp;" is written for HTML; write &, or render the text unescaped.',
+    )
 
 
 @pytest.mark.parametrize("more", [{"transactional": True}, {"sms_type": "WWW"}, {"sms_type": "XXX"}])

@@ -1,0 +1,107 @@
+"""The one reader of a list of people: for `enqueue`, `enqueue_many`, campaigns, `bulk`, and the worker.
+
+The same list gives the same people at every door: each number in E.164 and once, in the order given; each that cannot
+be read with its reason. Numbers are read before anything is compared, counted or cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from types import MappingProxyType
+from typing import Any
+
+from octoworker.errors import PayloadError
+from octoworker.sms import recipient, sizes
+from octoworker.sms.recipient import Numbers
+
+NO_NUMBERS = "give each number as a string: one, or a list of them."
+
+NOT_A_STRING = "give it as a string."
+
+_PLACES_NAMED = 3
+"""Places in the list that are named for one reason."""
+
+
+@dataclass(frozen=True)
+class People:
+    """Whom a list names. `refused`: what was written, as it can stand in a record (40 characters at the most), and why."""
+
+    good: tuple[str, ...] = field(repr=False)
+    refused: Mapping[str, str] = field(repr=False)
+    problems: tuple[str, ...] = ()
+    """Why some are refused, without their numbers: each reason once, with the first places where it holds."""
+
+
+def read(recipients: object, policy: Numbers) -> People:
+    """Read one number, or a list of them. PayloadError for what is neither, and for a list that is too long."""
+    match recipients:
+        case str():
+            return _read([recipients], policy, alone=True)
+        case list() | tuple() if len(recipients) > sizes.LIST:
+            raise PayloadError([f"recipients: list at most {sizes.LIST} of them in one message."])
+        case list() | tuple():
+            return _read(recipients, policy, alone=False)
+        case _:
+            raise PayloadError([f"recipients: {NO_NUMBERS}"])
+
+
+def _read(recipients: list[Any] | tuple[Any, ...], policy: Numbers, *, alone: bool) -> People:
+    good: dict[str, None] = {}
+    refused: dict[str, str] = {}
+    places: dict[str, list[int]] = {}
+    kept: dict[str, str] = {}
+    for place, each in enumerate(recipients):
+        try:
+            good[_number(each, policy)] = None
+        except recipient.NumberRefused as refusal:
+            reason = str(refusal)
+            name = _name(each)
+            if name not in kept:
+                kept[name] = _as_kept(name, refused)
+            refused[kept[name]] = reason
+            places.setdefault(reason, []).append(place)
+    return People(tuple(good), MappingProxyType(refused), tuple(_problems(places, alone=alone)))
+
+
+def _number(each: object, policy: Numbers) -> str:
+    if not isinstance(each, str):
+        raise recipient.NumberRefused(NOT_A_STRING)
+    return recipient.read(each, policy)
+
+
+def _name(each: object) -> str:
+    """What was written; of what is no text, the number or the type."""
+    if isinstance(each, str):
+        return each or "(empty)"
+    if isinstance(each, bool) or not isinstance(each, int | float) or abs(each) > _LARGEST:
+        return f"({type(each).__name__})"
+    return str(each)
+
+
+_LARGEST = 10**20
+"""More digits than any telephone number, and few enough to be written out."""
+
+
+def _as_kept(name: str, others: Mapping[str, str]) -> str:
+    """A name for the record: cut, in characters that UTF-8 can write, and not that of another."""
+    own = name[: sizes.NUMBER + 1].encode("utf-8", "replace").decode()
+    own = own if len(own) <= sizes.NUMBER else own[: sizes.NUMBER - 1] + "…"
+    count = 1
+    while own in others:
+        count += 1
+        mark = f"…{count}"
+        own = f"{name[: sizes.NUMBER - len(mark)]}{mark}".encode("utf-8", "replace").decode()
+    return own
+
+
+def _problems(places: Mapping[str, list[int]], *, alone: bool) -> list[str]:
+    named = []
+    for reason, found in islice(places.items(), sizes.REASONS):
+        where = "" if alone else ", ".join(f"[{place}]" for place in found[:_PLACES_NAMED])
+        more = len(found) - _PLACES_NAMED
+        named.append(f"recipients{where}{f' and {more} more' if more > 0 else ''}: {reason}")
+    if left := sum(map(len, islice(places.values(), sizes.REASONS, None))):
+        named.append(f"recipients: {left} more are refused for other reasons.")
+    return named
