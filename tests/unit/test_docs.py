@@ -172,6 +172,22 @@ def test_every_link_from_the_deployment_leads_to_a_heading_of_the_docs():
     assert [link for link in sorted(linked) if link[2] not in anchors(DOCS / link[1])] == []
 
 
+@pytest.mark.parametrize("folder", ["octoworker", "benchmarks"])
+def test_code_refers_to_pages_and_headings_that_exist(folder):
+    named_pages = {
+        (path.relative_to(ROOT).as_posix(), page, anchor)
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".lua"}
+        for page, anchor in re.findall(r"(?<![\w{}])((?:[\w-]+/)*[\w-]+\.md)(?:#([\w-]+))?", path.read_text())
+    }
+    missing = [
+        (path, page)
+        for path, page, anchor in sorted(named_pages)
+        if not (ROOT / page).exists() or (anchor and anchor not in anchors(ROOT / page))
+    ]
+    assert missing == []
+
+
 def test_every_test_that_the_guarantees_name_exists():
     """A promise is held by a test, and not by the name that one once had."""
     page = (DOCS / "guarantees.md").read_text()
