@@ -23,10 +23,14 @@ from octoworker.sms import identity, instants, jobs, lanes
 from octoworker.sms.arguments import in_one_form, plain_arguments
 from octoworker.sms.policy import Policy
 from octoworker.store import NO_JOB, NewMessage, Store, connect
+from octoworker.store.budget import within
 from octoworker.telemetry import events
 
 TIMEOUT = 0.4
-"""Seconds for one answer of Redis. `enqueue` must answer its caller within one second, whatever happens to Redis."""
+"""Seconds for one answer of Redis."""
+
+BUDGET = 0.9
+"""Seconds for all that `enqueue` asks of Redis: it must answer its caller within one second, whatever happens there."""
 
 
 def not_taken(error: StoreError) -> EnqueueError:
@@ -54,6 +58,7 @@ class Client:
             redis_client, keep_for=environment.keep_for(environ), requeue_after=environment.requeue_after(environ)
         )
         self.app = _producer(environment.broker_url(environ), timeout)
+        self._budget = max(BUDGET, 2 * timeout)
         self._one_redis = environment.broker_url(environ) == environment.redis_url(environ)
         """Whether records and jobs are in one Redis: then both are written in one step."""
         self.max_ahead = environment.max_ahead(environ)
@@ -100,7 +105,8 @@ class Client:
         payload = json.dumps(wanted)
         job = publish.single(message_id, payload, lane) if self._one_redis else NO_JOB
         try:
-            taken = self.store.create(message_id, identity.fingerprint(wanted), lane, payload, job)
+            with within(self._budget):
+                taken = self.store.create(message_id, identity.fingerprint(wanted), lane, payload, job)
         except StoreError as error:
             raise not_taken(error) from None
         if taken == "conflict":
@@ -143,7 +149,8 @@ class Client:
         """
         job = publish.bulk([new.message_id for new in messages], lane) if self._one_redis else NO_JOB
         try:
-            told = self.store.create_many(lane, messages, campaign=campaign, job=job)
+            with within(self._budget):
+                told = self.store.create_many(lane, messages, campaign=campaign, job=job)
         except StoreError as error:
             raise not_taken(error) from None
         if not self._one_redis:
@@ -222,13 +229,13 @@ def enqueue_many(messages: list[dict[str, Any]]) -> list[str]:
 
 def status(message_id: str) -> dict[str, Any] | None:
     """The record of a message, with its history and its numbers in clear; None when there is none. StoreError: no Redis."""
-    record = client().store.get(message_id)
+    record = client().store.get(identity.known_id(message_id))
     return record.as_json() if record else None
 
 
 def cancel(message_id: str) -> dict[str, Any]:
     """Stop a message that has not gone yet. RefusedError says why when it is too late."""
-    return client().store.cancel(message_id).as_json()
+    return client().store.cancel(identity.known_id(message_id)).as_json()
 
 
 def reschedule(message_id: str, send_at: datetime | str | float) -> dict[str, Any]:
@@ -237,7 +244,7 @@ def reschedule(message_id: str, send_at: datetime | str | float) -> dict[str, An
     Atomic against its release: either it is moved, or RefusedError says that it is too late.
     """
     at = _instant(send_at)
-    mine = client()
+    mine, message_id = client(), identity.known_id(message_id)
     found = mine.store.get(message_id)
     payload = json.dumps({**(found.arguments if found else {}), "send_at": at})
     return mine.store.reschedule(message_id, at, payload, max_ahead=mine.max_ahead).as_json()
