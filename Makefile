@@ -1,10 +1,11 @@
 # make demo   set up everything and run the main job on this machine alone
 # make test   set up everything, then lint, types and all tests
+# make quick  the pure parts alone: what an SMS is, answers, decisions, settings; no server, no worker
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check format docs check-tutorial chaos bench bench-held bench-traffic bench-campaign bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower clean
+.PHONY: demo test quick check format docs check-tutorial chaos bench bench-held bench-traffic bench-campaign bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -13,6 +14,9 @@ demo: $(READY)
 AT_ONCE ?= 3
 test: check
 	$(BIN)/pytest -n $(AT_ONCE)
+
+quick: $(READY)
+	$(BIN)/pytest -q -n 2 tests/unit
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -50,6 +54,10 @@ chaos: $(READY)
 bench: bench-contenders bench-held bench-traffic bench-campaign
 
 HELD ?= 1000000
+# make bench-imports   what an import costs a web process
+bench-imports: $(READY)
+	$(BIN)/python benchmarks/imports.py
+
 bench-held: $(READY)
 	$(BIN)/python benchmarks/held.py --held $(HELD)
 

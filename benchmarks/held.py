@@ -30,7 +30,7 @@ from contenders.gateway import Stub
 from octoworker.client.client import Client
 from octoworker.config import Settings
 from octoworker.sandbox import Sandbox
-from octoworker.store import Job, New, Store, connect, embedded
+from octoworker.store import ClaimRequest, NewMessage, Store, connect, embedded
 from octoworker.telemetry.log import configure
 from octoworker.worker import scheduler
 
@@ -46,11 +46,13 @@ def filled(store, count, due):
         some = [(f"{n:032x}", f"+336{n:08d}") for n in range(start, min(count, start + 1000))]
         asked = [json.dumps({"recipients": [number], "text": TEXT, "transactional": True}) for _, number in some]
         for batch in range(0, len(some), 200):
-            news = [New(i, "", text) for (i, _), text in zip(some[batch : batch + 200], asked[batch:], strict=False)]
+            news = [
+                NewMessage(i, "", text) for (i, _), text in zip(some[batch : batch + 200], asked[batch:], strict=False)
+            ]
             store.create_many("normal", news)
         store.claim_many(
             [
-                Job(message_id, "", "normal", text, segments=1, hold_until=due, day="2026-01-01")
+                ClaimRequest(message_id, "", "normal", text, segments=1, hold_until=due, day="2026-01-01")
                 for (message_id, _), text in zip(some, asked, strict=True)
             ]
         )

@@ -23,7 +23,7 @@ def balance(*, json_: bool) -> None:
     if problems := settings.missing_account():
         raise SettingsError(problems)
     with Gateway(runtime.account(settings), pool_size=1) as gateway:
-        left, counts = credit.ask(gateway, runtime.look(settings).gates), gateway.balance()
+        left, counts = credit.ask(gateway, runtime.look(settings).flow_control), gateway.balance()
     if json_:
         output.as_json({"credit": str(left), "currency": "EUR", "sms": {kind: str(n) for kind, n in counts.items()}})
         return

@@ -128,7 +128,7 @@ def _preview(reader: Reader, store: Store, *, json_: bool) -> None:
     found = Preview()
     for _ in reader.people(found):
         pass
-    account = store.gates.account()
+    account = store.flow_control.account()
     prices = {
         name.removeprefix("price:"): Decimal(value) / 1_000_000
         for name, value in account.items()

@@ -25,7 +25,7 @@ marketing_option = click.option("--marketing", is_flag=True, help="Advertising o
 def pause(lane: str | None, *, marketing: bool) -> None:
     """Hold back everything, a lane, or advertising, on all workers. What is being handed over right now still goes."""
     what = _what(lane, marketing=marketing)
-    runtime.look(Settings.load()).gates.pause(what)
+    runtime.look(Settings.load()).flow_control.pause(what)
     click.echo(f"paused: {what}")
 
 
@@ -36,13 +36,13 @@ def pause(lane: str | None, *, marketing: bool) -> None:
 def resume(lane: str | None, *, marketing: bool, brake: bool) -> None:
     """Let it go on. Without an option everything goes on: every pause ends, and the brake."""
     what = _what(lane, marketing=marketing)
-    gates = runtime.look(Settings.load()).gates
+    flow_control = runtime.look(Settings.load()).flow_control
     if brake:
         if what != "all":
             raise click.UsageError("give --brake alone.")
-        click.echo("released: the brake" if gates.release() else "the brake is off")
+        click.echo("released: the brake" if flow_control.release() else "the brake is off")
         return
-    shut = gates.resume(what)
+    shut = flow_control.resume(what)
     click.echo(f"resumed: {what}" if shut else f"nothing was paused: {what}")
 
 
@@ -66,7 +66,7 @@ def grids(board: Board) -> list[Table]:
     states.add_row("in flight", str(board.in_flight))
     for state, count in board.states.items():
         states.add_row(output.coloured(state), str(count))
-    gates = Table(box=None, pad_edge=False, show_header=False)
+    flow = Table(box=None, pad_edge=False, show_header=False)
     money = f"{board.balance} {board.currency or ''}".strip() if board.balance is not None else "not known yet"
     facts = {
         "pace": f"{board.pace:.2f} segments/s over the last minute",
@@ -79,8 +79,8 @@ def grids(board: Board) -> list[Table]:
         "spent today": f"{board.spent} {board.currency or ''}".strip() + f", {board.segments} segments",
     }
     for name, value in facts.items():
-        gates.add_row(name, value)
-    return [lanes, states, gates]
+        flow.add_row(name, value)
+    return [lanes, states, flow]
 
 
 def _memory(board: Board) -> str:

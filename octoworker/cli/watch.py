@@ -89,14 +89,14 @@ def _next(look: Callable[[], Board]) -> RenderableType:
 
 
 def frame(board: Board, *, live: bool = False) -> RenderableType:
-    """One look: lanes and states side by side, gates and money below."""
-    lanes, states, gates = grids(board)
+    """One look: lanes and states side by side, flow control and money below."""
+    lanes, states, flow = grids(board)
     upper = Table.grid(expand=True, padding=(0, 1, 0, 0))
     upper.add_column(ratio=3)
     upper.add_column(ratio=2)
     left = Group(
         Panel(Padding(lanes, (0, 1)), title="lanes", title_align="left"),
-        Panel(Padding(gates, (0, 1)), title="flow", title_align="left"),
+        Panel(Padding(flow, (0, 1)), title="flow", title_align="left"),
     )
     upper.add_row(left, Panel(Padding(states, (0, 1)), title="messages", title_align="left"))
     at = f"{board.states_at:%Y-%m-%d %H:%M:%S} UTC"

@@ -22,7 +22,7 @@ from octoworker import correlation, environment
 from octoworker.client import publish
 from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, SettingsError, StoreError
 from octoworker.sms import identity, jobs, lanes
-from octoworker.store import NO_JOB, New, Store, connect
+from octoworker.store import NO_JOB, NewMessage, Store, connect
 from octoworker.telemetry import events
 
 TIMEOUT = 0.4
@@ -85,13 +85,13 @@ class Client:
     def enqueue_many(self, messages: Sequence[Mapping[str, Any]]) -> list[str]:
         """Write the records of each lane, publish jobs of a hundred, return the ids in order."""
         ids: list[str] = [""] * len(messages)
-        by_lane: dict[str, list[tuple[int, New]]] = {}
+        by_lane: dict[str, list[tuple[int, NewMessage]]] = {}
         for place, arguments in enumerate(messages):
             wanted = jobs.jsonable(arguments)
             keyed = bool(wanted.get("idempotency_key"))
             ids[place] = identity.message_id_of(wanted)
             print_ = identity.fingerprint(wanted) if keyed else ""
-            new = New(ids[place], print_, json.dumps(wanted), people=jobs.people_of(wanted))
+            new = NewMessage(ids[place], print_, json.dumps(wanted), people=jobs.people_of(wanted))
             by_lane.setdefault(lanes.known_lane(lanes.lane_of(wanted)), []).append((place, new))
         conflicts = [place for lane, taken in by_lane.items() for place in self._take(lane, taken)]
         if conflicts:
@@ -101,14 +101,14 @@ class Client:
             )
         return ids
 
-    def _take(self, lane: str, messages: Sequence[tuple[int, New]]) -> Iterator[int]:
+    def _take(self, lane: str, messages: Sequence[tuple[int, NewMessage]]) -> Iterator[int]:
         """Write and publish one lane's. Yields the places of those whose key belongs to another message."""
         for start in range(0, len(messages), BATCH):
             batch = messages[start : start + BATCH]
             told = self.take([new for _, new in batch], lane)
             yield from (place for (place, _), each in zip(batch, told, strict=True) if each == "conflict")
 
-    def take(self, messages: Sequence[New], lane: str, campaign: str | None = None) -> list[str]:
+    def take(self, messages: Sequence[NewMessage], lane: str, campaign: str | None = None) -> list[str]:
         """Write the records of up to a few hundred messages in one step, then publish their jobs.
 
         Returns created, same or conflict for each. EnqueueError when Redis did not confirm.

@@ -21,7 +21,7 @@ from celery import Celery
 
 from octoworker import correlation
 from octoworker.sms import jobs, lanes
-from octoworker.store import Ring, Text
+from octoworker.store import QueuedJobs, Wakeup
 
 WORTH_BULK = 5
 """Messages from which a bulk job pays: below, each has a job of its own, and its Celery result."""
@@ -58,36 +58,36 @@ class Template:
         return "".join(filled)
 
 
-def single(message_id: str, payload: str, lane: str) -> Text:
+def single(message_id: str, payload: str, lane: str) -> QueuedJobs:
     """The first job of a message, with the headers that somebody wants to go along (jobs.carried)."""
     queue = lanes.queue_of(lane)
     envelope = f'"message_id": "{message_id}", "version": {jobs.VERSION}}}'
     template = _template(queue, jobs.TASK, with_eta=False)
-    return Text(queue, (template.filled(message_id, _joined(payload, envelope), headers=jobs.carried()),))
+    return QueuedJobs(queue, (template.filled(message_id, _joined(payload, envelope), headers=jobs.carried()),))
 
 
-def bulk(ids: Sequence[str], lane: str) -> Text:
+def bulk(ids: Sequence[str], lane: str) -> QueuedJobs:
     """The bulk jobs of these messages."""
     queue = lanes.queue_of(lane)
     template = _template(queue, jobs.BULK_TASK, with_eta=False)
     some = (list(ids[start : start + jobs.BULK_SIZE]) for start in range(0, len(ids), jobs.BULK_SIZE))
-    return Text(
+    return QueuedJobs(
         queue,
         tuple(template.filled(str(uuid4()), json.dumps({"ids": each, "version": jobs.VERSION})) for each in some),
     )
 
 
-def packed(rings: Sequence[Ring]) -> dict[str, list[str]]:
+def packed(wakeups: Sequence[Wakeup]) -> dict[str, list[str]]:
     """The jobs of these messages, by the list they belong to. Those that may share bulk jobs do, when it pays."""
     now, lists = datetime.now(UTC), dict[str, list[str]]()
-    sharing = [ring for ring in rings if _shares(ring, len(rings))]
+    sharing = [wakeup for wakeup in wakeups if _shares(wakeup, len(wakeups))]
     groups = list(_together(sharing)) if len(sharing) >= WORTH_BULK else []
-    grouped = {ring.message_id for some in groups for ring in some}
-    for ring in rings:
-        if ring.message_id not in grouped:
-            queue, eta = lanes.queue_of(ring.lane), _eta(now, ring.delay)
+    grouped = {wakeup.message_id for some in groups for wakeup in some}
+    for wakeup in wakeups:
+        if wakeup.message_id not in grouped:
+            queue, eta = lanes.queue_of(wakeup.lane), _eta(now, wakeup.delay)
             template = _template(queue, jobs.TASK, with_eta=bool(eta))
-            filled = template.filled(ring.job_id, _kwargs(ring), eta, correlation.headers_of(ring.correlation))
+            filled = template.filled(wakeup.job_id, _kwargs(wakeup), eta, correlation.headers_of(wakeup.correlation))
             lists.setdefault(queue, []).append(filled)
     for some in groups:
         queue, eta = lanes.queue_of(some[0].lane), _eta(now, some[-1].delay)
@@ -96,27 +96,27 @@ def packed(rings: Sequence[Ring]) -> dict[str, list[str]]:
     return lists
 
 
-def _shares(ring: Ring, looked_at: int) -> bool:
+def _shares(wakeup: Wakeup, looked_at: int) -> bool:
     """Whether this message may share a job with others.
 
     A slot of the pace is an instant of its own. What is bulk may wait for the last of its hundred. All others share only
     in a crowd, and not when somebody holds the Celery result of their own job, which a bulk job would not write.
     """
-    if ring.found == "line" and ring.delay:
+    if wakeup.found == "line" and wakeup.delay:
         return False
-    return ring.lane == "bulk" or (looked_at >= CROWD and ring.job_id == ring.message_id)
+    return wakeup.lane == "bulk" or (looked_at >= CROWD and wakeup.job_id == wakeup.message_id)
 
 
-def _together(rings: Sequence[Ring]) -> Iterator[list[Ring]]:
+def _together(wakeups: Sequence[Wakeup]) -> Iterator[list[Wakeup]]:
     """Messages of one lane for one job, in the order of their instants, and no further apart than is no loss."""
-    some: list[Ring] = []
-    for ring in sorted(rings, key=lambda ring: (ring.lane, ring.delay)):
-        first = some[0] if some else ring
-        apart = ring.lane != "bulk" and ring.delay - first.delay > CLOSE
-        if ring.lane != first.lane or apart or len(some) == jobs.BULK_SIZE:
+    some: list[Wakeup] = []
+    for wakeup in sorted(wakeups, key=lambda wakeup: (wakeup.lane, wakeup.delay)):
+        first = some[0] if some else wakeup
+        apart = wakeup.lane != "bulk" and wakeup.delay - first.delay > CLOSE
+        if wakeup.lane != first.lane or apart or len(some) == jobs.BULK_SIZE:
             yield some
             some = []
-        some.append(ring)
+        some.append(wakeup)
     if some:
         yield some
 
@@ -125,15 +125,15 @@ def _eta(now: datetime, delay: float) -> str:
     return (now + timedelta(seconds=delay)).isoformat() if delay else ""
 
 
-def _bulk_kwargs(rings: Sequence[Ring]) -> str:
-    ids = [ring.message_id for ring in rings]
-    return json.dumps({"ids": ids, "version": jobs.VERSION, "rung_at": rings[0].rung_at})
+def _bulk_kwargs(wakeups: Sequence[Wakeup]) -> str:
+    ids = [wakeup.message_id for wakeup in wakeups]
+    return json.dumps({"ids": ids, "version": jobs.VERSION, "rung_at": wakeups[0].rung_at})
 
 
-def _kwargs(ring: Ring) -> str:
+def _kwargs(wakeup: Wakeup) -> str:
     """The payload is JSON text already: the envelope is written at its end."""
-    envelope = f'"message_id": "{ring.message_id}", "version": {jobs.VERSION}, "rung_at": {ring.rung_at}}}'
-    return _joined(ring.payload, envelope)
+    envelope = f'"message_id": "{wakeup.message_id}", "version": {jobs.VERSION}, "rung_at": {wakeup.rung_at}}}'
+    return _joined(wakeup.payload, envelope)
 
 
 def _joined(payload: str, envelope: str) -> str:

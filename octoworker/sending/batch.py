@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from octoworker.errors import StoreError
-from octoworker.sending.dispatch import RECORD_PAUSE, Dispatch, Result, Work
+from octoworker.sending.dispatch import RECORD_PAUSE, Dispatch, PreparedMessage, Result
 from octoworker.sms.record import State
-from octoworker.store import Go, Outcome, Settled, Store
+from octoworker.store import Lease, Outcome, Settled, Store
 from octoworker.telemetry import log, sentry
 
 Ended = tuple["Claimed", Outcome | None]
@@ -48,8 +48,8 @@ PUT_BACK = "put back: it could not be begun in time"
 class Claimed:
     """A message with the right to be sent."""
 
-    work: Work
-    go: Go
+    work: PreparedMessage
+    lease: Lease
 
 
 class Bulk:
@@ -86,7 +86,7 @@ class Bulk:
         other's way: they took twice the CPU. So they take turns, until it does not."""
         return self._one_at_a_time if self._worth() == 1 else nullcontext()
 
-    def _read(self, ids: Sequence[str], rung_at: int | None) -> Iterator[Work]:
+    def _read(self, ids: Sequence[str], rung_at: int | None) -> Iterator[PreparedMessage]:
         for message_id, taken in zip(ids, self._store.taken(ids), strict=True):
             if taken is None:
                 log.warning("sms.no_record", message_id=message_id)
@@ -96,12 +96,12 @@ class Bulk:
             if not isinstance(work, Result):
                 yield work
 
-    def _claim(self, work: Sequence[Work]) -> list[Claimed]:
+    def _claim(self, work: Sequence[PreparedMessage]) -> list[Claimed]:
         claimed: list[Claimed] = []
         failure: StoreError | None = None
         for each, claim in zip(work, self._store.claim_many([w.job for w in work]), strict=True):
             match claim:
-                case Go():
+                case Lease():
                     claimed.append(Claimed(each, claim))
                 case StoreError():
                     failure = claim
@@ -155,14 +155,14 @@ class Bulk:
         """Submit one. A bug must not take the others along: its message has its lease, and comes back by it."""
         started = time.monotonic()
         try:
-            outcome = self._dispatch.outcome(claimed.work, claimed.go)
+            outcome = self._dispatch.outcome(claimed.work, claimed.lease)
         except Exception as error:  # noqa: BLE001 - see above
-            facts = log.known(message_id=claimed.work.job.message_id, correlation=claimed.go.correlation)
+            facts = log.known(message_id=claimed.work.job.message_id, correlation=claimed.lease.correlation)
             sentry.bug(error, message_id=claimed.work.job.message_id)
             log.warning("sms.bug", **facts, kind=type(error).__name__, where=log.where(error))
             return claimed, None
         self._answer_time += (time.monotonic() - started - self._answer_time) / 8
-        return claimed, outcome or _put_back(claimed.go, claimed.work)
+        return claimed, outcome or _put_back(claimed.lease, claimed.work)
 
     def _settle(self, group: Sequence[Ended]) -> None:
         """Write these outcomes, for as long as the record budget lasts: only writing can still fail."""
@@ -174,14 +174,14 @@ class Bulk:
             self._dispatch.at_step("after_settle")
             if failure is not None and time.monotonic() > deadline:
                 for claimed, outcome in open_:
-                    self._dispatch.unrecorded(claimed.work, claimed.go, outcome)
+                    self._dispatch.unrecorded(claimed.work, claimed.lease, outcome)
                 raise failure
             if open_:
                 time.sleep(RECORD_PAUSE)
 
     def _settled(self, group: list[tuple[Claimed, Outcome]]) -> tuple[list[tuple[Claimed, Outcome]], StoreError | None]:
         """One try: what is still open after it, and why."""
-        wanted = [(claimed.work.job.message_id, claimed.go.token, outcome) for claimed, outcome in group]
+        wanted = [(claimed.work.job.message_id, claimed.lease.token, outcome) for claimed, outcome in group]
         try:
             answers: Sequence[Settled | StoreError] = self._store.settle_many(wanted)
         except StoreError as error:
@@ -192,7 +192,7 @@ class Bulk:
                 open_.append((claimed, outcome))
                 failure = answer
             else:
-                self._dispatch.tell(claimed.work, claimed.go, outcome, answer)
+                self._dispatch.tell(claimed.work, claimed.lease, outcome, answer)
         return open_, failure
 
 
@@ -208,7 +208,7 @@ def _gather(done: queue.SimpleQueue[Any], most: int) -> list[Any]:
     return group
 
 
-def _put_back(go: Go, work: Work) -> Outcome:
+def _put_back(lease: Lease, work: PreparedMessage) -> Outcome:
     """Not one byte of it left: the key is as it was, and no attempt is counted."""
-    state = State.UNKNOWN if go.key_used_before else State.WAITING
-    return Outcome(state, PUT_BACK, go.generation, key="unused", counts=False, delay=0.0, day=work.job.day)
+    state = State.UNKNOWN if lease.key_used_before else State.WAITING
+    return Outcome(state, PUT_BACK, lease.generation, key="unused", counts=False, delay=0.0, day=work.job.day)

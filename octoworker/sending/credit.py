@@ -10,27 +10,27 @@ from decimal import Decimal
 
 from octoworker.gateway import Gateway
 from octoworker.gateway.legacy.codes import CREDIT
-from octoworker.store import Gates
+from octoworker.store import FlowControl
 from octoworker.telemetry import log
 
 CURRENCY = "EUR"
 """`/credit` answers in the account's currency without naming it; Octopush's accounts are in euros (octopush-api.md, 6)."""
 
 
-def ask(gateway: Gateway, gates: Gates) -> Decimal:
+def ask(gateway: Gateway, flow_control: FlowControl) -> Decimal:
     """Ask what is left, keep it, and let go of a brake that money mends. Raises what `Gateway.credit` and Redis raise."""
     left = gateway.credit()
-    gates.balance_is(left, CURRENCY)
-    brake = gates.brake()
-    if brake and brake.code in CREDIT and left > 0 and gates.release():
+    flow_control.balance_is(left, CURRENCY)
+    brake = flow_control.brake()
+    if brake and brake.code in CREDIT and left > 0 and flow_control.release():
         log.warning("account.released", code=brake.code, hint="there is credit again: sending goes on")
     return left
 
 
-def look_after(gateway: Gateway, gates: Gates, every: float) -> bool:
+def look_after(gateway: Gateway, flow_control: FlowControl, every: float) -> bool:
     """When the account is braked for want of credit, ask, if it is our turn. True: asked."""
-    brake = gates.brake()
-    if brake is None or brake.code not in CREDIT or not gates.may_ask(every):
+    brake = flow_control.brake()
+    if brake is None or brake.code not in CREDIT or not flow_control.may_ask(every):
         return False
-    ask(gateway, gates)
+    ask(gateway, flow_control)
     return True

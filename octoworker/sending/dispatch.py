@@ -28,7 +28,19 @@ from octoworker.sending.outcome import of_answer, of_failure
 from octoworker.sms import identity, jobs, lanes, message, schedule
 from octoworker.sms.recipient import country_of
 from octoworker.sms.record import Record, State, iso
-from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Settled, Store, Taken, Wait, limits
+from octoworker.store import (
+    Busy,
+    ClaimRequest,
+    Conflict,
+    Done,
+    Lease,
+    Outcome,
+    Settled,
+    Store,
+    StoredRequest,
+    Wait,
+    limits,
+)
 from octoworker.telemetry import log, metrics, tracing
 
 RECORD_PAUSE = 0.1
@@ -76,10 +88,10 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Work:
+class PreparedMessage:
     """A message that can be sent, read and planned. Its claim began at `claimed_at` (monotonic) or later."""
 
-    job: Job
+    job: ClaimRequest
     sms: message.Message = field(repr=False)
     plan: schedule.Plan
     claimed_at: float
@@ -106,14 +118,14 @@ class Dispatch:
         claim = self._store.claim(work.job)
         self.at_step("after_claim")
         match claim:
-            case Go():
+            case Lease():
                 return Result(self._act(work, claim))
             case _:
                 return self.settled_without_call(work, claim)
 
     def prepare(
-        self, arguments: Mapping[str, Any], job_id: str, taken: Taken | None = None, asked_by: str = ""
-    ) -> Work | Result:
+        self, arguments: Mapping[str, Any], job_id: str, taken: StoredRequest | None = None, asked_by: str = ""
+    ) -> PreparedMessage | Result:
         """Read a job. A message that can never be sent is kept as rejected, and that is its result.
 
         `taken`: what its record says already, when the job came by its id alone.
@@ -123,9 +135,9 @@ class Dispatch:
             sms, plan = self._read(arguments)
         except PayloadError as error:
             return self._reject(job, error, job_id)
-        return Work(_planned(job, sms, plan, self._rules.caps), sms, plan, time.monotonic())
+        return PreparedMessage(_planned(job, sms, plan, self._rules.caps), sms, plan, time.monotonic())
 
-    def settled_without_call(self, work: Work, claim: Done | Wait | Busy | Conflict) -> Result:
+    def settled_without_call(self, work: PreparedMessage, claim: Done | Wait | Busy | Conflict) -> Result:
         """What a claim that gives no right to call means."""
         match claim:
             case Done(record, stopped=moved):
@@ -144,18 +156,18 @@ class Dispatch:
             case Conflict():
                 return self._conflict(work.job, work.job.job_id)
 
-    def outcome(self, work: Work, go: Go) -> Outcome | None:
+    def outcome(self, work: PreparedMessage, lease: Lease) -> Outcome | None:
         """Submit, and say what came of it. None: too late to begin, for the lease would end on the way; nothing was sent.
 
         After this the outcome may be unknown; before it, nothing was sent.
         """
-        order = self._order(work.job.message_id, work.sms, work.plan, go)
+        order = self._order(work.job.message_id, work.sms, work.plan, lease)
         budgets = self._rules.budgets
         if time.monotonic() - work.claimed_at > budgets.lease - budgets.send:
-            log.warning("sms.lease_lost", **_facts(work.job, go.correlation))
+            log.warning("sms.lease_lost", **_facts(work.job, lease.correlation))
             return None
         if log.debugging():
-            log.event("sms.submitting", logging.DEBUG, **_facts(work.job, go.correlation), attempt=go.attempts)
+            log.event("sms.submitting", logging.DEBUG, **_facts(work.job, lease.correlation), attempt=lease.attempts)
         self.at_step("before_submit")
         patience, chance, began = self._rules.retry, random.random(), time.monotonic()
         try:
@@ -163,17 +175,17 @@ class Dispatch:
                 answer = self._gateway.submit(order)
         except GatewayError as error:
             metrics.called(error, time.monotonic() - began)
-            outcome = of_failure(error, go, patience, chance)
+            outcome = of_failure(error, lease, patience, chance)
         else:
             metrics.called(None, time.monotonic() - began)
-            outcome = of_answer(answer, order, go, patience, chance)
+            outcome = of_answer(answer, order, lease, patience, chance)
         stands = outcome.brake and outcome.delay is not None
         line = limits.line_of(work.sms.lane, marketing=not work.sms.transactional) if stands else None
         return replace(outcome, stands=line, held_until=order.sending_date, day=work.job.day)
 
-    def unrecorded(self, work: Work, go: Go, outcome: Outcome) -> None:
+    def unrecorded(self, work: PreparedMessage, lease: Lease, outcome: Outcome) -> None:
         """Log an outcome that could not be written in time. Its lease will tell; a person may want to know more."""
-        facts = _facts(work.job, go.correlation)
+        facts = _facts(work.job, lease.correlation)
         log.warning("sms.unrecorded", **facts, state=outcome.state, ticket=outcome.fields.get("ticket"))
 
     @property
@@ -181,15 +193,15 @@ class Dispatch:
         """Seconds for which an outcome is tried to be written."""
         return self._rules.budgets.record
 
-    def tell(self, work: Work, go: Go, outcome: Outcome, settled: Settled) -> None:
+    def tell(self, work: PreparedMessage, lease: Lease, outcome: Outcome, settled: Settled) -> None:
         """Log and count the move, and what it says about the account."""
-        fields = _facts(work.job, go.correlation)
-        fields |= {"attempt": go.attempts, "ms": round((time.monotonic() - work.claimed_at) * 1000)}
+        fields = _facts(work.job, lease.correlation)
+        fields |= {"attempt": lease.attempts, "ms": round((time.monotonic() - work.claimed_at) * 1000)}
         if settled.fenced:
             log.warning("sms.fenced", **fields)
         else:
             state = settled.record.state if settled.record else outcome.state
-            _count(work, go, outcome, state)
+            _count(work, lease, outcome, state)
             level = logging.WARNING if state in NEED_A_LOOK else logging.INFO
             fields |= {"ticket": outcome.fields.get("ticket"), "code": outcome.fields.get("error_code") or None}
             log.event(f"sms.{state}", level, **fields, reason=outcome.reason)
@@ -197,7 +209,7 @@ class Dispatch:
             metrics.alerted(alert)
             log.warning(f"account.{alert}", code=outcome.brake, hint=ALERTS[alert])
 
-    def _moved(self, job: Job, record: Record) -> None:
+    def _moved(self, job: ClaimRequest, record: Record) -> None:
         """Log a move that took no call: held, put in line, expired, stopped."""
         level = logging.WARNING if record.state in NEED_A_LOOK else logging.INFO
         known = log.known(due_at=iso(record.due_at) if record.due_at else None, attempt=record.attempts or None)
@@ -213,40 +225,40 @@ class Dispatch:
         sms = message.parse(wanted, self._rules.payload)
         return sms, schedule.plan(sms, self._rules.time, datetime.now(UTC))
 
-    def _act(self, work: Work, go: Go) -> Record | None:
-        outcome = self.outcome(work, go)
+    def _act(self, work: PreparedMessage, lease: Lease) -> Record | None:
+        outcome = self.outcome(work, lease)
         if outcome is None:
             return None
         self.at_step("before_settle")
-        settled = self._settle(work, go, outcome)
+        settled = self._settle(work, lease, outcome)
         self.at_step("after_settle")
-        self.tell(work, go, outcome, settled)
+        self.tell(work, lease, outcome, settled)
         return settled.record
 
-    def _order(self, message_id: str, sms: message.Message, plan: schedule.Plan, go: Go) -> Submit:
+    def _order(self, message_id: str, sms: message.Message, plan: schedule.Plan, lease: Lease) -> Submit:
         return Submit(
-            key=key(message_id, go.generation),
-            recipients=go.pending or sms.recipients,
+            key=key(message_id, lease.generation),
+            recipients=lease.pending or sms.recipients,
             text=sms.text,
             sms_type=sms.sms_type,
             sender=sms.sender,
             transactional=sms.transactional,
-            sending_date=schedule.sending_date(plan.hand_over_at, datetime.fromtimestamp(go.now, UTC)),
+            sending_date=schedule.sending_date(plan.hand_over_at, datetime.fromtimestamp(lease.now, UTC)),
         )
 
-    def _settle(self, work: Work, go: Go, outcome: Outcome) -> Settled:
+    def _settle(self, work: PreparedMessage, lease: Lease, outcome: Outcome) -> Settled:
         """Write the outcome, for as long as the record budget lasts. The call is made: only writing can still fail."""
         deadline = time.monotonic() + self._rules.budgets.record
         while True:
             try:
-                return self._store.settle(work.job.message_id, go.token, outcome)
+                return self._store.settle(work.job.message_id, lease.token, outcome)
             except StoreError:
                 if time.monotonic() > deadline:
-                    self.unrecorded(work, go, outcome)
+                    self.unrecorded(work, lease, outcome)
                     raise
                 time.sleep(RECORD_PAUSE)
 
-    def _reject(self, job: Job, error: PayloadError, job_id: str) -> Result:
+    def _reject(self, job: ClaimRequest, error: PayloadError, job_id: str) -> Result:
         done = self._store.reject(job, str(error), error.error_code)
         if done is None:
             return self._conflict(job, job_id)
@@ -256,7 +268,7 @@ class Dispatch:
             log.event("sms.rejected", **facts, reason=log.masked(str(error)), code=error.error_code)
         return Result(done.record)
 
-    def _conflict(self, job: Job, job_id: str) -> Result:
+    def _conflict(self, job: ClaimRequest, job_id: str) -> Result:
         """Another message has this idempotency key. This one is kept too, under its job's own id, as rejected."""
         own = identity.message_id_for_job(job_id)
         log.warning("sms.key_conflict", **_facts(job), kept_as=own)
@@ -274,13 +286,13 @@ def _count_done(done: Done, lane: str) -> None:
     metrics.moved(done.record.state, lane) if done.stopped else metrics.dropped(done.record)
 
 
-def _count(work: Work, go: Go, outcome: Outcome, state: State) -> None:
+def _count(work: PreparedMessage, lease: Lease, outcome: Outcome, state: State) -> None:
     """What this settled submit adds to the metrics."""
     move = metrics.Settled(
         state=state,
         lane=work.job.lane,
         again=outcome.health is not None and outcome.delay is not None and not outcome.stands,
-        waited=go.waited + time.monotonic() - work.claimed_at,
+        waited=lease.waited + time.monotonic() - work.claimed_at,
         segments=work.job.segments,
         spent=outcome.spent,
         currency=outcome.fields.get("currency"),
@@ -312,12 +324,12 @@ def key(message_id: str, generation: int) -> str:
             return message_id + letters
 
 
-def _job(arguments: Mapping[str, Any], job_id: str, taken: Taken | None = None) -> Job:
+def _job(arguments: Mapping[str, Any], job_id: str, taken: StoredRequest | None = None) -> ClaimRequest:
     """The envelope. What cannot be JSON came in as JSON, so it can go back."""
     wanted = {name: value for name, value in arguments.items() if name not in ENVELOPE}
     given = arguments.get("message_id")
     rung_at = arguments.get("rung_at")
-    return Job(
+    return ClaimRequest(
         message_id=str(given) if identity.is_message_id(given) else identity.message_id_of(wanted, job_id),
         fingerprint=taken.fingerprint if taken else identity.fingerprint(wanted),
         lane=lanes.known_lane(lanes.lane_of(wanted)),
@@ -327,7 +339,7 @@ def _job(arguments: Mapping[str, Any], job_id: str, taken: Taken | None = None) 
     )
 
 
-def _planned(job: Job, sms: message.Message, plan: schedule.Plan, caps: limits.Caps) -> Job:
+def _planned(job: ClaimRequest, sms: message.Message, plan: schedule.Plan, caps: limits.Caps) -> ClaimRequest:
     now = datetime.now(UTC)
     return replace(
         job,
@@ -350,7 +362,7 @@ def _wish(sms: message.Message, caps: limits.Caps, now: datetime) -> dict[str, A
     return limits.wish_of(numbers, sms.text, sms.segments, caps, now)
 
 
-def _facts(job: Job, correlation: str = "") -> dict[str, Any]:
+def _facts(job: ClaimRequest, correlation: str = "") -> dict[str, Any]:
     """What every event of a message carries. The record's word for the request counts before the job's."""
     facts: dict[str, Any] = {"message_id": job.message_id, "job_id": job.job_id, "lane": job.lane}
     if asked_by := correlation or job.correlation:

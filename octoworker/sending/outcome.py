@@ -19,7 +19,7 @@ from octoworker.gateway.legacy.codes import Kind, lookup
 from octoworker.sending import retry
 from octoworker.sms import schedule
 from octoworker.sms.record import State
-from octoworker.store import Go, Outcome
+from octoworker.store import Lease, Outcome
 
 Fates = dict[str, dict[str, Any]]
 
@@ -31,33 +31,33 @@ FAULTS = (UnreachableError, BusyError, MaybeSentError)
 """Failures that may meet any message: they speak of Octopush, or of the way there. A refusal is an answer."""
 
 
-def of_failure(error: GatewayError, go: Go, policy: retry.Policy, chance: float) -> Outcome:
+def of_failure(error: GatewayError, lease: Lease, policy: retry.Policy, chance: float) -> Outcome:
     """The submit did not end in "accepted"."""
-    return replace(_of_failure(error, go, policy, chance), health="fault" if isinstance(error, FAULTS) else "ok")
+    return replace(_of_failure(error, lease, policy, chance), health="fault" if isinstance(error, FAULTS) else "ok")
 
 
-def _of_failure(error: GatewayError, go: Go, policy: retry.Policy, chance: float) -> Outcome:
-    facts = retry.Facts(go.attempts, go.age, go.key_used_before, go.key_doubtful, go.unknown_for)
+def _of_failure(error: GatewayError, lease: Lease, policy: retry.Policy, chance: float) -> Outcome:
+    facts = retry.Facts(lease.attempts, lease.age, lease.key_used_before, lease.key_doubtful, lease.unknown_for)
     decision = retry.decide(error, facts, policy, chance)
     fields = {"error_code": decision.error_code or ""}
-    if decision.state is State.ACCEPTED and go.pending:
-        fates = {**go.earlier, **{number: _had_already() for number in go.pending}}
-        return _outcome(decision, go, {**fields, "pending": "", "outcomes": json.dumps(fates)})
-    if decision.state not in (State.REJECTED, State.DEAD) or not _anybody(go.earlier):
-        return _outcome(decision, go, fields)
-    given_up = {number: _refused(error.error_code) for number in go.pending}
+    if decision.state is State.ACCEPTED and lease.pending:
+        fates = {**lease.earlier, **{number: _had_already() for number in lease.pending}}
+        return _outcome(decision, lease, {**fields, "pending": "", "outcomes": json.dumps(fates)})
+    if decision.state not in (State.REJECTED, State.DEAD) or not _anybody(lease.earlier):
+        return _outcome(decision, lease, fields)
+    given_up = {number: _refused(error.error_code) for number in lease.pending}
     ended = retry.Decision(State.ACCEPTED, f"accepted for some recipients only: {decision.reason}")
-    return _outcome(ended, go, {**fields, "pending": "", "outcomes": json.dumps({**go.earlier, **given_up})})
+    return _outcome(ended, lease, {**fields, "pending": "", "outcomes": json.dumps({**lease.earlier, **given_up})})
 
 
-def of_answer(answer: Answer, order: Submit, go: Go, policy: retry.Policy, chance: float) -> Outcome:
+def of_answer(answer: Answer, order: Submit, lease: Lease, policy: retry.Policy, chance: float) -> Outcome:
     """Octopush said 000. It may still have refused recipients, some of them only for now."""
     later = [fate for fate in answer.outcomes if _only_for_now(fate)]
     fates: Fates = {
-        **{n: dict(fate) for n, fate in go.earlier.items()},
+        **{n: dict(fate) for n, fate in lease.earlier.items()},
         **{f.recipient: _fate(f) for f in answer.outcomes},
     }
-    decision = _for_now(later, answer, go, policy, chance) if later else None
+    decision = _for_now(later, answer, lease, policy, chance) if later else None
     if decision is not None and decision.delay is not None:
         for fate in later:
             fates[fate.recipient]["state"] = State.WAITING.value
@@ -67,8 +67,8 @@ def of_answer(answer: Answer, order: Submit, go: Go, policy: retry.Policy, chanc
     if decision.delay is None and not _anybody(fates):
         decision = _nobody(answer, decision)
     pending = json.dumps([fate.recipient for fate in later]) if decision.delay is not None else ""
-    fields = {**_known(answer, go), "outcomes": json.dumps(fates), "pending": pending}
-    outcome = _outcome(decision, go, {**fields, "error_code": decision.error_code or "000"})
+    fields = {**_known(answer, lease), "outcomes": json.dumps(fates), "pending": pending}
+    outcome = _outcome(decision, lease, {**fields, "error_code": decision.error_code or "000"})
     return replace(outcome, health="ok", spent=answer.cost or Decimal(0), prices=_prices(answer))
 
 
@@ -76,12 +76,12 @@ def _only_for_now(fate: Fate) -> bool:
     return fate.state != "accepted" and lookup(fate.error_code or "").kind is Kind.TRANSIENT
 
 
-def _for_now(later: list[Fate], answer: Answer, go: Go, policy: retry.Policy, chance: float) -> retry.Decision:
+def _for_now(later: list[Fate], answer: Answer, lease: Lease, policy: retry.Policy, chance: float) -> retry.Decision:
     """Wait for those recipients, or give them up when the message is too old."""
     code = later[0].error_code
-    delay = retry.backoff(go.attempts, policy, chance)
+    delay = retry.backoff(lease.attempts, policy, chance)
     reason = f"{len(later)} of {len(answer.outcomes)} recipients refused for now: {lookup(code or '').meaning}"
-    over = retry.spent(retry.Facts(go.attempts, go.age, key_used_before=False), policy, delay)
+    over = retry.spent(retry.Facts(lease.attempts, lease.age, key_used_before=False), policy, delay)
     if over:
         return retry.Decision(State.ACCEPTED, f"{reason} ({over})")
     return retry.Decision(State.WAITING, reason, delay, "next", error_code=code)
@@ -99,11 +99,11 @@ def _anybody(fates: Mapping[str, Mapping[str, Any]]) -> bool:
     return any(fate.get("state") in REACHED for fate in fates.values())
 
 
-def _outcome(decision: retry.Decision, go: Go, fields: Mapping[str, str]) -> Outcome:
+def _outcome(decision: retry.Decision, lease: Lease, fields: Mapping[str, str]) -> Outcome:
     return Outcome(
         state=decision.state,
         reason=decision.reason,
-        generation=go.generation,
+        generation=lease.generation,
         key=decision.key,
         counts=decision.counts,
         delay=decision.delay,
@@ -112,15 +112,15 @@ def _outcome(decision: retry.Decision, go: Go, fields: Mapping[str, str]) -> Out
     )
 
 
-def _known(answer: Answer, go: Go) -> dict[str, str]:
+def _known(answer: Answer, lease: Lease) -> dict[str, str]:
     """What Octopush told us, as the record keeps it. Nothing here can fail on an odd value: it is text already."""
     facts = {
         "ticket": answer.ticket,
-        "cost": _sum([go.earlier_cost, answer.cost]),
+        "cost": _sum([lease.earlier_cost, answer.cost]),
         "balance": answer.balance,
         "currency": answer.currency,
         "sending_date": answer.sending_date,
-        "segments": None if go.pending else answer.segments,
+        "segments": None if lease.pending else answer.segments,
     }
     return {name: str(value) for name, value in facts.items() if value is not None}
 

@@ -22,14 +22,28 @@ from octoworker.sms.record import FINAL, Record, State
 from octoworker.store import keys, stats
 from octoworker.store.campaigns import Campaign, Campaigns
 from octoworker.store.erasure import Forgetting
-from octoworker.store.gates import Gates
+from octoworker.store.flow_control import FlowControl
 from octoworker.store.latest import latest
 from octoworker.store.limits import Limits, millionths
 from octoworker.store.refusals import refused
 from octoworker.store.replies import claimed, record_of, settled
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.stats import FILLING, FULL, Board, Lane
-from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, New, Outcome, Ring, Settled, Taken, Text, Wait
+from octoworker.store.values import (
+    Busy,
+    Claim,
+    ClaimRequest,
+    Conflict,
+    Done,
+    Lease,
+    NewMessage,
+    Outcome,
+    QueuedJobs,
+    Settled,
+    StoredRequest,
+    Wait,
+    Wakeup,
+)
 from octoworker.telemetry import events
 
 __all__ = [
@@ -43,20 +57,20 @@ __all__ = [
     "Campaign",
     "Campaigns",
     "Claim",
+    "ClaimRequest",
     "Conflict",
     "Done",
-    "Gates",
-    "Go",
-    "Job",
+    "FlowControl",
     "Lane",
-    "New",
+    "Lease",
+    "NewMessage",
     "Outcome",
-    "Ring",
+    "QueuedJobs",
     "Settled",
     "Store",
-    "Taken",
-    "Text",
+    "StoredRequest",
     "Wait",
+    "Wakeup",
     "connect",
 ]
 
@@ -67,7 +81,7 @@ Created = Literal["created", "same", "conflict"]
 """`same`: it is there already, with this content; `conflict`: with other content."""
 
 NO_LIMITS = Limits()
-NO_JOB = Text(keys.NOWHERE)
+NO_JOB = QueuedJobs(keys.NOWHERE)
 
 SOCKET_TIMEOUT = 5.0
 """Seconds for one answer of Redis. A script here takes microseconds; longer means the server or the link is gone."""
@@ -104,7 +118,7 @@ class Store:
     ) -> None:
         self._redis = client
         self._scripts = Scripts(client)
-        self.gates = Gates(client)
+        self.flow_control = FlowControl(client)
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for, requeue_after=requeue_after)
         self.people = Forgetting(client, self._scripts, keep=round(keep_for * 1000))
         self._limits = limits
@@ -114,15 +128,15 @@ class Store:
         self._key_window = _ms(key_window)
         self._max_crashes = max_crashes
 
-    def create(self, message_id: str, fingerprint: str, lane: str, payload: str, job: Text = NO_JOB) -> Created:
+    def create(self, message_id: str, fingerprint: str, lane: str, payload: str, job: QueuedJobs = NO_JOB) -> Created:
         """Write the record of a message, and publish its job with it when there is one."""
-        facts = self._facts(Job(message_id, fingerprint, lane, payload, correlation=correlation.current()))
+        facts = self._facts(ClaimRequest(message_id, fingerprint, lane, payload, correlation=correlation.current()))
         arguments = [message_id, json.dumps(facts), payload, *(job.jobs or [""]), job.queue]
         told: Created = self._scripts.run("create", [keys.record(message_id), keys.DUE], arguments)
         return told
 
     def create_many(
-        self, lane: str, messages: Sequence[New], *, campaign: str | None = None, job: Text = NO_JOB
+        self, lane: str, messages: Sequence[NewMessage], *, campaign: str | None = None, job: QueuedJobs = NO_JOB
     ) -> list[Created]:
         """Write the records of many messages, and publish their bulk jobs with them: one round trip for all of them."""
         facts = {
@@ -138,23 +152,23 @@ class Store:
         told = self._scripts.run("create_many", [keys.DUE, keys.RECORD_PREFIX], arguments)
         return [CREATED[letter] for letter in told]
 
-    def taken(self, ids: Sequence[str]) -> list[Taken | None]:
+    def taken(self, ids: Sequence[str]) -> list[StoredRequest | None]:
         """What was asked for, of each of these messages; None where there is no record. One round trip."""
 
-        def read() -> list[Taken | None]:
+        def read() -> list[StoredRequest | None]:
             with self._redis.pipeline(transaction=False) as pipe:
                 for message_id in ids:
                     pipe.hmget(keys.record(message_id), "payload", "fp")
                 found = pipe.execute()
-            return [None if payload is None else Taken(payload, print_ or "") for payload, print_ in found]
+            return [None if payload is None else StoredRequest(payload, print_ or "") for payload, print_ in found]
 
         return guard(read)  # type: ignore[no-any-return]
 
-    def claim(self, job: Job) -> Claim:
+    def claim(self, job: ClaimRequest) -> Claim:
         """Ask for the right to submit. One round trip decides everything; asking twice by accident is harmless."""
         return claimed(job, self._scripts.run("claim", *self._claim(job)))
 
-    def claim_many(self, jobs: Sequence[Job]) -> list[Claim | StoreError]:
+    def claim_many(self, jobs: Sequence[ClaimRequest]) -> list[Claim | StoreError]:
         """`claim` for each, in one round trip. StoreError in the place of one that failed."""
         answers = self._scripts.run_many("claim", [self._claim(job) for job in jobs])
         return [
@@ -177,7 +191,7 @@ class Store:
             for each, answer in zip(outcomes, answers, strict=True)
         ]
 
-    def _claim(self, job: Job) -> Call:
+    def _claim(self, job: ClaimRequest) -> Call:
         facts = {
             **self._facts(job),
             "nonce": os.urandom(16).hex(),
@@ -228,7 +242,7 @@ class Store:
         known = {name: fact for name, fact in facts.items() if fact is not None}
         return places, [message_id, token, json.dumps(known), self._limits.as_text]
 
-    def reject(self, job: Job, reason: str, error_code: str | None) -> Done | None:
+    def reject(self, job: ClaimRequest, reason: str, error_code: str | None) -> Done | None:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
         facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or ""}
         places = [keys.record(job.message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
@@ -244,7 +258,7 @@ class Store:
         look_ahead: float,
         queues: Mapping[str, str],
         ended: Callable[[str, str, State], None] = lambda *_: None,
-    ) -> tuple[Sequence[Ring], bool]:
+    ) -> tuple[Sequence[Wakeup], bool]:
         """Take what is due or stranded; each is taken by one worker only. True: there may be more.
 
         `ended` is told of each message that this ended or parked instead: its id, its lane, where it stands now.
@@ -260,8 +274,10 @@ class Store:
         now, looked_at, rows, over = self._scripts.run("take_due", places, arguments)
         for message_id, lane, state in json.loads(over):
             ended(message_id, lane, State(state))
-        rings = [Ring(row[0], row[1], row[2], row[3], row[4] / 1000, row[5], now, row[6]) for row in json.loads(rows)]
-        return rings, looked_at >= slice_size
+        wakeups = [
+            Wakeup(row[0], row[1], row[2], row[3], row[4] / 1000, row[5], now, row[6]) for row in json.loads(rows)
+        ]
+        return wakeups, looked_at >= slice_size
 
     def push(self, lists: Mapping[str, Sequence[str]]) -> None:
         """Put jobs into the broker's lists on this Redis, in one round trip."""
@@ -367,7 +383,7 @@ class Store:
             soonest = each in (State.SCHEDULED, State.WAITING)
             yield from guard(partial(self._redis.zrange, keys.state(each), 0, limit - 1, desc=not soonest))
 
-    def _facts(self, job: Job) -> dict[str, Any]:
+    def _facts(self, job: ClaimRequest) -> dict[str, Any]:
         return {
             "fp": job.fingerprint,
             "lane": job.lane,

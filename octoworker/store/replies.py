@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from octoworker.sms.record import Record
-from octoworker.store.values import Busy, Claim, Conflict, Done, Go, Job, Settled, Wait
+from octoworker.store.values import Busy, Claim, ClaimRequest, Conflict, Done, Lease, Settled, Wait
 
 
 def record_of(message_id: str, text: str) -> Record:
@@ -16,7 +16,7 @@ def record_of(message_id: str, text: str) -> Record:
     return Record.from_hash(message_id, dict(zip(flat[::2], flat[1::2], strict=True)))
 
 
-def claimed(job: Job, reply: Sequence[Any]) -> Claim:
+def claimed(job: ClaimRequest, reply: Sequence[Any]) -> Claim:
     """What a claim was told."""
     verdict, *rest = reply
     match verdict:
@@ -39,11 +39,11 @@ def settled(message_id: str, reply: Sequence[Any]) -> Settled:
     return Settled(record, tuple(alerts), fenced=verdict == "fenced")
 
 
-def _go(text: str) -> Go:
+def _go(text: str) -> Lease:
     token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost, ready, asked_by = (
         json.loads(text)
     )
-    return Go(
+    return Lease(
         token=token,
         generation=generation,
         key_used_before=used,

@@ -18,7 +18,7 @@ import redis
 from octoworker.sms.lanes import LANES
 from octoworker.sms.record import State
 from octoworker.store import keys
-from octoworker.store.gates import PAUSE
+from octoworker.store.flow_control import PAUSE
 from octoworker.store.limits import MILLIONTHS, day_of
 from octoworker.store.scripts import guard
 from octoworker.store.server import refusal

@@ -12,7 +12,7 @@ from octoworker.sms.record import Record, State
 
 
 @dataclass(frozen=True)
-class Job:
+class ClaimRequest:
     """What a worker brings to a claim. Durations in seconds, instants as Unix seconds. `repr` shows no payload."""
 
     message_id: str
@@ -41,7 +41,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class New:
+class NewMessage:
     """A message to be taken with others. `fingerprint` is "" for a random id, which nobody else can have."""
 
     message_id: str
@@ -53,7 +53,7 @@ class New:
 
 
 @dataclass(frozen=True)
-class Taken:
+class StoredRequest:
     """What the record of a message says that a job names by its id."""
 
     payload: str = field(repr=False)
@@ -61,7 +61,7 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Text:
+class QueuedJobs:
     """Jobs as the broker on this Redis keeps them, and the list they belong to."""
 
     queue: str
@@ -69,7 +69,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Go:
+class Lease:
     """The right to make one submit, until the lease ends. `token` fences the outcome."""
 
     token: int
@@ -117,7 +117,7 @@ class Conflict:
     """The id belongs to a message with other content."""
 
 
-Claim = Go | Done | Wait | Busy | Conflict
+Claim = Lease | Done | Wait | Busy | Conflict
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class Settled:
 
 
 @dataclass(frozen=True)
-class Ring:
+class Wakeup:
     """A message whose job must be published now. `delay` in seconds: how far ahead of its instant it was taken."""
 
     message_id: str

@@ -27,7 +27,7 @@ from octoworker.sending import credit
 from octoworker.sending.dispatch import NEED_A_LOOK, Steps, no_step
 from octoworker.sms import jobs, lanes
 from octoworker.sms.record import State
-from octoworker.store import Ring, Store
+from octoworker.store import Store, Wakeup
 from octoworker.telemetry import log, metrics, sentry
 from octoworker.worker import heartbeat, runtime
 from octoworker.worker.application import app
@@ -79,13 +79,13 @@ class Clock:
         rung, more = 0, True
         while more and not self._stopping.is_set():
             self._alive.beat()
-            rings, more = self._store.take_due(
+            wakeups, more = self._store.take_due(
                 slice_size=SLICE, look_ahead=self._look_ahead, queues=self._queues, ended=self._ended
             )
-            if rings:
+            if wakeups:
                 self._at_step("before_publish")
-                self._publish(rings)
-            rung += len(rings)
+                self._publish(wakeups)
+            rung += len(wakeups)
         self._alive.answered()
         return rung
 
@@ -123,45 +123,49 @@ class Clock:
             level = logging.WARNING if state in NEED_A_LOOK else logging.INFO
             log.event(f"sms.{state}", level, message_id=message_id, lane=lane, **known)
 
-    def _publish(self, rings: Sequence[Ring]) -> None:
+    def _publish(self, wakeups: Sequence[Wakeup]) -> None:
         """Publish the jobs of what was taken."""
         debugging = log.debugging()
-        for ring in rings:
-            if debugging or ring.found in FOUND:
-                _tell(ring)
+        for wakeup in wakeups:
+            if debugging or wakeup.found in FOUND:
+                _tell(wakeup)
         if all(self._queues.values()):
-            self._store.push(publish.packed(rings))
+            self._store.push(publish.packed(wakeups))
         else:
-            _publish_elsewhere(rings)
+            _publish_elsewhere(wakeups)
 
 
-def _tell(ring: Ring) -> None:
+def _tell(wakeup: Wakeup) -> None:
     """One event for one message whose job is published: it came due, or it was found where it should not be."""
     facts = log.known(
-        message_id=ring.message_id, job_id=ring.job_id, lane=ring.lane, correlation=ring.correlation, found=ring.found
+        message_id=wakeup.message_id,
+        job_id=wakeup.job_id,
+        lane=wakeup.lane,
+        correlation=wakeup.correlation,
+        found=wakeup.found,
     )
-    if ring.found not in FOUND:
+    if wakeup.found not in FOUND:
         log.event("sms.queued", logging.DEBUG, **facts)
         return
-    metrics.found(ring.found)
+    metrics.found(wakeup.found)
     log.warning("clock.found", **facts)
-    if ring.found == "lease":
+    if wakeup.found == "lease":
         log.warning("sms.unknown", **facts, reason="the worker that had it did not come back")
 
 
-def _publish_elsewhere(rings: Sequence[Ring]) -> None:
+def _publish_elsewhere(wakeups: Sequence[Wakeup]) -> None:
     """One by one, by Celery: the jobs are not on the Redis of the records."""
     with app.producer_or_acquire() as producer:
-        for ring in rings:
+        for wakeup in wakeups:
             app.send_task(
                 jobs.TASK,
-                kwargs=jobs.job_kwargs(ring.message_id, ring.arguments, rung_at=ring.rung_at),
-                task_id=ring.job_id,
-                queue=lanes.queue_of(ring.lane),
-                eta=datetime.now(UTC) + timedelta(seconds=ring.delay) if ring.delay else None,
+                kwargs=jobs.job_kwargs(wakeup.message_id, wakeup.arguments, rung_at=wakeup.rung_at),
+                task_id=wakeup.job_id,
+                queue=lanes.queue_of(wakeup.lane),
+                eta=datetime.now(UTC) + timedelta(seconds=wakeup.delay) if wakeup.delay else None,
                 argsrepr=MASKED_ARGS,
                 kwargsrepr=jobs.MASKED_KWARGS,
-                headers={correlation.HEADER: ring.correlation} if ring.correlation else None,
+                headers={correlation.HEADER: wakeup.correlation} if wakeup.correlation else None,
                 producer=producer,
             )
 
@@ -184,7 +188,7 @@ class Treasurer:
         every = self._mine.settings.retry.account_wait
         while not self._stopping.wait(min(every, LONGEST_NAP)):
             try:
-                credit.look_after(self._mine.gateway, self._mine.store.gates, every)
+                credit.look_after(self._mine.gateway, self._mine.store.flow_control, every)
             except OctoworkerError as error:
                 log.warning("account.not_asked", kind=type(error).__name__)
 

@@ -8,9 +8,9 @@ import pytest
 import time_machine
 
 from octoworker.sms.record import State
-from octoworker.store import Busy, Go, Job, Outcome, Store, Wait
+from octoworker.store import Busy, ClaimRequest, Lease, Outcome, Store, Wait
 
-JOB = Job("a" * 32, "print", "normal", "{}", segments=1)
+JOB = ClaimRequest("a" * 32, "print", "normal", "{}", segments=1)
 WRONG_CLOCKS = [timedelta(days=1), timedelta(days=-1), timedelta(days=400)]
 
 
@@ -21,15 +21,15 @@ def store(redis_client):
 
 @pytest.mark.parametrize("wrong", WRONG_CLOCKS)
 def test_a_wrong_clock_does_not_take_a_lease_that_holds(store, wrong):
-    assert isinstance(store.claim(JOB), Go)
+    assert isinstance(store.claim(JOB), Lease)
     with time_machine.travel(datetime.now(UTC) + wrong):
         assert isinstance(store.claim(JOB), Busy)
 
 
 @pytest.mark.parametrize("wrong", WRONG_CLOCKS)
 def test_a_wrong_clock_does_not_take_what_is_not_due(store, wrong):
-    go = store.claim(JOB)
-    store.settle(JOB.message_id, go.token, Outcome(State.WAITING, "later", 0, key="next", delay=50.0))
+    lease = store.claim(JOB)
+    store.settle(JOB.message_id, lease.token, Outcome(State.WAITING, "later", 0, key="next", delay=50.0))
     with time_machine.travel(datetime.now(UTC) + wrong):
         assert store.take_due(slice_size=10, look_ahead=0.5, queues={})[0] == []
         assert isinstance(store.claim(JOB), Wait)

@@ -242,7 +242,7 @@ def test_messages_that_a_person_should_look_at(house):
     house.worker()
     house.enqueue()
     until(lambda: house.redis.hget("ow:traffic", "brake"))
-    house.store.gates.pause("bulk")
+    house.store.flow_control.pause("bulk")
     _, found = examined(house)
     assert found["brake"]["verdict"] == "problem"
     assert "octoworker resume" in found["brake"]["do"]

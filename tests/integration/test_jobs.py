@@ -11,7 +11,7 @@ from celery.signals import before_task_publish
 
 from octoworker.client import publish
 from octoworker.sms import jobs, lanes
-from octoworker.store import Ring
+from octoworker.store import Wakeup
 
 CHANGES = ("delivery_tag", "reply_to", "origin", "eta")
 
@@ -42,15 +42,15 @@ def test_our_job_equals_celerys(redis_client, redis_server, arguments, delay, la
     )
     app.close()
     celerys = json.loads(redis_client.lpop(queue))
-    ring = Ring("a" * 32, 'job "17"', lane, json.dumps(arguments), delay, rung_at=17)
-    (ours,) = publish.packed([ring])[queue]
+    wakeup = Wakeup("a" * 32, 'job "17"', lane, json.dumps(arguments), delay, rung_at=17)
+    (ours,) = publish.packed([wakeup])[queue]
     assert known(json.loads(ours)) == known(celerys)
     assert bool(json.loads(ours)["headers"]["eta"]) == bool(celerys["headers"]["eta"])
 
 
 def test_each_job_has_a_delivery_of_its_own():
-    ring = Ring("a" * 32, "job", "normal", "{}")
-    first, second = (json.loads(job)["properties"]["delivery_tag"] for job in publish.packed([ring, ring])["sms"])
+    wakeup = Wakeup("a" * 32, "job", "normal", "{}")
+    first, second = (json.loads(job)["properties"]["delivery_tag"] for job in publish.packed([wakeup, wakeup])["sms"])
     assert first != second
 
 
@@ -78,7 +78,7 @@ def test_a_job_carries_what_belongs_to_it_and_no_other_does():
 def crowd(size, lane="normal", apart=0.001, **changes):
     """So many messages that come due one after the other."""
     ids = [f"{n:032x}" for n in range(size)]
-    return [Ring(each, changes.get("job_id", each), lane, "{}", n * apart, rung_at=17) for n, each in enumerate(ids)]
+    return [Wakeup(each, changes.get("job_id", each), lane, "{}", n * apart, rung_at=17) for n, each in enumerate(ids)]
 
 
 def carried(lists):
@@ -93,10 +93,10 @@ def carried(lists):
 
 
 def test_a_crowd_that_comes_due_shares_jobs_and_loses_nobody():
-    rings = crowd(60, apart=0.001)
-    shared = carried(publish.packed(rings))["sms"]
-    assert sorted(each for some in shared for each in some) == [ring.message_id for ring in rings]
-    instants = {ring.message_id: ring.delay for ring in rings}
+    wakeups = crowd(60, apart=0.001)
+    shared = carried(publish.packed(wakeups))["sms"]
+    assert sorted(each for some in shared for each in some) == [wakeup.message_id for wakeup in wakeups]
+    instants = {wakeup.message_id: wakeup.delay for wakeup in wakeups}
     assert all(max(map(instants.get, some)) - min(map(instants.get, some)) <= publish.CLOSE for some in shared)
     assert len(shared) < 8
 

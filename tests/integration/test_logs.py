@@ -132,7 +132,7 @@ def test_moves_that_took_no_call_are_told_too(house):
     held = house.enqueue(send_at=time.time() + 3600, hold=True)
     (event,) = told(worker, held, "sms.scheduled")
     assert event["due_at"]
-    house.store.gates.pause("all")
+    house.store.flow_control.pause("all")
     waiting = house.enqueue(text="paused")
     (event,) = told(worker, waiting, "sms.waiting")
     assert event["reason"] == "paused by a person"

@@ -211,7 +211,7 @@ def test_the_hand_over_is_counted_from_enqueue_and_for_held_messages_from_when_t
 
 def test_what_ends_without_a_call_is_counted_too(house):
     settings = port_settings()
-    house.store.gates.pause("bulk")
+    house.store.flow_control.pause("bulk")
     house.worker(settings=settings)
     soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
     in_line = house.enqueue(lane="bulk", expires_at=soon)
@@ -260,7 +260,7 @@ def test_the_names_and_labels_are_those_promised_and_hold_no_secret(house):
 
 
 def test_the_gauges_say_what_stats_says(house):
-    house.store.gates.pause("bulk")
+    house.store.flow_control.pause("bulk")
     for number in numbers(3):
         house.enqueue(number)
     house.worker()
@@ -310,7 +310,7 @@ def test_a_user_of_redis_who_may_only_count_gets_all_but_the_age_of_what_it_may_
     conf = (Path(__file__).parents[2] / "deploy" / "redis.conf").read_text()
     (rules,) = re.findall(r"^user viewer (.*)$", conf, re.MULTILINE)
     house.redis.execute_command("ACL", "SETUSER", "viewer", *shlex.split(rules), "nopass")
-    house.store.gates.pause("normal")
+    house.store.flow_control.pause("normal")
     house.worker("-Q", "sms")
     house.ended(house.enqueue(lane="normal"), State.WAITING)
     house.enqueue(lane="urgent")

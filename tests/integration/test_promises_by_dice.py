@@ -32,7 +32,7 @@ from octoworker.sending import dispatch, retry
 from octoworker.sms import identity, jobs, message, schedule
 from octoworker.sms.hours import parse as parse_hours
 from octoworker.sms.record import MOVES, State
-from octoworker.store import Job, Store, keys
+from octoworker.store import ClaimRequest, Store, keys
 from octoworker.store import Outcome as Settlement
 from octoworker.store.erasure import Person
 from octoworker.store.limits import Caps, Limits
@@ -238,10 +238,10 @@ class Everything:
         self.now.shift(-self.dice.choice([5, 30, 3600]))
 
     def a_person_pauses(self):
-        self.store.gates.pause(self.dice.choice(["all", "normal", "marketing"]))
+        self.store.flow_control.pause(self.dice.choice(["all", "normal", "marketing"]))
 
     def a_person_resumes(self):
-        self.store.gates.resume("all")
+        self.store.flow_control.resume("all")
 
     def a_person_changes_one(self):
         if not self.ids:
@@ -309,9 +309,9 @@ class Everything:
                 assert self.client.hget(keys.record(message_id), "line") == key.removeprefix(keys.LINE_PREFIX)
 
     def all_ends_when_all_is_well(self):
-        self.store.gates.resume("all")
+        self.store.flow_control.resume("all")
         for _ in range(400):
-            self.store.gates.resume("all")
+            self.store.flow_control.resume("all")
             self.ring()
             todo, self.jobs = self.jobs, []
             for kwargs in todo:
@@ -350,11 +350,11 @@ def everything_in(client):
     "act",
     [
         lambda store: store.create("9" * 32, "print", "normal", "{}"),
-        lambda store: store.claim(Job("9" * 32, "print", "normal", "{}")),
-        lambda store: store.claim(Job("1" * 32, "print", "normal", "{}")),
+        lambda store: store.claim(ClaimRequest("9" * 32, "print", "normal", "{}")),
+        lambda store: store.claim(ClaimRequest("1" * 32, "print", "normal", "{}")),
         lambda store: store.settle("2" * 32, 1, Settlement(State.ACCEPTED, "", 0, fields={"ticket": "api1"})),
         lambda store: store.settle("2" * 32, 1, Settlement(State.WAITING, "", 0, key="next", stands="normal:t")),
-        lambda store: store.reject(Job("3" * 32, "print", "normal", "{}"), "no", None),
+        lambda store: store.reject(ClaimRequest("3" * 32, "print", "normal", "{}"), "no", None),
         lambda store: store.cancel("3" * 32),
         lambda store: store.receipt("4" * 32, NUMBERS[0], "delivered", ""),
         lambda store: store.replay("4" * 32, force=True),
@@ -369,11 +369,11 @@ def test_a_full_redis_refuses_a_change_whole(redis_client, act):
     for digit in "12345":
         store.create(digit * 32, "print", "normal", json.dumps({"recipients": NUMBERS[0]}))
     for digit in "245":
-        store.claim(Job(digit * 32, "print", "normal", "{}"))
+        store.claim(ClaimRequest(digit * 32, "print", "normal", "{}"))
     store.settle("4" * 32, 1, Settlement(State.ACCEPTED, "", 0))
     store.settle("5" * 32, 1, Settlement(State.UNKNOWN, "", 0))
-    store.gates.pause("all")
-    store.claim(Job("3" * 32, "print", "normal", "{}"))
+    store.flow_control.pause("all")
+    store.claim(ClaimRequest("3" * 32, "print", "normal", "{}"))
     redis_client.zadd(keys.DUE, {"1" * 32: 0})
     before = everything_in(redis_client)
     redis_client.config_set("maxmemory", "1")

@@ -57,7 +57,7 @@ def open_house(tmp_path_factory):
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.split()[0] not in LONG_RUNNING])
 def test_every_command_runs(open_house, command):
     house = open_house
-    house.store.gates.resume("all")  # what the command before this one has paused
+    house.store.flow_control.resume("all")  # what the command before this one has paused
     message_id = house.enqueue(text="Soldes !", transactional=False)  # no STOP mention: rejected, so it can be replayed
     house.ended(message_id)
     (house.folder / "people.csv").write_text("Téléphone;Prénom\n06 12 34 56 78;Zoé\n")

@@ -17,13 +17,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from octoworker.errors import RefusedError
 from octoworker.sms.record import FINAL, MOVES, State
-from octoworker.store import Go, Job, Outcome, Store, keys
+from octoworker.store import ClaimRequest, Lease, Outcome, Store, keys
 from octoworker.store.erasure import Person
 
 ID, NUMBER = "a" * 32, "+33612345678"
 RECORD = keys.record(ID)
 PAYLOAD = json.dumps({"recipients": NUMBER, "text": "Bonjour"})
-JOB = Job(ID, "print", "normal", PAYLOAD, segments=1)
+JOB = ClaimRequest(ID, "print", "normal", PAYLOAD, segments=1)
 PERSON = Person(lambda written: written == NUMBER, NUMBER[-6:], lambda _: [])
 LEASE, KEY_WINDOW = 30.0, 500.0
 MEANWHILE = 5.0
@@ -52,8 +52,8 @@ class Life(RuleBasedStateMachine):
         timings = {"keep_for": 1000, "requeue_after": 60, "lease": LEASE, "key_window": KEY_WINDOW, "max_crashes": 4}
         self.store = Store(self.client, **timings)
         self.store.create(ID, "print", "normal", PAYLOAD)
-        self.claims: list[Go] = []
-        self.holder: Go | None = None
+        self.claims: list[Lease] = []
+        self.holder: Lease | None = None
         self.held_for = 0.0
         self.maybe_sent_under: int | None = None
         self.settled_as_sent = False
@@ -68,7 +68,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def a_worker_claims(self):
         claim = self.store.claim(JOB)
-        if not isinstance(claim, Go):
+        if not isinstance(claim, Lease):
             return
         assert self.holder is None, "two workers hold the lease"
         assert not self.settled_as_sent, "a message that was accepted goes again"

@@ -68,7 +68,7 @@ def terminal(environ):
 
 
 def test_once_prints_one_frame_of_stats(house):
-    house.store.gates.pause("marketing")
+    house.store.flow_control.pause("marketing")
     house.worker()
     house.ended(house.enqueue())
     shown = house.command("top", "--once").stdout

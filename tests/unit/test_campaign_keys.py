@@ -6,10 +6,10 @@ import fakeredis
 import pytest
 
 from octoworker.sms.record import State
-from octoworker.store import Job, New, Outcome, Store
+from octoworker.store import ClaimRequest, NewMessage, Outcome, Store
 
 ID, KEEP, CAMPAIGN = "a" * 32, 1000, "ow:campaign:autumn"
-JOB = Job(ID, "print", "bulk", "{}", segments=1)
+JOB = ClaimRequest(ID, "print", "bulk", "{}", segments=1)
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def client(still):
 def store(client):
     store = Store(client, keep_for=KEEP, requeue_after=60, lease=30, key_window=1000, max_crashes=3)
     store.campaigns.open("autumn", "autumn")
-    store.create_many("bulk", [New(ID, "", "{}")], campaign="autumn")
+    store.create_many("bulk", [NewMessage(ID, "", "{}")], campaign="autumn")
     return store
 
 
@@ -60,7 +60,7 @@ def test_a_paused_campaign_that_is_cancelled_goes_in_its_time(store, client):
 
 def test_a_campaign_is_kept_as_long_as_the_messages_it_holds_for_later(store, client):
     later = client.time()[0] + 10 * KEEP
-    store.claim(Job(ID, "print", "bulk", "{}", segments=1, hold_until=later))
+    store.claim(ClaimRequest(ID, "print", "bulk", "{}", segments=1, hold_until=later))
     store.campaigns.loaded("autumn", people=1, refused=0)
     store.campaigns.pause("autumn")
     store.campaigns.resume("autumn")

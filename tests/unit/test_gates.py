@@ -9,7 +9,7 @@ import fakeredis
 import pytest
 
 from octoworker.sms.record import State
-from octoworker.store import Go, Job, Outcome, Store, Wait
+from octoworker.store import ClaimRequest, Lease, Outcome, Store, Wait
 from octoworker.store.limits import Caps, Limits, wish_of
 
 BREAKER = Limits(breaker_calls=4, breaker_base=60, breaker_cap=600, breaker_ramp=1000)
@@ -27,7 +27,7 @@ def open_store(client, **limits):
 
 
 def job(n, lane="normal", *, segments=1, **more):
-    return Job(f"{n:032x}", "print", lane, "{}", segments=segments, day="2026-11-23", **more)
+    return ClaimRequest(f"{n:032x}", "print", lane, "{}", segments=segments, day="2026-11-23", **more)
 
 
 def verdicts(store, jobs, clock=None):
@@ -69,14 +69,14 @@ def pass_time(client, seconds):
 
 def test_beyond_the_pace_messages_stand_in_line_and_burn_no_attempt(client):
     store = open_store(client, rate=1.0)
-    assert verdicts(store, [job(1), job(2)]) == [Go, Wait]
+    assert verdicts(store, [job(1), job(2)]) == [Lease, Wait]
     record = store.get(job(2).message_id)
     assert (record.state, record.attempts) == (State.WAITING, 0)
 
 
 def test_the_burst_goes_at_once(client):
     store = open_store(client, rate=1.0, burst=3)
-    assert verdicts(store, [job(n) for n in range(4)]) == [Go, Go, Go, Wait]
+    assert verdicts(store, [job(n) for n in range(4)]) == [Lease, Lease, Lease, Wait]
 
 
 def test_the_pace_counts_segments(client):
@@ -102,7 +102,7 @@ def test_what_was_let_go_does_not_pay_for_the_pace_again(client):
     verdicts(store, [job(1), job(2)])
     pass_time(client, 1.1)
     assert release(store) == [2]
-    assert type(store.claim(job(2))) is Go
+    assert type(store.claim(job(2))) is Lease
 
 
 def test_a_fresh_message_does_not_overtake_the_line(client):
@@ -116,7 +116,7 @@ def test_a_fresh_message_does_not_overtake_the_line(client):
 def test_an_urgent_message_does_not_wait_behind_bulk(client):
     store = open_store(client, rate=10.0)
     verdicts(store, [job(n, "bulk") for n in range(5)])
-    assert type(store.claim(job(9, "urgent"))) is Go
+    assert type(store.claim(job(9, "urgent"))) is Lease
 
 
 def test_of_those_in_line_the_urgent_go_first_and_bulk_does_not_starve(client, still):
@@ -170,16 +170,16 @@ def test_a_message_whose_line_was_lost_stands_in_it_again(client):
 )
 def test_a_pause_holds_what_it_names_and_nothing_else(client, what, held, free):
     store = open_store(client)
-    store.gates.pause(what)
+    store.flow_control.pause(what)
     assert type(store.claim(held)) is Wait
     assert store.get(held.message_id).reason == "paused by a person"
-    assert free is None or type(store.claim(free)) is Go
+    assert free is None or type(store.claim(free)) is Lease
     assert release(store) == []
 
 
 def test_a_message_that_was_held_is_as_old_as_its_due_time(client):
     store = open_store(client)
-    store.gates.pause("all")
+    store.flow_control.pause("all")
     due = client.time()[0] - 5
     store.create(job(1).message_id, "print", "normal", "{}")
     client.hset(f"ow:message:{job(1).message_id}", "created", (due - 86_400) * 1000)
@@ -193,18 +193,18 @@ def test_a_message_that_is_replayed_is_new_in_its_line(client):
     settle(store, store.claim(each), each, state=State.REJECTED, key="unused")
     client.hset(f"ow:message:{each.message_id}", "created", 1)
     store.replay(each.message_id, force=False)
-    store.gates.pause("all")
+    store.flow_control.pause("all")
     store.claim(each)
     assert client.zscore("ow:line:normal:t", each.message_id) > 1_000_000
 
 
 def test_resuming_lets_go_what_stood_in_line_oldest_first(client):
     store = open_store(client)
-    store.gates.pause("all")
+    store.flow_control.pause("all")
     verdicts(store, [job(n) for n in (3, 1, 2)])
     for place, n in enumerate((1, 2, 3)):
         client.zadd("ow:line:normal:t", {job(n).message_id: place})
-    assert store.gates.resume("all")
+    assert store.flow_control.resume("all")
     assert release(store) == [1, 2, 3]
 
 
@@ -213,17 +213,17 @@ def test_what_was_let_go_just_before_a_pause_stands_in_line_again(client):
     verdicts(store, [job(1), job(2)])
     pass_time(client, 1.1)
     release(store)
-    store.gates.pause("all")
+    store.flow_control.pause("all")
     assert type(store.claim(job(2))) is Wait
     assert client.zcard("ow:line:normal:t") == 1
 
 
 def test_resuming_one_lane_leaves_the_others_paused(client):
     store = open_store(client)
-    store.gates.pause("bulk")
-    store.gates.pause("normal")
-    store.gates.resume("bulk")
-    assert verdicts(store, [job(1, "bulk"), job(2)]) == [Go, Wait]
+    store.flow_control.pause("bulk")
+    store.flow_control.pause("normal")
+    store.flow_control.resume("bulk")
+    assert verdicts(store, [job(1, "bulk"), job(2)]) == [Lease, Wait]
 
 
 # Breaker
@@ -242,14 +242,14 @@ def test_one_bad_message_does_not_open_the_breaker(client):
         claim = store.claim(each)
         settle(store, claim, each, state=State.WAITING, key="unused", delay=0.0, health="fault")
         client.hdel(f"ow:message:{each.message_id}", "due")
-    assert type(store.claim(job(2))) is Go
+    assert type(store.claim(job(2))) is Lease
 
 
 def test_refusals_of_a_message_do_not_open_the_breaker(client):
     store = open_store(client, breaker_calls=4)
     for n in range(10):
         settle(store, store.claim(job(n)), job(n), state=State.REJECTED, health="ok")
-    assert type(store.claim(job(99))) is Go
+    assert type(store.claim(job(99))) is Lease
 
 
 def opened(client, clock):
@@ -266,7 +266,7 @@ def test_an_open_breaker_lets_one_probe_through_when_its_time_has_come(client, s
     pass_time(client, 61)
     assert release(store) == [10]
     assert release(store) == []
-    assert verdicts(store, [job(10), job(99)]) == [Go, Wait]
+    assert verdicts(store, [job(10), job(99)]) == [Lease, Wait]
 
 
 def test_a_probe_that_fails_costs_no_attempt_and_doubles_the_wait(client, still):
@@ -315,7 +315,7 @@ def test_a_recovery_that_fails_opens_the_breaker_again(client, still):
 def test_a_breaker_that_cannot_be_read_lets_messages_go(client, broken):
     store = open_store(client, breaker_calls=4)
     broken(client)
-    assert type(store.claim(job(1))) is Go
+    assert type(store.claim(job(1))) is Lease
     assert failed(store, 2).record.state is State.WAITING
 
 
@@ -344,7 +344,7 @@ def test_a_refused_account_stops_everything_and_says_so_once(client):
     assert braked(store).alerts == ("braked",)
     assert settle(store, second, each, state=State.WAITING, key="next", brake="104", stands="normal:t").alerts == ()
     assert type(store.claim(job(3))) is Wait
-    assert store.gates.brake().code == "104"
+    assert store.flow_control.brake().code == "104"
     assert release(store) == []
 
 
@@ -352,7 +352,7 @@ def test_resume_releases_the_brake_and_what_was_refused_goes_first(client):
     store = open_store(client)
     braked(store)
     store.claim(job(3))
-    store.gates.resume("all")
+    store.flow_control.resume("all")
     assert release(store) == [1, 3]
 
 
@@ -395,7 +395,7 @@ def capped_job(n, caps, number="+33612345678", text="hello", **more):
 def test_a_cap_holds_what_exceeds_it_and_says_which_and_until_when(client, caps, name):
     store = open_store(client, caps=caps)
     jobs = [capped_job(n, caps, text=str(n)) for n in range(3)]
-    assert verdicts(store, jobs) == [Go, Go, Wait]
+    assert verdicts(store, jobs) == [Lease, Lease, Wait]
     record = store.get(jobs[2].message_id)
     assert record.state is State.WAITING
     assert name in record.reason
@@ -422,7 +422,7 @@ def test_a_retry_counts_once(client):
     each = capped_job(1, caps)
     for _ in range(3):
         settle(store, store.claim(each), each, state=State.WAITING, key="next", delay=0.0)
-    assert type(store.claim(each)) is Go
+    assert type(store.claim(each)) is Lease
 
 
 def test_money_that_is_about_to_be_spent_counts_already(client):
@@ -430,7 +430,7 @@ def test_money_that_is_about_to_be_spent_counts_already(client):
     store = open_store(client, caps=caps)
     first = capped_job(1, caps)
     settle(store, store.claim(first), first, spent=Decimal("0.04"), prices={"FR": Decimal("0.04")})
-    assert verdicts(store, [capped_job(n, caps, text=str(n)) for n in (2, 3)]) == [Go, Wait]
+    assert verdicts(store, [capped_job(n, caps, text=str(n)) for n in (2, 3)]) == [Lease, Wait]
 
 
 def test_no_key_of_the_caps_shows_a_number_or_a_text(client):

@@ -11,7 +11,7 @@ from octoworker.errors import DuplicateKeyError, RefusedByOctopushError, Refused
 from octoworker.sending.outcome import of_failure
 from octoworker.sending.retry import Policy
 from octoworker.sms.record import State
-from octoworker.store import Done, Go, Job, Outcome, Store, Wait
+from octoworker.store import ClaimRequest, Done, Lease, Outcome, Store, Wait
 from octoworker.store.limits import Caps, Limits, wish_of
 
 A, B = "+33612345678", "+33612345679"
@@ -30,7 +30,7 @@ def open_store(client, **limits):
 
 
 def job(n, lane="normal", *, segments=1, **more):
-    return Job(f"{n:032x}", "print", lane, "{}", segments=segments, day="2026-11-23", **more)
+    return ClaimRequest(f"{n:032x}", "print", lane, "{}", segments=segments, day="2026-11-23", **more)
 
 
 def record_of(n):
@@ -99,7 +99,7 @@ def expired_at_its_claim(store, client):
 
 
 def expired_in_line(store, client):
-    store.gates.pause("all")
+    store.flow_control.pause("all")
     assert type(store.claim(job(1, expires_at=seconds_of(client) + 100))) is Wait
     client.hset(record_of(1), "expires", 1)
     look_now(client, 1)
@@ -158,10 +158,10 @@ def test_a_message_that_every_recipient_refused_for_now_can_be_cancelled(client)
 
 def test_time_in_which_it_could_not_go_does_not_count_as_age_of_trying(client):
     store = open_store(client)
-    store.gates.pause("all")
+    store.flow_control.pause("all")
     store.claim(job(1))
     pass_time(client, 3 * 86400, record_of(1))
-    store.gates.resume("all")
+    store.flow_control.resume("all")
     tick(store)
     assert store.claim(job(1)).age < 60
 
@@ -212,7 +212,7 @@ def test_patience_with_a_job_that_nobody_takes_has_an_end(client):
 
 def test_a_second_job_does_not_hold_what_stands_in_line(client):
     store = open_store(client)
-    store.gates.pause("all")
+    store.flow_control.pause("all")
     store.claim(job(1, expires_at=seconds_of(client) + 50))
     later = seconds_of(client) + 100
     store.claim(job(1, closed_until=later, hold_until=later))
@@ -225,14 +225,14 @@ def test_a_second_job_does_not_hold_what_stands_in_line(client):
 
 def test_a_rejected_message_leaves_its_line(client):
     store = open_store(client)
-    store.gates.pause("all")
+    store.flow_control.pause("all")
     store.claim(job(1))
     store.reject(job(1), "sender: set OCTOWORKER_SENDER.", None)
-    store.gates.resume("all")
+    store.flow_control.resume("all")
     assert client.zcard("ow:line:normal:t") == 0
     assert tick(store) == []
     store.replay(job(1).message_id, force=False)
-    assert type(store.claim(job(1))) is Go
+    assert type(store.claim(job(1))) is Lease
 
 
 def test_a_message_that_is_over_is_not_released_however_it_came_to_stand_there(client):
@@ -246,7 +246,7 @@ def test_a_message_that_is_over_is_not_released_however_it_came_to_stand_there(c
 
 def test_a_message_that_expires_in_line_is_looked_at_when_it_does(client):
     store = open_store(client)
-    store.gates.pause("all")
+    store.flow_control.pause("all")
     expires_at = seconds_of(client) + 900
     store.claim(job(1, expires_at=expires_at))
     client.hset(record_of(1), "expires", (seconds_of(client) + 300) * 1000)
@@ -257,9 +257,9 @@ def test_a_message_that_expires_in_line_is_looked_at_when_it_does(client):
 
 def test_jobs_that_are_only_coming_up_neither_make_the_clock_spin_nor_stop_the_lines(client):
     store = open_store(client)
-    store.gates.pause("bulk")
+    store.flow_control.pause("bulk")
     store.claim(job(900, "bulk"))
-    store.gates.resume("bulk")
+    store.flow_control.resume("bulk")
     soon = seconds_of(client) * 1000 + 60_000
     for n in range(100):
         store.create(job(n).message_id, "print", "normal", "{}")
@@ -271,7 +271,7 @@ def test_jobs_that_are_only_coming_up_neither_make_the_clock_spin_nor_stop_the_l
 
 def test_what_expires_within_the_look_ahead_does_not_make_the_clock_spin(client):
     store = open_store(client)
-    store.gates.pause("all")
+    store.flow_control.pause("all")
     for n in range(100):
         store.claim(job(n, expires_at=seconds_of(client) + 60))
     assert store.take_due(slice_size=100, look_ahead=120, queues={}) == ([], False)
@@ -286,7 +286,7 @@ def test_a_clock_that_jumped_back_does_not_stop_the_pace(client):
     pass_time(client, -3600)
     store.claim(job(2))
     tick(store, ahead=2.0)
-    assert type(store.claim(job(2))) is Go
+    assert type(store.claim(job(2))) is Lease
 
 
 def test_a_clock_that_jumped_back_in_the_ramp_does_not_put_the_pace_off_for_ever(client):
@@ -339,7 +339,7 @@ def test_a_probe_has_its_whole_lease_for_the_call(client, still):
     pass_time(client, 601)
     tick(store)
     pass_time(client, 29)
-    assert type(store.claim(job(10))) is Go
+    assert type(store.claim(job(10))) is Lease
     pass_time(client, 20)
     assert tick(store) == []
 
@@ -387,7 +387,7 @@ def test_a_message_that_alone_exceeds_a_cap_of_the_day_does_not_wait_for_ever(cl
 
 def test_one_receipt_of_several_does_not_deliver_the_message(client):
     store = open_store(client)
-    each = Job(f"{1:032x}", "print", "normal", json.dumps({"recipients": [A, B], "text": "hello"}), segments=1)
+    each = ClaimRequest(f"{1:032x}", "print", "normal", json.dumps({"recipients": [A, B], "text": "hello"}), segments=1)
     settle(store, store.claim(each), each, state=State.UNKNOWN)
     assert store.receipt(each.message_id, A, "delivered", "").state is State.ACCEPTED
     assert store.receipt(each.message_id, B, "undelivered", "").state is State.UNDELIVERED
@@ -395,7 +395,7 @@ def test_one_receipt_of_several_does_not_deliver_the_message(client):
 
 def test_a_receipt_of_who_has_it_already_does_not_end_the_asking_for_the_others(client):
     store = open_store(client)
-    each = Job(f"{1:032x}", "print", "normal", json.dumps({"recipients": [A, B], "text": "hello"}), segments=1)
+    each = ClaimRequest(f"{1:032x}", "print", "normal", json.dumps({"recipients": [A, B], "text": "hello"}), segments=1)
     fates = {"outcomes": json.dumps({A: {"state": "accepted"}, B: {"state": "waiting"}}), "pending": json.dumps([B])}
     settle(store, store.claim(each), each, state=State.WAITING, key="next", delay=0.0, fields=fates)
     settle(store, store.claim(each), each, state=State.UNKNOWN, delay=0.0)
@@ -418,7 +418,7 @@ def a_second_call(*, used_before, first):
     """For B alone: what became of A in the first one is known."""
     fates = {A: {"state": first}, B: {"state": "waiting"}}
     facts = {"attempts": 2, "now": 1e9, "age": 1, "unknown_for": 1, "pending": (B,), "earlier": fates}
-    return Go(2, 1, key_used_before=used_before, key_doubtful=False, **facts)
+    return Lease(2, 1, key_used_before=used_before, key_doubtful=False, **facts)
 
 
 @pytest.mark.parametrize("first", ["accepted", "delivered", "undelivered"])

@@ -9,12 +9,12 @@ import pytest
 
 from octoworker.errors import RefusedError, StoreError, UnknownMessageError
 from octoworker.sms.record import State
-from octoworker.store import Busy, Conflict, Done, Go, Job, Outcome, Store, Wait
+from octoworker.store import Busy, ClaimRequest, Conflict, Done, Lease, Outcome, Store, Wait
 from octoworker.store.erasure import Person
 
 ID = "a" * 32
 PAYLOAD = '{"recipients": "+33612345678", "text": "secret words"}'
-JOB = Job(ID, "print", "normal", PAYLOAD, segments=1)
+JOB = ClaimRequest(ID, "print", "normal", PAYLOAD, segments=1)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_creating_under_a_key_of_other_content_is_a_conflict(store):
 
 
 def test_a_job_without_a_record_creates_it(store):
-    assert isinstance(store.claim(JOB), Go)
+    assert isinstance(store.claim(JOB), Lease)
     assert store.get(ID).state is State.SUBMITTING
 
 
@@ -82,12 +82,12 @@ def test_a_second_claim_finds_the_message_busy(store):
 
 def test_a_claim_with_other_content_is_a_conflict(store):
     store.claim(JOB)
-    assert isinstance(store.claim(Job(ID, "other", "normal", "{}")), Conflict)
+    assert isinstance(store.claim(ClaimRequest(ID, "other", "normal", "{}")), Conflict)
 
 
 def test_a_settled_message_is_done_for_every_later_job(store):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(State.ACCEPTED, fields={"ticket": "api1"}))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(State.ACCEPTED, fields={"ticket": "api1"}))
     claim = store.claim(JOB)
     assert isinstance(claim, Done)
     assert claim.record.ticket == "api1"
@@ -118,31 +118,33 @@ def test_the_ticket_of_a_worker_that_lost_its_lease_is_kept(store, client):
 
 
 def test_a_late_acceptance_settles_a_message_that_was_unknown(store, client):
-    go = store.claim(JOB)
+    lease = store.claim(JOB)
     rewind(client, 31)
     store.take_due(slice_size=10, look_ahead=0, queues={})
     assert store.get(ID).state is State.UNKNOWN
-    assert store.settle(ID, go.token, outcome(State.ACCEPTED, fields={"ticket": "api7"})).record.state is State.ACCEPTED
+    assert (
+        store.settle(ID, lease.token, outcome(State.ACCEPTED, fields={"ticket": "api7"})).record.state is State.ACCEPTED
+    )
 
 
 def test_a_late_acceptance_does_not_bring_a_forgotten_number_back(store, client):
     store = open_store(client, max_crashes=1)
-    go = store.claim(JOB)
+    lease = store.claim(JOB)
     rewind(client, 31)
     store.take_due(slice_size=10, look_ahead=0, queues={})
     assert store.get(ID).state is State.DEAD
     store.people.forget(Person(lambda number: number == "+33612345678", "345678", lambda _: []))
     reached = json.dumps({"+33612345678": {"state": "accepted"}})
-    late = store.settle(ID, go.token, outcome(State.ACCEPTED, fields={"ticket": "api7", "outcomes": reached}))
+    late = store.settle(ID, lease.token, outcome(State.ACCEPTED, fields={"ticket": "api7", "outcomes": reached}))
     assert (late.record.state, late.record.ticket) == (State.ACCEPTED, "api7")
     assert "612345678" not in str(client.hgetall(f"ow:message:{ID}"))
 
 
 @pytest.mark.parametrize(("sent", "ends"), [(True, "accepted"), (False, "dead")])
 def test_what_a_person_decides_holds_for_every_recipient_in_doubt(store, sent, ends):
-    go = store.claim(JOB)
+    lease = store.claim(JOB)
     fates = {"+33612345678": {"state": "delivered"}, "+33612345679": {"state": "waiting"}}
-    store.settle(ID, go.token, outcome(State.UNKNOWN, fields={"outcomes": json.dumps(fates)}))
+    store.settle(ID, lease.token, outcome(State.UNKNOWN, fields={"outcomes": json.dumps(fates)}))
     decided = store.decide(ID, sent=sent)
     assert decided.state == ends
     assert {number: fate["state"] for number, fate in decided.recipients.items()} == {
@@ -152,50 +154,52 @@ def test_what_a_person_decides_holds_for_every_recipient_in_doubt(store, sent, e
 
 
 def test_settling_twice_is_settling_once(store):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(State.WAITING, key="next", delay=5.0))
-    again = store.settle(ID, go.token, outcome(State.WAITING, key="next", delay=5.0)).record
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=5.0))
+    again = store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=5.0)).record
     assert again.state is State.WAITING
     assert states(again).count(State.WAITING) == 1
 
 
 def test_a_refused_call_takes_the_next_key(store, client):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(State.WAITING, key="next", delay=5.0))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=5.0))
     rewind(client, 6)
     again = store.claim(JOB)
     assert (again.generation, again.key_used_before) == (1, False)
 
 
 def test_a_call_that_never_left_keeps_its_key_unused(store, client):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(State.WAITING, key="unused", delay=5.0))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(State.WAITING, key="unused", delay=5.0))
     rewind(client, 6)
     again = store.claim(JOB)
     assert (again.generation, again.key_used_before) == (0, False)
 
 
 def test_a_refusal_after_a_maybe_leaves_the_key_doubtful(store, client):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(State.UNKNOWN, key="doubtful", delay=5.0))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(State.UNKNOWN, key="doubtful", delay=5.0))
     rewind(client, 6)
     assert store.claim(JOB).key_doubtful
 
 
 def test_an_uncounted_outcome_burns_no_attempt(store):
-    go = store.claim(JOB)
-    assert store.settle(ID, go.token, outcome(State.WAITING, counts=False, key="next", delay=5.0)).record.attempts == 0
+    lease = store.claim(JOB)
+    assert (
+        store.settle(ID, lease.token, outcome(State.WAITING, counts=False, key="next", delay=5.0)).record.attempts == 0
+    )
 
 
 def test_a_waiting_message_is_not_claimed_before_it_is_due(store):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(State.WAITING, key="next", delay=50.0))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=50.0))
     assert isinstance(store.claim(JOB), Wait)
 
 
 def test_a_due_message_is_taken_by_one_clock_only(store, client):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(State.WAITING, key="next", delay=5.0))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=5.0))
     rewind(client, 6)
     rings, _ = store.take_due(slice_size=10, look_ahead=0, queues={})
     assert [(ring.message_id, ring.found) for ring in rings] == [(ID, "due")]
@@ -228,7 +232,7 @@ def test_a_job_that_younger_jobs_have_overtaken_is_gone_although_the_queue_is_fu
     store.create(ID, "print", "normal", PAYLOAD)
     client.lpush("sms", "some other job")
     rewind(client, 61)
-    store.claim(Job("b" * 32, "other", "normal", "{}"))
+    store.claim(ClaimRequest("b" * 32, "other", "normal", "{}"))
     assert [ring.found for ring in store.take_due(slice_size=10, look_ahead=0, queues={"normal": "sms"})[0]] == ["job"]
 
 
@@ -263,8 +267,8 @@ def test_a_message_that_kills_every_worker_in_the_call_is_stopped_and_says_so(st
 
 
 def test_an_unknown_message_is_parked_when_octopush_may_have_forgotten_its_key(store, client):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(State.UNKNOWN, delay=5.0))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(State.UNKNOWN, delay=5.0))
     rewind(client, 1001)
     claim = store.claim(JOB)
     assert isinstance(claim, Done)
@@ -274,46 +278,46 @@ def test_an_unknown_message_is_parked_when_octopush_may_have_forgotten_its_key(s
 
 def test_a_message_past_its_expiry_is_not_sent(store, client):
     store.create(ID, "print", "normal", PAYLOAD)
-    claim = store.claim(Job(ID, "print", "normal", PAYLOAD, expires_at=1.0))
+    claim = store.claim(ClaimRequest(ID, "print", "normal", PAYLOAD, expires_at=1.0))
     assert claim.record.state is State.EXPIRED
 
 
 def test_a_message_of_unknown_outcome_past_its_expiry_is_left_to_a_person(store, client):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(State.UNKNOWN, delay=5.0))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(State.UNKNOWN, delay=5.0))
     rewind(client, 6)
-    claim = store.claim(Job(ID, "print", "normal", PAYLOAD, expires_at=1.0))
+    claim = store.claim(ClaimRequest(ID, "print", "normal", PAYLOAD, expires_at=1.0))
     assert claim.record.state is State.UNKNOWN
     assert claim.record.due_at is None
 
 
 def test_a_message_first_seen_after_its_time_is_refused(store):
-    claim = store.claim(Job(ID, "print", "normal", PAYLOAD, refuse_before=1.0, past_reason="too late"))
+    claim = store.claim(ClaimRequest(ID, "print", "normal", PAYLOAD, refuse_before=1.0, past_reason="too late"))
     assert (claim.record.state, claim.record.reason) == (State.REJECTED, "too late")
 
 
 def test_a_held_message_waits_until_it_is_due_and_then_goes(store, client):
-    held = Job(ID, "print", "normal", PAYLOAD, hold_until=4e9)
+    held = ClaimRequest(ID, "print", "normal", PAYLOAD, hold_until=4e9)
     assert store.claim(held).record.state is State.SCHEDULED
     rewind(client, 4e9)
     assert [ring.found for ring in store.take_due(slice_size=10, look_ahead=0, queues={})[0]] == ["due"]
-    assert isinstance(store.claim(held), Go)
+    assert isinstance(store.claim(held), Lease)
 
 
 def test_advertising_out_of_hours_is_held_until_they_open(store):
-    claim = store.claim(Job(ID, "print", "normal", PAYLOAD, closed_until=4e9))
+    claim = store.claim(ClaimRequest(ID, "print", "normal", PAYLOAD, closed_until=4e9))
     assert (claim.record.state, claim.record.due_at.timestamp()) == (State.SCHEDULED, 4e9)
 
 
 def test_a_message_that_may_have_been_sent_does_not_wait_for_hours(store, client):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(State.UNKNOWN, delay=5.0))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(State.UNKNOWN, delay=5.0))
     rewind(client, 6)
-    assert isinstance(store.claim(Job(ID, "print", "normal", PAYLOAD, closed_until=4e9)), Go)
+    assert isinstance(store.claim(ClaimRequest(ID, "print", "normal", PAYLOAD, closed_until=4e9)), Lease)
 
 
 def test_a_job_that_came_too_early_waits_again_and_is_rung_in_time(store, client):
-    store.claim(Job(ID, "print", "normal", PAYLOAD, hold_until=4e9))
+    store.claim(ClaimRequest(ID, "print", "normal", PAYLOAD, hold_until=4e9))
     rewind(client, 4e9 - int(client.time()[0]) - 30)
     store.take_due(slice_size=10, look_ahead=60, queues={})
     assert isinstance(store.claim(JOB), Wait)
@@ -323,31 +327,31 @@ def test_a_job_that_came_too_early_waits_again_and_is_rung_in_time(store, client
 
 
 def test_a_held_message_can_be_moved(store):
-    store.claim(Job(ID, "print", "normal", PAYLOAD, hold_until=4e9))
+    store.claim(ClaimRequest(ID, "print", "normal", PAYLOAD, hold_until=4e9))
     record = store.reschedule(ID, 3.9e9, '{"send_at": 3.9e9}', max_ahead=1e10)
     assert (record.state, record.due_at.timestamp()) == (State.SCHEDULED, 3.9e9)
 
 
 def test_an_old_job_of_a_moved_message_does_not_move_it_back(store, client):
-    old = Job(ID, "print", "normal", PAYLOAD, hold_until=4e9)
+    old = ClaimRequest(ID, "print", "normal", PAYLOAD, hold_until=4e9)
     store.claim(old)
     soon = int(client.time()[0]) + 60
     store.reschedule(ID, soon, "{}", max_ahead=1e10)
     assert store.claim(old).record.due_at.timestamp() == soon
     rewind(client, 61)
-    assert isinstance(store.claim(old), Go)
+    assert isinstance(store.claim(old), Lease)
 
 
 @pytest.mark.parametrize(("due", "why"), [(1.0, "passed"), (9e9, "too far ahead")])
 def test_a_message_is_moved_to_a_possible_time_only(store, due, why):
-    store.claim(Job(ID, "print", "normal", PAYLOAD, hold_until=4e9))
+    store.claim(ClaimRequest(ID, "print", "normal", PAYLOAD, hold_until=4e9))
     with pytest.raises(RefusedError, match=why):
         store.reschedule(ID, due, "{}", max_ahead=7e9)
 
 
 def test_what_was_handed_over_cannot_be_moved(store):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(State.ACCEPTED))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(State.ACCEPTED))
     with pytest.raises(RefusedError, match="handed over"):
         store.reschedule(ID, 4e9, "{}", max_ahead=1e10)
 
@@ -370,8 +374,8 @@ def test_a_message_that_has_not_gone_can_be_cancelled(store):
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.REJECTED, State.UNKNOWN])
 def test_a_message_that_is_over_or_doubtful_cannot_be_cancelled(store, state):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(state))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(state))
     with pytest.raises(RefusedError, match=state):
         store.cancel(ID)
 
@@ -383,8 +387,8 @@ def test_there_is_nothing_to_cancel_under_an_unknown_id(store):
 
 @pytest.mark.parametrize("state", [State.ACCEPTED, State.UNKNOWN])
 def test_replaying_what_may_have_been_sent_needs_force(store, state):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(state))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(state))
     with pytest.raises(RefusedError, match="ring twice"):
         store.replay(ID, force=False)
     assert store.replay(ID, force=True).state is State.QUEUED
@@ -400,11 +404,11 @@ def test_replaying_a_stopped_message_that_may_have_been_sent_needs_force(store, 
 
 
 def test_a_replayed_message_takes_a_new_key_and_starts_its_age_again(store):
-    go = store.claim(JOB)
-    store.settle(ID, go.token, outcome(State.REJECTED, key="next"))
+    lease = store.claim(JOB)
+    store.settle(ID, lease.token, outcome(State.REJECTED, key="next"))
     store.replay(ID, force=False)
     again = store.claim(JOB)
-    assert again.generation > go.generation
+    assert again.generation > lease.generation
     assert (again.key_used_before, again.attempts) == (False, 1)
 
 
@@ -415,24 +419,24 @@ def test_a_message_on_its_way_cannot_be_replayed(store):
 
 
 def test_only_ended_messages_have_a_time_to_live(store, client):
-    go = store.claim(JOB)
+    lease = store.claim(JOB)
     assert client.ttl(f"ow:message:{ID}") == -1
-    store.settle(ID, go.token, outcome(State.ACCEPTED))
+    store.settle(ID, lease.token, outcome(State.ACCEPTED))
     assert 0 < client.ttl(f"ow:message:{ID}") <= 1000
 
 
 def test_a_message_is_listed_under_the_state_it_is_in_and_no_other(store):
-    go = store.claim(JOB)
+    lease = store.claim(JOB)
     assert [r.message_id for r in store.list(State.SUBMITTING, 10)] == [ID]
-    store.settle(ID, go.token, outcome(State.WAITING, key="next", delay=50.0))
+    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=50.0))
     assert [r.message_id for r in store.list(State.WAITING, 10)] == [ID]
     assert list(store.list(State.SUBMITTING, 10)) == []
 
 
 def test_a_long_history_keeps_its_beginning_and_its_end(store, client):
     for _ in range(80):
-        go = store.claim(JOB)
-        store.settle(ID, go.token, outcome(State.WAITING, key="next", delay=0.0, generation=0))
+        lease = store.claim(JOB)
+        store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=0.0, generation=0))
     moves = states(store.get(ID))
     assert len(moves) <= 101
     assert moves[0] is State.QUEUED
@@ -448,9 +452,9 @@ def test_a_redis_that_is_away_is_a_store_error_that_quotes_nothing(store, server
 
 
 def test_a_partly_sent_message_claims_the_recipients_that_are_left(store, client):
-    go = store.claim(JOB)
+    lease = store.claim(JOB)
     fields = {"pending": '["+33612345679"]', "outcomes": '{"+33612345678": {"state": "accepted"}}', "cost": "0.05"}
-    store.settle(ID, go.token, outcome(State.WAITING, key="next", delay=5.0, fields=fields))
+    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=5.0, fields=fields))
     rewind(client, 6)
     again = store.claim(JOB)
     assert again.pending == ("+33612345679",)

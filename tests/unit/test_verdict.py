@@ -12,7 +12,7 @@ from octoworker.gateway import Answer, Outcome, Submit
 from octoworker.sending.outcome import of_answer, of_failure
 from octoworker.sending.retry import Policy
 from octoworker.sms.record import State
-from octoworker.store import Go
+from octoworker.store import Lease
 
 POLICY = Policy(base=2, cap=300, give_up_after=86400, max_attempts=50, account_wait=60, key_window=86400)
 A, B = "+33612345678", "+33612345679"
@@ -21,9 +21,9 @@ ORDER = Submit(
 )
 
 
-def go(**more):
+def lease(**more):
     facts = {"attempts": 1, "now": 1e9, "age": 1, "unknown_for": 0, "pending": (), "earlier": {}, "earlier_cost": ""}
-    return Go(token=1, generation=0, key_used_before=False, key_doubtful=False, **{**facts, **more})
+    return Lease(token=1, generation=0, key_used_before=False, key_doubtful=False, **{**facts, **more})
 
 
 def fate(number, code=None):
@@ -39,7 +39,7 @@ def outcomes(outcome):
 
 
 def after(reply, claim=None, order=ORDER):
-    return of_answer(reply, order, claim or go(), POLICY, 0.5)
+    return of_answer(reply, order, claim or lease(), POLICY, 0.5)
 
 
 def test_everybody_accepted_is_accepted():
@@ -66,7 +66,7 @@ def test_a_recipient_refused_for_now_goes_again_alone_under_the_next_key():
 
 
 def test_the_second_submit_completes_the_outcomes_and_the_cost_of_the_first():
-    claim = go(
+    claim = lease(
         attempts=2, pending=(B,), earlier={A: {"state": "accepted"}, B: {"state": "waiting"}}, earlier_cost="0.05"
     )
     outcome = after(answer(fate(B), cost="0.05"), claim)
@@ -75,21 +75,21 @@ def test_the_second_submit_completes_the_outcomes_and_the_cost_of_the_first():
 
 
 def test_a_message_that_reached_somebody_ends_accepted_when_the_rest_is_given_up():
-    claim = go(attempts=50, pending=(B,), earlier={A: {"state": "accepted"}})
+    claim = lease(attempts=50, pending=(B,), earlier={A: {"state": "accepted"}})
     outcome = after(answer(fate(B, "153")), claim)
     assert (outcome.state, outcome.delay) == (State.ACCEPTED, None)
     assert outcomes(outcome) == {A: "accepted", B: "rejected"}
 
 
 def test_a_message_that_reached_nobody_is_dead_when_it_is_given_up():
-    assert after(answer(fate(A, "153"), fate(B, "153")), go(attempts=50)).state is State.DEAD
+    assert after(answer(fate(A, "153"), fate(B, "153")), lease(attempts=50)).state is State.DEAD
 
 
 @pytest.mark.parametrize(
     ("error", "attempts"), [(RefusedByOctopushError("no", error_code="117"), 2), (UnreachableError("away"), 50)]
 )
 def test_a_failed_rest_does_not_unsay_what_was_accepted(error, attempts):
-    claim = go(attempts=attempts, pending=(B,), earlier={A: {"state": "accepted"}})
+    claim = lease(attempts=attempts, pending=(B,), earlier={A: {"state": "accepted"}})
     outcome = of_failure(error, claim, POLICY, 0.5)
     assert outcome.state is State.ACCEPTED
     assert outcomes(outcome) == {A: "accepted", B: "rejected"}

@@ -9,14 +9,14 @@ from typing import Any
 
 from octoworker.client.campaigns.template import Template
 from octoworker.sms import jobs
-from octoworker.store import New
+from octoworker.store import NewMessage
 
 LANE = "bulk"
 
 
 def messages(
     campaign: str, template: Template, people: Iterable[tuple[int, str, Mapping[str, str]]], options: Mapping[str, Any]
-) -> Iterator[New]:
+) -> Iterator[NewMessage]:
     """The messages for these people (row, number, values). Their ids follow from campaign and row: twice is once."""
     if template.fields:
         for row, number, values in people:
@@ -34,7 +34,7 @@ def messages(
         yield _new(campaign, first, {**options, "recipients": numbers, "text": template.text})
 
 
-def _new(campaign: str, row: int, arguments: Mapping[str, Any]) -> New:
+def _new(campaign: str, row: int, arguments: Mapping[str, Any]) -> NewMessage:
     message_id = hashlib.sha256(f"campaign:{campaign}:{row}".encode()).hexdigest()[:32]
     wanted = jobs.jsonable({"lane": LANE, **arguments})
-    return New(message_id, "", json.dumps(wanted), people=jobs.people_of(wanted), row=row)
+    return NewMessage(message_id, "", json.dumps(wanted), people=jobs.people_of(wanted), row=row)

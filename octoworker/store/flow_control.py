@@ -29,7 +29,7 @@ class Brake:
     at: datetime
 
 
-class Gates:
+class FlowControl:
     """The gates of one account."""
 
     def __init__(self, client: redis.Redis) -> None:
