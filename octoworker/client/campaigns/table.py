@@ -51,10 +51,11 @@ class Table:
         self.path = path
         self._source: Source
         if sheets.is_one(path):
-            self.digest, self._source = letters.digest_of(path), sheets.Sheet(path, sheet)
+            digest, self._source = letters.digest_of(path), sheets.Sheet(path, sheet)
         else:
             found = letters.looked_through(path, encoding)
-            self.digest, self._source = found.digest, Delimited(path, found.encoding)
+            digest, self._source = found.digest, Delimited(path, found.encoding)
+        self.digest = ":".join(filter(None, (digest, encoding, sheet)))
         self._names = self._heading()
         self.columns = tuple(name for name in self._names if name)
         if not self.columns:
