@@ -13,6 +13,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
+from rich.text import Text
 
 from octoworker.cli import output
 from octoworker.cli.messages import When, as_json
@@ -23,6 +24,7 @@ from octoworker.client.campaigns.table import Table
 from octoworker.client.campaigns.template import Template
 from octoworker.config import Settings
 from octoworker.sms.record import Record
+from octoworker.sms.texts import shown
 from octoworker.store import Campaign, Store
 from octoworker.worker import runtime
 
@@ -31,6 +33,9 @@ POLL = 0.25
 
 CALM = 15.0
 """Seconds without a change after which the watch leaves messages of unknown outcome to a person."""
+
+SIGNS_SHOWN = 10
+"""Signs named that make texts Unicode, the most frequent first."""
 
 RESULTS = ("row", "recipient", "state", "ticket", "error_code", "reason", "cost", "segments", "message_id")
 
@@ -41,6 +46,8 @@ RESULTS = ("row", "recipient", "state", "ticket", "error_code", "reason", "cost"
     "--template", required=True, help='The text: "Bonjour {prenom}, ..." with the names of columns in braces.'
 )
 @click.option("--column", help="The column with the numbers, when its name does not say so.")
+@click.option("--encoding", help="How its letters are written, when the file does not say: cp1252, mac-roman, ...")
+@click.option("--sheet", help="The sheet of a spreadsheet, when several hold rows.")
 @click.option("--sender")
 @click.option("--type", "sms_type", type=click.Choice(["FR", "XXX", "WWW"]))
 @click.option("--transactional", is_flag=True, help="No STOP mention needed, any hour.")
@@ -51,18 +58,29 @@ RESULTS = ("row", "recipient", "state", "ticket", "error_code", "reason", "cost"
 @click.option("--force", is_flag=True, help="Also when the same file and text went out today.")
 @as_json
 def bulk(
-    file: Path, template: str, column: str | None, *, send: bool, force: bool, json_: bool, **options: Any
+    file: Path,
+    template: str,
+    column: str | None,
+    encoding: str | None,
+    sheet: str | None,
+    *,
+    send: bool,
+    force: bool,
+    json_: bool,
+    **options: Any,
 ) -> None:
-    """Send one text to everybody in a CSV file: a preview first; --send does it."""
+    """Send one text to everybody in a CSV, .xlsx or .ods file: a preview first; --send does it."""
     settings = Settings.load()
     store = runtime.open_store(settings)
     given = {name: value for name, value in options.items() if value not in (None, False)}
     if "send_at" in given:
         given["hold"] = True
-    reader = _reader(settings, Table(file), column, Template(template), given)
+    table = Table(file, encoding=encoding, sheet=sheet)
+    reader = _reader(settings, table, column, Template(template), given)
     if not send:
         _preview(reader, store, json_=json_)
         return
+    table.check()
     asked = loading.Asked(template, given, f"{reader.table.digest} {reader.column}")
     campaign = loading.begin(client.client(), asked, file.name, force=force)
     found = _load(reader, store, campaign, quiet=json_)
@@ -136,12 +154,25 @@ def _preview(reader: Reader, store: Store, *, json_: bool) -> None:
     for reason in facts["refused"]:
         lines = ", ".join(str(line) for line in reason["lines"])
         more = ", ..." if reason["rows"] > len(reason["lines"]) else ""
-        out.print(f"  [red]{reason['rows']}[/] {reason['reason']} (line {lines}{more})")
+        out.print(_counted("red", reason["rows"], f"{reason['reason']} (line {lines}{more})"))
+    for text in found.texts:
+        out.print(Text(f"text: {shown(text)}"))
+    for warning, count in found.warnings.most_common():
+        out.print(_counted("yellow", count, warning))
     sizes = ", ".join(f"{count} of {size}" for size, count in facts["segments"].items())
     out.print(f"segments: {facts['segments_in_all']} ({sizes})" if sizes else "segments: none")
+    if found.foreign:
+        out.print(f"Unicode: {found.avoidable} segments would be saved without")
+        for sign, count in found.foreign.most_common(SIGNS_SHOWN):
+            out.print(_counted("yellow", count, sign))
     out.print(f"cost: {_money(found)}")
     out.print(f"goes: {found.at.isoformat(timespec='minutes') if found.at else 'at once'}")
     out.print("Nothing was sent. Add --send to send it.")
+
+
+def _counted(colour: str, rows: int, words: str) -> Text:
+    """A line of the preview. The words may be a stranger's, so nothing in them is markup."""
+    return Text.assemble("  ", (str(rows), colour), f" {shown(words)}")
 
 
 def _money(found: Preview) -> str:

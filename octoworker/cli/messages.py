@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -16,8 +14,9 @@ from octoworker.cli import output
 from octoworker.client import client
 from octoworker.config import Settings
 from octoworker.errors import PayloadError, StoreError, UnknownMessageError
-from octoworker.sms import identity, message, schedule
-from octoworker.sms.record import FINAL, Record, State
+from octoworker.sms import encoding, identity, instants, message, schedule
+from octoworker.sms.record import FINAL, Record, State, mask
+from octoworker.sms.texts import shown
 from octoworker.store import Store
 from octoworker.worker import runtime
 
@@ -37,24 +36,17 @@ class When(click.ParamType[datetime]):
     name = "when"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        text = str(value).strip()
         try:
-            if re.fullmatch(r"\d+(\.\d+)?", text):
-                return datetime.fromtimestamp(float(text), ZoneInfo("UTC"))
-            at, _, zone = (
-                text.rpartition(" ") if re.search(r" [A-Za-z_]+(/[A-Za-z_+\-0-9]+)*$", text) else (text, "", "")
-            )
-            instant = datetime.fromisoformat(at)
-            instant = instant.replace(tzinfo=ZoneInfo(zone)) if zone and instant.tzinfo is None else instant
-        except (ValueError, OverflowError, OSError, ZoneInfoNotFoundError):
-            self.fail(
-                'give a time like "2026-12-01 09:00 Europe/Paris", 2026-12-01T09:00+01:00, or epoch seconds.',
-                param,
-                ctx,
-            )
-        if instant.tzinfo is None:
-            self.fail('add a zone or an offset, as in "2026-12-01 09:00 Europe/Paris".', param, ctx)
-        return instant
+            return instants.read_words(str(value))
+        except instants.InstantRefused as refusal:
+            self.fail(_SAID.get(str(refusal), str(refusal)), param, ctx)
+
+
+_SAID = {
+    instants.NO_INSTANT: 'give a time like "2026-12-01 09:00 Europe/Paris", 2026-12-01T09:00+01:00, or epoch seconds.',
+    instants.NO_OFFSET: 'add a zone or an offset, as in "2026-12-01 09:00 Europe/Paris".',
+}
+"""What a person may type, where a program may give something else."""
 
 
 @click.command()
@@ -83,7 +75,9 @@ def send(*, wait: bool, dry_run: bool, json_: bool, recipients: tuple[str, ...],
         raise PayloadError([schedule.PAST])
     if dry_run:
         preview(sms, foreseen, now, json_=json_)
-        return
+        raise SystemExit(1 if sms.refused else 0)
+    for warning in sms.warnings:
+        click.echo(f"warning: {warning}", err=True)
     message_id = client.enqueue(**arguments)
     if wait:
         with _done(f"{message_id} was taken: do not send it again; octoworker status {message_id} follows it."):
@@ -109,6 +103,11 @@ def preview(sms: message.Message, foreseen: schedule.Plan, now: datetime, *, jso
         "hours": "advertising waits for its hours"
         if foreseen.closed_until or (at and sms.send_at and at != sms.send_at)
         else None,
+        "text": sms.text,
+        "arrives": encoding.measure(sms.text).arrives,
+        "unicode": _unicode(sms.text),
+        "warnings": list(sms.warnings),
+        "refused": [{"recipient": mask(name), "reason": reason} for name, reason in sms.refused.items()],
     }
     if json_:
         output.as_json(facts)
@@ -118,6 +117,24 @@ def preview(sms: message.Message, foreseen: schedule.Plan, now: datetime, *, jso
     )
     if facts["hours"]:
         click.echo(str(facts["hours"]))
+    click.echo(f"text: {shown(str(facts['arrives']))}")
+    if found := encoding.unicode_cost(sms.text):
+        click.echo(f"Unicode: {found.segments} segments; {found.without} without")
+        for each in found.signs:
+            click.echo(f"  {each.count} {shown(each.advice)}")
+    for warning in sms.warnings:
+        click.echo(f"warning: {warning}")
+    for name, reason in sms.refused.items():
+        click.echo(f"not to {shown(mask(name))}: {reason}")
+
+
+def _unicode(text: str) -> dict[str, Any] | None:
+    """What makes a text Unicode, and what that costs; None when nothing does."""
+    found = encoding.unicode_cost(text)
+    if found is None:
+        return None
+    signs = [{"sign": each.name, "count": each.count, "instead": each.instead} for each in found.signs]
+    return {"signs": signs, "segments_without": found.without}
 
 
 @click.command()

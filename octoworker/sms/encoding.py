@@ -109,9 +109,14 @@ class Foreign:
         """`NARROW NO-BREAK SPACE (U+202F)`."""
         return f"{unicodedata.name(self.sign, 'character')} (U+{ord(self.sign):04X})"
 
+    @property
+    def advice(self) -> str:
+        """`NARROW NO-BREAK SPACE (U+202F), write " "`."""
+        return f'{self.name}, write "{self.instead}"' if self.instead is not None else f"{self.name}, leave it out"
+
 
 @dataclass(frozen=True)
-class Extra:
+class UnicodeCost:
     """What the signs cost that make a text Unicode. `segments` as it is; `without` them, or with others in their place."""
 
     signs: tuple[Foreign, ...]
@@ -119,7 +124,7 @@ class Extra:
     without: int
 
 
-def extra(text: str) -> Extra | None:
+def unicode_cost(text: str) -> UnicodeCost | None:
     """What makes this text Unicode, the most frequent first. None when nothing does."""
     counted = text.translate(_COUNTED_AS)
     if GSM7.issuperset(counted):
@@ -128,7 +133,7 @@ def extra(text: str) -> Extra | None:
         Foreign(sign, count, _instead(sign)) for sign, count in Counter(counted).most_common() if sign not in GSM7
     )
     plain = text.translate({ord(each.sign): each.instead or "" for each in signs})
-    return Extra(signs, measure(text).segments, measure(plain).segments)
+    return UnicodeCost(signs, measure(text).segments, measure(plain).segments)
 
 
 def _instead(sign: str) -> str | None:

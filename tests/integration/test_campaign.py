@@ -69,6 +69,52 @@ def test_a_preview_sends_nothing_and_names_who_is_refused_and_where(house, file)
     assert house.redis.keys("ow:*") == []
 
 
+def test_a_preview_shows_the_first_finished_texts_and_what_makes_them_dearer(house, file):
+    rows = [(number, f"P{n}{chr(0xA0)}" + "x" * 60 if n < 2 else f"P{n}") for n, (number, _) in enumerate(people(5))]
+    path = file(rows)
+    facts = json.loads(bulk(house, path, "--json", text="Bonjour {prenom}, c&apos;est pret").stdout)
+    assert [text[:10] for text in facts["texts"]] == ["Bonjour P0", "Bonjour P1", "Bonjour P2"]
+    assert facts["unicode"] == [{"sign": 'NO-BREAK SPACE (U+00A0), write " "', "rows": 2}]
+    assert facts["avoidable_segments"] == 2
+    assert [each["rows"] for each in facts["warnings"]] == [5]
+    shown = bulk(house, path, text="Bonjour {prenom}, c&apos;est pret").stdout
+    assert "text: Bonjour P2, c&apos;est pret" in shown
+    assert "2 segments would be saved without" in shown
+    assert "2 NO-BREAK SPACE (U+00A0)" in shown
+
+
+def test_what_a_stranger_wrote_is_shown_as_text(house, file):
+    path = file([("0612300000", ""), ("0612300001", "[/x] [link=http://x]\x1b[31m")], head=("tel", "[/x]"))
+    shown = bulk(house, path, text="Bonjour {[/x]}").stdout
+    assert "[/x]: the field is empty." in shown
+    assert bulk(house, path, text="Bonjour {autre}", check=False).returncode == 1
+    other = file([("0612300001", "[/x] [link=http://x] fin")], head=("tel", "nom"))
+    assert "text: Bonjour [/x] [link=http://x] fin" in bulk(house, other, text="Bonjour {nom}").stdout
+
+
+def test_nobody_is_taken_from_a_file_with_a_row_that_cannot_be_read(house, tmp_path):
+    path = tmp_path / "people.csv"
+    rows = [f"{number};{name}" for number, name in people(250)]
+    path.write_text("\n".join(["tel;prenom", *rows, '0612399999;5" de trop']), encoding="utf-8")
+    done = bulk(house, path, "--send", check=False)
+    assert done.returncode == 1
+    assert "line 252" in done.stdout + done.stderr
+    assert house.redis.keys("ow:*") == []
+
+
+def test_a_file_in_an_old_encoding_is_sent_when_it_is_named(house, tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_bytes("tel;prenom\r0612300000;Zoé\r".encode("mac-roman"))
+    assert "--encoding" in bulk(house, path, check=False).stderr
+    facts = json.loads(bulk(house, path, "--encoding", "mac-roman", "--json").stdout)
+    assert facts["texts"] == ["Bonjour Zoé, votre commande est prete"]
+
+
+def test_a_lonely_brace_is_refused_before_anything_is_read(house, file):
+    done = bulk(house, file(people(1)), text="Bonjour {prenom votre rdv", check=False)
+    assert "the brace at character 9 has no partner" in done.stdout + done.stderr
+
+
 def test_a_campaign_reaches_everybody_once_with_their_own_text(house, file):
     house.worker()
     campaign = started(house, file(people(300)))

@@ -60,6 +60,19 @@ def test_a_wrong_message_is_refused_before_it_is_taken(house):
     assert "STOP au XXXXX" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("when", "why"),
+    [
+        ("2027-03-28 02:30 Europe/Paris", "does not exist"),
+        ("2026-10-25 02:30 Europe/Paris", "comes twice in Europe/Paris"),
+    ],
+)
+def test_a_time_that_the_clocks_leave_out_or_repeat_is_wrong_usage(house, when, why):
+    done = send(house, "--at", when, "--dry-run", check=False)
+    assert done.returncode == 2
+    assert why in " ".join(done.stderr.split())
+
+
 @pytest.mark.parametrize("when", ["2026-12-01 09:00", "tomorrow", "2026-12-01 09:00 Europe/Atlantis"])
 def test_a_time_that_cannot_be_told_is_wrong_usage(house, when):
     assert send(house, "--at", when, check=False).returncode == 2
@@ -117,6 +130,48 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(house):
     assert house.command("send", "--to", NUMBER, "--to", "12", "--text", TEXT, "--dry-run", check=False).returncode == 1
     assert house.redis.keys("ow:*") == []
     assert house.sandbox.calls() == []
+
+
+def test_a_dry_run_names_what_costs_more_what_may_be_wrong_and_who_is_left_out(house):
+    wanted = [
+        "--text",
+        f"R&amp;D{chr(0x202F)}: {'a' * 90}",
+        "--transactional",
+        "--to",
+        NUMBER,
+        "--to",
+        "12",
+        "--dry-run",
+    ]
+    facts = json.loads(house.command("send", *wanted, "--json", check=False).stdout)
+    assert facts["unicode"]["signs"] == [{"sign": "NARROW NO-BREAK SPACE (U+202F)", "count": 1, "instead": " "}]
+    assert (facts["segments"], facts["unicode"]["segments_without"]) == (2, 1)
+    assert "&amp;" in facts["warnings"][0]
+    assert facts["refused"] == [{"recipient": "…", "reason": "emergency numbers and short codes receive no SMS."}]
+    shown = house.command("send", *wanted, check=False).stdout
+    assert "Unicode: 2 segments; 1 without" in shown
+    assert "text: R&amp;D" in shown
+    assert "warning: text: " in shown
+    assert "not to …: emergency" in shown
+
+
+def test_what_may_be_wrong_is_said_at_the_send(house):
+    advert = [
+        "--to",
+        NUMBER,
+        "--text",
+        "Soldes<br>50%",
+        "--type",
+        "WWW",
+        "--at",
+        "2027-01-04 12:00 Europe/Paris",
+        "--hold",
+    ]
+    done = house.command("send", *advert)
+    assert done.stderr.splitlines() == [
+        'warning: text: "<br>" is written for HTML; write a line end.',
+        'warning: text: advertising in France names a way out; add "STOP au XXXXX", or set transactional.',
+    ]
 
 
 def test_a_time_that_has_passed_is_refused_at_once(house):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from octoworker.client.campaigns.table import Table
 from octoworker.client.campaigns.template import Template
@@ -68,5 +72,137 @@ def test_fields_are_found_whatever_their_case_and_accents():
     assert text.filled({"prenom": "Zoé", "nom": "{prenom}"}) == "Bonjour Zoé, {prenom}"
 
 
-def test_braces_that_hold_no_name_stay():
-    assert Template("a {} b {").filled({}) == "a {} b {"
+@pytest.mark.parametrize(
+    "text", ["Bonjour {prenom votre rdv", "prenom}", "a {} b", "{{prenom}}", "{prenom}}", "{a\nb}", "{.}"]
+)
+def test_a_brace_that_is_no_part_of_a_field_is_refused(text):
+    with pytest.raises(PayloadError, match=r"template: .* write {name}"):
+        Template(text)
+
+
+def test_a_brace_in_a_value_is_nothing_but_a_sign():
+    assert Template("Code {code}").filled({"code": "{x"}) == "Code {x"
+
+
+@pytest.mark.parametrize(
+    ("heading", "name"),
+    [
+        ("Tel.", "tel"),
+        ("N° de téléphone", "no_de_telephone"),
+        ("Nº de téléphone", "no_de_telephone"),
+        ("№ mobile", "no_mobile"),
+        (" Tél. portable : ", "tel_portable"),
+        ('"Numéro de\r\ntéléphone"', "numero_de_telephone"),
+        ("GSM", "gsm"),
+    ],
+)
+def test_the_column_of_the_numbers_is_found_however_it_is_named(tmp_path, heading, name):
+    found = table(tmp_path, f"{heading};Nom\r\n0612345678;Zoé\r\n")
+    assert found.recipient_column(None) == name
+    assert [row.values["nom"] for row in found] == ["Zoé"]
+
+
+def test_a_mobile_comes_before_another_telephone(tmp_path):
+    assert table(tmp_path, "Téléphone;Portable\n01;06\n").recipient_column(None) == "portable"
+
+
+@pytest.mark.parametrize("sign", [";", ",", "\t", "|"])
+def test_the_first_line_that_excel_writes_for_itself_names_the_delimiter(tmp_path, sign):
+    found = table(tmp_path, f"sep={sign}\r\ntel{sign}a;b,c\r\n061{sign}x\r\n".replace("a;b,c", "nom"))
+    assert values(found) == [(3, {"tel": "061", "nom": "x"})]
+
+
+def test_blank_lines_may_come_first(tmp_path):
+    assert values(table(tmp_path, "\r\n;;\r\n \t\r\ntel;nom\r\n061;x\r\n")) == [(5, {"tel": "061", "nom": "x"})]
+
+
+def test_columns_without_a_name_and_without_values_are_none(tmp_path):
+    found = table(tmp_path, "telephone;prenom;;\n061;Zoé;;\n062;;;\n063;Ann\n064;Bob;;;;\n")
+    assert found.columns == ("telephone", "prenom")
+    assert [row.values["prenom"] for row in found] == ["Zoé", "", "Ann", "Bob"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8", "cp1252"])
+def test_excels_unicode_text_is_read_like_the_others(tmp_path, encoding):
+    assert values(table(tmp_path, "Tél\tNom\r\n061\tZoé\r\n", encoding)) == [(2, {"tel": "061", "nom": "Zoé"})]
+
+
+@pytest.mark.parametrize("cell", ['="0612345678"', '"=""0612345678"""'])
+def test_excels_trick_for_a_zero_in_front_is_read(tmp_path, cell):
+    found = table(tmp_path, f"nom;tel;code\nZoé;{cell};x\n")
+    assert values(found) == [(2, {"nom": "Zoé", "tel": "0612345678", "code": "x"})]
+
+
+def test_a_quote_in_a_cell_is_written_twice(tmp_path):
+    assert values(table(tmp_path, 'tel,nom\n"061","Zoé ""la"" Z"\n')) == [(2, {"tel": "061", "nom": 'Zoé "la" Z'})]
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ('061;5" de long\n062;x\n', 3),
+        ('061;un "mot" cité\n', 3),
+        ('061;"mot" cité\n', 3),
+        ('061; "mot"\n', 3),
+        ('061;"ouvert\n062;x\n063;y\n', 3),
+        ('060;a\n061;5"\n062;"x"\n', 4),
+        ("061;Zoé;06 2\n", 3),
+        ("060;a\n061;Dupont; Zoé\n", 4),
+    ],
+)
+def test_what_is_not_well_formed_is_refused_with_its_line_and_nobody_is_read_as_another(tmp_path, rows, line):
+    found = table(tmp_path, "tel;nom\n069;avant\n" + rows)
+    with pytest.raises(PayloadError, match=f"line {line} "):
+        found.check()
+
+
+def test_a_value_without_a_name_is_refused_with_its_line(tmp_path):
+    with pytest.raises(PayloadError, match="line 3 has a value in a column without a name"):
+        table(tmp_path, "tel;;nom\n061;;x\n062;?;y\n").check()
+
+
+@pytest.mark.parametrize(
+    "binary", [b"tel;nom\n061;a\0b\n", b"%PDF-1.7\n\0\0\0", b"\x89PNG\r\n\x1a\n\0\0", b"\xff\xfe\0\0t\0\0\0"]
+)
+def test_what_is_no_text_is_refused_in_one_sentence(tmp_path, binary):
+    path = tmp_path / "people.csv"
+    path.write_bytes(binary)
+    with pytest.raises(PayloadError, match=r"no text|cannot be read as utf-16"):
+        Table(path).check()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "it is empty"),
+        ("\n;;\n", "it is empty"),
+        ("tel;" * 30_000, "too long"),
+        (";".join(f"c{n}" for n in range(1001)), "more than 1000 columns"),
+        ("tel\n" + "x" * 40_000, "cell of the row that begins in line 2 is too long"),
+        ('tel\n061\n"' + "x;\n" * 200_000, "line 3 is too long"),
+        ("x" * 3_000_000, "line 1 is longer|too long"),
+    ],
+)
+def test_sizes_are_looked_at_first(tmp_path, content, sentence):
+    with pytest.raises(PayloadError, match=sentence):
+        table(tmp_path, content).check()
+
+
+def test_what_a_stranger_named_a_column_does_nothing_to_a_terminal(tmp_path):
+    with pytest.raises(PayloadError) as caught:
+        table(tmp_path, "a\x1b[31m;b\n1;2\n").recipient_column(None)
+    assert "\x1b" not in str(caught.value)
+
+
+@given(st.text(st.sampled_from('06;,\t"\n\r= ab'), max_size=60))
+def test_any_file_is_read_or_refused_and_what_is_read_is_what_python_reads(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("any") / "people.csv"
+    path.write_text("tel;nom\n" + content, encoding="utf-8", newline="")
+    try:
+        rows = [list(row.values.values()) for row in Table(path)]
+    except PayloadError:
+        return
+    with path.open(newline="") as file:
+        python = [[cell.strip() for cell in cells][:2] for cells in csv.reader(file, delimiter=";", strict=True)][1:]
+    if "=" not in content:
+        assert rows == [cells if len(cells) == 2 else [*cells, ""] for cells in python if any(cells)]

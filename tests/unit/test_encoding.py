@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from octoworker.sms.encoding import DOUBLED, GSM7, REPLACED, extra, measure, unsendable
+from octoworker.sms.encoding import DOUBLED, GSM7, REPLACED, measure, unicode_cost, unsendable
 
 at_any_pace = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 
@@ -185,7 +185,7 @@ def test_nothing_hidden_goes_out(text):
 
 
 def cost(text):
-    found = extra(text)
+    found = unicode_cost(text)
     return found and ({each.sign: (each.count, each.instead) for each in found.signs}, found.segments, found.without)
 
 
@@ -207,14 +207,14 @@ def test_what_makes_a_text_unicode_is_named_with_what_would_save_it(text, found)
 
 
 def test_a_sign_is_named_so_that_one_can_look_for_it():
-    (sign,) = extra("\u202f").signs
+    (sign,) = unicode_cost("\u202f").signs
     assert sign.name == "NARROW NO-BREAK SPACE (U+202F)"
 
 
 @at_any_pace
 @given(anything)
 def test_a_text_without_what_makes_it_unicode_never_takes_more_segments_than_it_says(text):
-    found = extra(text)
+    found = unicode_cost(text)
     assert (found is None) == (measure(text).alphabet == "gsm7")
     if found:
         plain = "".join(next((s.instead or "" for s in found.signs if s.sign == sign), sign) for sign in text)

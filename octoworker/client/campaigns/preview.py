@@ -17,11 +17,18 @@ from octoworker.client.campaigns.parts import Person
 from octoworker.client.campaigns.table import Table
 from octoworker.client.campaigns.template import Template
 from octoworker.errors import PayloadError
-from octoworker.sms import message, people, schedule
+from octoworker.sms import encoding, message, people, schedule
 from octoworker.sms.recipient import country_of
+from octoworker.sms.texts import shown
 
 LINES_SHOWN = 5
 """Line numbers named for each reason."""
+
+TEXTS_SHOWN = 3
+"""Finished texts shown: the first ones."""
+
+SIGNS_COUNTED = 1000
+"""Different signs that make texts Unicode. A table in another alphabet has more, and nothing to save."""
 
 AGAIN = "recipients: an earlier row has the same number and text."
 
@@ -37,6 +44,14 @@ class Preview:
     segments: Counter[int] = field(default_factory=Counter)
     countries: Counter[str] = field(default_factory=Counter)
     """Segments to each country."""
+    texts: list[str] = field(default_factory=list)
+    """The first finished texts, as they are handed over."""
+    warnings: Counter[str] = field(default_factory=Counter)
+    """What may be a mistake though it can be sent -> in how many rows."""
+    foreign: Counter[str] = field(default_factory=Counter)
+    """A sign that makes texts Unicode, with what to write in its place -> in how many rows."""
+    avoidable: int = 0
+    """Segments that would be saved if those signs were others, or left out."""
     cost: Decimal | None = None
     unpriced: tuple[str, ...] = ()
     """Countries whose price is not known: their segments are not in `cost`."""
@@ -49,6 +64,19 @@ class Preview:
         if len(self.lines[reason]) < LINES_SHOWN:
             self.lines[reason].append(line)
 
+    def take(self, sms: message.Message) -> None:
+        """Count a message to one person."""
+        self.people += 1
+        self.segments[sms.segments] += 1
+        self.countries[country_of(sms.recipients[0])] += sms.segments
+        self.warnings.update(sms.warnings)
+        if len(self.texts) < TEXTS_SHOWN:
+            self.texts.append(sms.text)
+        if found := encoding.unicode_cost(sms.text):
+            self.avoidable += found.segments - found.without
+            names = (each.advice for each in found.signs)
+            self.foreign.update(each for each in names if each in self.foreign or len(self.foreign) < SIGNS_COUNTED)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "rows": self.rows,
@@ -60,6 +88,10 @@ class Preview:
             "segments": {str(size): count for size, count in sorted(self.segments.items())},
             "segments_in_all": sum(size * count for size, count in self.segments.items()),
             "countries": dict(self.countries.most_common()),
+            "texts": self.texts,
+            "warnings": [{"warning": each, "rows": count} for each, count in self.warnings.most_common()],
+            "unicode": [{"sign": each, "rows": count} for each, count in self.foreign.most_common()],
+            "avoidable_segments": self.avoidable,
             "cost": None if self.cost is None else str(self.cost),
             "unpriced": list(self.unpriced),
             "at": self.at.isoformat() if self.at else None,
@@ -88,9 +120,7 @@ class Reader:
         hundred is known by all its rows: a number that cannot be read is refused there, so that the record says why.
         """
         if missing := [name for name in self.template.fields if name not in self.table.columns]:
-            raise PayloadError(
-                [f"template: the file has no column {missing[0]}; it has {', '.join(self.table.columns)}."]
-            )
+            raise PayloadError([f"template: the file has no column {shown(missing[0])}; it has {self.table.listed}."])
         seen, whole = Seen(), not self.template.fields
         for row in self.table:
             preview.rows += 1
@@ -106,9 +136,7 @@ class Reader:
             if double:
                 preview.refuse(AGAIN, row.line)
             else:
-                preview.people += 1
-                preview.segments[sms.segments] += 1
-                preview.countries[country_of(number)] += sms.segments
+                preview.take(sms)
             yield Person(row.line, written, number, row.values, left_out=double)
 
     def _read(self, line: int, values: Mapping[str, str], preview: Preview) -> tuple[message.Message, str] | None:

@@ -1,33 +1,30 @@
-"""Reading the CSV files that people have: exports of Excel, of shops and of address books.
+"""Reading the files of people that others have: exports of Excel, of shops and of address books.
 
-UTF-8 with or without a mark at its start, else cp1252. Commas, semicolons or tabs. Quoted fields may hold line ends.
-Row by row: a million of them take no more memory than one.
+A CSV in UTF-8, UTF-16 or cp1252 with commas, semicolons or tabs, or a spreadsheet. What is not well-formed is refused
+with its line. Row by row: a million of a CSV take no more memory than one.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol
 
+from octoworker.client.campaigns import letters, sheets
+from octoworker.client.campaigns.delimited import Delimited, Rows
 from octoworker.client.campaigns.template import plain
 from octoworker.errors import PayloadError
-
-DELIMITERS = ";,\t"
+from octoworker.sms import sizes
+from octoworker.sms.texts import shown
 
 RECIPIENT_NAMES = (
-    *("recipient", "recipients", "to", "number", "numero", "numero_de_telephone", "telephone", "tel", "phone"),
-    *("phone_number", "mobile", "portable", "telephone_portable", "telephone_mobile", "gsm", "msisdn", "sms"),
+    *("recipient", "recipients", "to", "number", "numero", "mobile", "portable", "telephone_portable"),
+    *("telephone_mobile", "tel_portable", "tel_mobile", "numero_de_portable", "no_portable", "no_mobile", "gsm"),
+    *("numero_de_telephone", "no_de_telephone", "no_telephone", "no_tel", "num_tel", "telephone", "tel"),
+    *("phone", "phone_number", "mobile_phone", "msisdn", "sms"),
 )
 """Names under which people keep mobile numbers, the surest first."""
-
-PIECE = 1 << 20
-LONGEST_FIELD = 1 << 17
-"""Characters of one field: more means a quote that was never closed."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +35,33 @@ class Row:
     values: Mapping[str, str]
 
 
-class Table:
-    """A CSV file. PayloadError when it cannot be one."""
+class Source(Protocol):
+    """Where rows come from, the one with the names of the columns first."""
 
-    def __init__(self, path: Path) -> None:
+    def rows(self) -> Rows: ...
+
+
+class Table:
+    """A file with the names of its columns in its first row. PayloadError when it cannot be one.
+
+    `encoding` and `sheet` say what a file does not say for certain.
+    """
+
+    def __init__(self, path: Path, *, encoding: str | None = None, sheet: str | None = None) -> None:
         self.path = path
-        self.digest, self.encoding = _looked_through(path)
-        with self._open() as file:
-            head = file.readline()
-            self.delimiter = max(DELIMITERS, key=lambda sign: _outside_quotes(head).count(sign))
-        self.columns = tuple(plain(name) for name in next(self._rows(), ((), []))[1])
+        self._source: Source
+        if sheets.is_one(path):
+            digest, self._source = letters.digest_of(path), sheets.Sheet(path, sheet)
+        else:
+            found = letters.looked_through(path, encoding)
+            digest, self._source = found.digest, Delimited(path, found.encoding)
+        self.digest = ":".join(filter(None, (digest, encoding, sheet)))
+        self._names = self._heading()
+        self.columns = tuple(name for name in self._names if name)
+        if not self.columns:
+            raise PayloadError(["file: it is empty; its first row holds the names of the columns."])
+        if len(self.columns) > sizes.COLUMNS:
+            raise PayloadError([f"file: it has more than {sizes.COLUMNS} columns."])
         if len(set(self.columns)) != len(self.columns):
             raise PayloadError(["file: two columns have the same name; rename one."])
 
@@ -55,62 +69,43 @@ class Table:
         """Which column holds the numbers."""
         if wanted is not None:
             if plain(wanted) not in self.columns:
-                raise PayloadError([f"column: the file has none of that name; it has {', '.join(self.columns)}."])
+                raise PayloadError([f"column: the file has none of that name; it has {self.listed}."])
             return plain(wanted)
         found = next((name for name in RECIPIENT_NAMES if name in self.columns), None)
         if found is None:
-            raise PayloadError(
-                [f"file: no column looks like numbers; name it with --column ({', '.join(self.columns)})."]
-            )
+            raise PayloadError([f"file: no column looks like numbers; name it with --column ({self.listed})."])
         return found
 
+    @property
+    def listed(self) -> str:
+        """The names of its columns, to be shown."""
+        return shown(", ".join(self.columns))
+
+    def check(self) -> None:
+        """Read every row, so that nobody of a file is taken when one of its rows cannot be read. PayloadError names it."""
+        for _ in self:
+            pass
+
     def __iter__(self) -> Iterator[Row]:
-        rows = self._rows()
+        rows = self._source.rows()
         next(rows, None)
         for line, cells in rows:
-            if any(cell.strip() for cell in cells):
-                padded = [*cells, *[""] * (len(self.columns) - len(cells))]
-                yield Row(line, dict(zip(self.columns, (cell.strip() for cell in padded), strict=False)))
+            words = [cell.strip() for cell in cells]
+            if any(words):
+                yield Row(line, self._values(line, words))
 
-    def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        csv.field_size_limit(LONGEST_FIELD)
-        with self._open() as file:
-            reader, line = csv.reader(file, delimiter=self.delimiter), 1
-            try:
-                for cells in reader:
-                    yield line, cells
-                    line = reader.line_num + 1
-            except csv.Error:
-                raise PayloadError(
-                    [f"file: the row that begins in line {line} cannot be read; is a quote left open?"]
-                ) from None
+    def _heading(self) -> tuple[str, ...]:
+        rows = self._source.rows()
+        _, cells = next(rows, (0, []))
+        return tuple(plain(cell) for cell in cells)
 
-    def _open(self) -> TextIO:
-        return self.path.open(encoding=self.encoding, newline="", errors="replace")
-
-
-def _looked_through(path: Path) -> tuple[str, str]:
-    """A digest of the content, and how it is encoded."""
-    digest, sound = hashlib.sha256(), True
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(PIECE):
-                digest.update(piece)
-                if sound:
-                    try:
-                        decoder.decode(piece)
-                    except UnicodeDecodeError:
-                        sound = False
-            if sound:
-                try:
-                    decoder.decode(b"", final=True)
-                except UnicodeDecodeError:
-                    sound = False
-    except OSError as error:
-        raise PayloadError([f"file: it cannot be read ({error.strerror})."]) from None
-    return digest.hexdigest(), "utf-8-sig" if sound else "cp1252"
-
-
-def _outside_quotes(head: str) -> str:
-    return "".join(head.split('"')[::2])
+    def _values(self, line: int, words: list[str]) -> dict[str, str]:
+        """The values of a row. A row that ends early has nothing in its last columns; one that is too long has lost a
+        delimiter or a quote, and its values stand in the wrong columns."""
+        if any(words[len(self._names) :]):
+            where = f"file: the row that begins in line {line} has more cells than there are columns"
+            raise PayloadError([f"{where}; put a cell that holds the delimiter in quotes."])
+        if any(word for name, word in zip(self._names, words, strict=False) if not name):
+            raise PayloadError([f"file: line {line} has a value in a column without a name; name it, or delete it."])
+        full = [*words, *[""] * (len(self._names) - len(words))]
+        return {name: word for name, word in zip(self._names, full, strict=False) if name}
