@@ -212,7 +212,7 @@ def test_a_request_id_is_forgotten_after_the_window(sandbox, caller):
 
 @pytest.mark.parametrize(("uses_key", "then"), [(False, "000"), (True, "120")])
 def test_whether_a_refused_call_uses_its_request_id_up_is_a_setting(sandbox, caller, uses_key, then):
-    sandbox.settings(refused_uses_key=uses_key)
+    sandbox.settings(consume_on_refusal=uses_key)
     assert caller.send(request_id="abc1", sms_text="")["error_code"] == "107"
     assert caller.send(request_id="abc1")["error_code"] == then
 
