@@ -85,9 +85,9 @@ def _reset(wire: Wire, packet: bytes) -> None:  # noqa: ARG001 - the same
 
 
 def _half(wire: Wire, packet: bytes) -> None:
-    """The head promises the full length; half of the body comes. Of an answer without one, half of the head."""
+    """The head promises the full length; half of the body comes. Of an answer without one, the head is cut before its status: clients forgive the rest."""
     head, gap, body = packet.partition(b"\r\n\r\n")
-    wire.write(head + gap + body[: len(body) // 2] if body else head[: len(head) // 2])
+    wire.write(head + gap + body[: len(body) // 2] if body else head[: len(b"HTTP/1.1")])
     wire.hang_up()
 
 
