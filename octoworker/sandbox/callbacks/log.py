@@ -35,7 +35,7 @@ class Callback:
         if not 200 <= answer.status < 300:
             return f"HTTP {answer.status}"
         if answer.size:
-            return f"a body of {answer.size} bytes, where Octopush wants none"
+            return f"a body of {answer.size} byte{'s' * (answer.size > 1)}, where Octopush wants none"
         return f"answered after {answer.seconds:.1f} s, where Octopush wants 1 s" if answer.seconds > SLOW else ""
 
 
