@@ -32,7 +32,7 @@ KINDS: dict[str, Kind] = {
     "code": Kind("refuses the call with this code", accepts=False, options={"code": REQUIRED}),
     "slow": Kind("takes the call, answers late", options={"seconds": 1.0}),
     "late_booking": Kind(
-        "takes the key, says nothing; the handset rings so many seconds after the caller has gone",
+        "takes the key of a send, says nothing; the handset rings so many seconds after the caller has gone",
         options={"seconds": 1.0, "hold": 30.0},
     ),
     "hang_before": Kind("reads, takes nothing, hangs up", accepts=False, readable=False, options={"seconds": 30.0}),

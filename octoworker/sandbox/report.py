@@ -70,7 +70,8 @@ def counts(world: World) -> Document:
 def fault(scripted: Fault) -> Document:
     """A fault as its author wrote it, with the strikes it has left."""
     head = {"id": scripted.id, "fault": scripted.kind, "times": scripted.times, "call": scripted.call}
-    return {**head, "api": scripted.api, "recipient": scripted.recipient, **scripted.options}
+    api = {"api": scripted.api} if scripted.api else {}
+    return {**head, **api, "recipient": scripted.recipient, **scripted.options}
 
 
 def kinds() -> Document:

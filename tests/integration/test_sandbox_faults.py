@@ -233,7 +233,6 @@ def test_faults_are_listed_with_what_is_left(sandbox, caller):
             "fault": "status",
             "times": 1,
             "call": "sms",
-            "api": None,
             "recipient": None,
             "status": 503,
             "accept": False,

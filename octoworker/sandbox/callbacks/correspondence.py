@@ -27,13 +27,15 @@ class Correspondence:
 
         The caller holds the lock.
         """
-        early = []
+        early: list[Letter] = []
+        if not settings.url_deliveries:
+            return early
         now = self._world.clock.now()
         for place, step in enumerate(plan.receipts(settings, message, blocked=blocked)):
             at = now if step.early else now + plan.delay(settings, step, place)
             letter = letters.receipt(settings, message, step.word, at)
             self._send(letter, at)
-            early += [letter] if step.early and letter.url else []
+            early += [letter] if step.early else []
         return early
 
     def typed(self, settings: Settings, message: Message, text: str) -> list[str]:

@@ -18,7 +18,7 @@ def receipts(settings: Settings, message: Message, *, blocked: bool) -> Steps:
         return tuple(Step(word) for word in settings.receipt_words[message.recipient])
     steps = BLOCKED if blocked else USUAL
     for name, mishap in MISHAPS.items():
-        if _strikes(name, settings.receipts.get(name, 0.0), message):
+        if name in settings.receipts and _strikes(name, settings.receipts[name], message):
             steps = mishap(steps)
     return tuple(_worded(step, settings.undelivered_word) for step in steps)
 
