@@ -14,6 +14,7 @@ BLOCK = """
 Octopush sandbox. Nothing sent here leaves this machine; login and key are made up.
 
   page      http://127.0.0.1:{port}/
+  v1        OCTOPUSH_API=v1 OCTOPUSH_URL={v1}
 
   export OCTOPUSH_URL={url}
   export OCTOPUSH_USER_LOGIN={login}
@@ -32,7 +33,7 @@ def serve(port: int = PORT, user_login: str = "demo@example.com", api_key: str =
         sandbox = Sandbox(port, user_login, api_key).start()
     except OSError as error:
         raise SystemExit(f"Port {port} cannot be used ({error.strerror}). Try another with --port.") from error
-    block = BLOCK.format(port=sandbox.port, url=sandbox.url, login=user_login, key=api_key)
+    block = BLOCK.format(port=sandbox.port, url=sandbox.url, v1=sandbox.urls["v1"], login=user_login, key=api_key)
     sys.stdout.write(block)
     sys.stdout.flush()
     stopped.wait()

@@ -1,110 +1,78 @@
-"""What Octopush knows about the account: its credit, the request_ids it remembers, the calls and the handsets.
+"""What Octopush knows about one account: its credit, the request_ids it remembers, and who said STOP to it.
 
-One lock guards all of it, so that a call is taken whole or not at all, and one condition wakes whoever waits for a
-change. Held messages ring by this clock: each look at the account first rings what is due.
+An account belongs to one generation of the API. Two accounts share nothing but the world they ring in.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
-from itertools import count
+from functools import partial
 
-from octoworker.sandbox import alphabet
-from octoworker.sandbox.calls import Call, Calls
-from octoworker.sandbox.handsets import Handsets, Message
-from octoworker.sandbox.rules import SHORT_NUMBER, Failure, Part
+from octoworker.sandbox.callbacks.correspondence import Correspondence, is_stop
+from octoworker.sandbox.callbacks.letters import Letter
+from octoworker.sandbox.handsets import Message
+from octoworker.sandbox.orders import Accepted, Order, Promise, Refusal, messages
 from octoworker.sandbox.settings import Settings
 from octoworker.sandbox.tariff import HOME
+from octoworker.sandbox.world import World
 
-SIMULATION = "XXXSIMULATIONXXX"
 CENT = Decimal("0.01")
-DUPLICATE, NO_CREDIT = "120", "104"
-
-
-@dataclass(frozen=True)
-class Order:
-    """A call that kept every rule. `due_at` is epoch seconds, None for now."""
-
-    key: str
-    sender: str
-    parts: tuple[Part, ...]
-    failures: tuple[Failure, ...]
-    due_at: float | None
-    simulated: bool
-
-    @property
-    def cost(self) -> Decimal:
-        return sum((part.cost for part in self.parts), Decimal("0.000"))
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """Octopush's receipt for a call: code 000."""
-
-    ticket: str
-    order: Order
-    balance: Decimal
-    sending_date: int
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """The whole call was refused."""
-
-    code: str
+NO_CREDIT = "104"
 
 
 class Account:
     """One Octopush account. Every method is safe to call from any thread."""
 
-    def __init__(self, credit: Decimal) -> None:
-        self._initial = Settings(credit)
-        self._tickets = count(110_000_000_001)
-        self._changed = threading.Condition()
-        self._open = True
-        self._version = 0
-        self._clear()
+    def __init__(self, world: World, mail: Correspondence, api: str, login: str, settings: Settings) -> None:
+        self.world = world
+        self.api = api
+        self.login = login
+        self._mail = mail
+        self._initial = settings
+        self.clear()
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """As opened."""
         self.settings = self._initial
-        self.calls = Calls()
-        self.handsets = Handsets()
+        self.blacklist: dict[str, float] = {}
+        """Numbers that said STOP, and when (epoch seconds)."""
+        self.cancelled: dict[str, float] = {}
+        """Tickets taken back, and when."""
         self._keys: dict[str, float] = {}
 
-    def arrived(self, call: Call) -> int:
-        """Log a call before anything is decided about it; returns its number."""
-        with self.changing():
-            return self.calls.arrive(call)
-
     def submit(self, n: int, order: Order) -> Accepted | Refusal:
-        """Take the order of call `n` whole, or say why not: 120 for a known request_id, 104 for too little credit."""
-        now = time.time()
+        """Take the order of call `n` whole, or say why not: a known request_id, or too little credit."""
         if order.simulated:
-            return Accepted(SIMULATION, order, self.settings.credit, int(order.due_at or now))
-        with self.changing():
-            code = self._objection(order, now)
-            return Refusal(code) if code else self._take(n, order, now)
+            return self._simulate(order)
+        with self.world.changing():
+            order = self._without_blacklisted(order)
+            code = self._objection(order)
+            if code:
+                return Refusal(code)
+            self._remember(order.key)
+            return self._book(n, order)
+
+    def promise(self, n: int, order: Order) -> Promise | Refusal:
+        """Take the key of call `n` now, and the rest when the promise is kept."""
+        with self.world.changing():
+            order = self._without_blacklisted(order)
+            code = self._objection(order)
+            if code:
+                return Refusal(code)
+            self._remember(order.key)
+            return Promise(partial(self._book_later, n, order))
 
     def refused(self, key: str) -> None:
         """A call with this key was refused; whether that uses the key up is a setting."""
-        with self.changing():
-            if self.settings.refused_uses_key and key:
-                self._keys.setdefault(key, time.time())
+        with self.world.changing():
+            if self.settings.consume_on_refusal:
+                self._remember(key)
 
-    def answered(self, n: int, code: str) -> None:
-        """Call `n` is about to be answered with `code`, readably."""
-        with self.changing():
-            self.calls.answer(n, code)
-
-    def balance(self) -> dict[str, str]:
-        """How many SMS of each quality the credit would pay, as Octopush prints it."""
-        qualities = ("FR", "XXX")
-        return {name: str((self.settings.credit / HOME[name]).quantize(CENT, ROUND_DOWN)) for name in qualities}
+    def balance(self) -> dict[str, Decimal]:
+        """How many SMS of each quality the credit would pay."""
+        return {name: (self.settings.credit / HOME[name]).quantize(CENT, ROUND_DOWN) for name in ("FR", "XXX")}
 
     def credit(self) -> str:
         """The money left, in euros with two decimals."""
@@ -112,88 +80,99 @@ class Account:
 
     def configure(self, **changes: object) -> None:
         """Turn settings by name. ValueError names the first unknown one, or says that a value does not fit."""
-        with self.changing():
+        with self.world.changing():
             self.settings = self.settings.turned(changes)
 
-    def reset(self) -> None:
-        """As new: no calls, no handsets, no keys, settings and credit as at the start. Tickets count on."""
-        with self.changing():
-            self._clear()
+    def typed(self, message: Message, text: str) -> list[str]:
+        """Somebody typed this on the handset that got the message; returns the kinds of the events that follow."""
+        with self.world.changing():
+            if is_stop(text):
+                self.blacklist.setdefault(message.recipient, self.world.clock.now())
+            self.world.handsets.touch(message.recipient)
+            return self._mail.typed(self.settings, message, text)
 
-    @contextmanager
-    def reading(self) -> Iterator[int]:
-        """Hold the account still, with everything due rung. Gives its version, which grows with each change."""
-        with self._changed:
-            self._ring_due()
-            yield self._version
+    def set_blacklist(self, numbers: Collection[str]) -> None:
+        """These numbers, and no others, said STOP."""
+        with self.world.changing():
+            self.blacklist = dict.fromkeys(numbers, self.world.clock.now())
 
-    @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Hold the account still, and wake all who wait afterwards."""
-        with self._changed:
-            yield
-            self._version += 1
-            self._changed.notify_all()
+    def cancel(self, ticket: str) -> list[Message]:
+        """Drop what this ticket still holds; returns it. Whether the money comes back is a setting."""
+        with self.world.changing():
+            dropped = self.world.handsets.cancel(ticket)
+            back = sum((message.cost for message in dropped), Decimal(0)) if self.settings.refund_on_cancel else 0
+            self.settings = replace(self.settings, credit=self.settings.credit + back)
+            self.cancelled[ticket] = self.world.clock.now()
+            return dropped
 
-    def wait(self, enough: Callable[[int], bool], timeout: float) -> bool:
-        """Wait until `enough(version)`, asked with the lock held, is true. False after `timeout` seconds or on close."""
-        deadline = time.monotonic() + timeout
-        with self._changed:
-            while True:
-                self._ring_due()
-                left = deadline - time.monotonic()
-                if enough(self._version) or left <= 0 or not self._open:
-                    return enough(self._version)
-                self._changed.wait(min(left, self._until_next()))
+    def _simulate(self, order: Order) -> Accepted | Refusal:
+        with self.world.changing():
+            if self.settings.consume_on_simulation:
+                if self._knows(order.key):
+                    return Refusal(self.settings.duplicate_code)
+                self._remember(order.key)
+            return self._accepted("", order)
 
-    def touch(self) -> None:
-        """Something next door changed (a fault, a gate): wake all who watch."""
-        with self.changing():
-            pass
+    def _objection(self, order: Order) -> str | None:
+        checks = (
+            (self.settings.duplicate_code, self._knows(order.key)),
+            (NO_CREDIT, order.cost > self.settings.credit),
+        )
+        in_order = checks[::-1] if self.settings.credit_first else checks
+        return next((code for code, strikes in in_order if strikes), None)
 
-    def close(self) -> None:
-        """Let everybody who waits go home."""
-        with self.changing():
-            self._open = False
-
-    def _objection(self, order: Order, now: float) -> str | None:
-        remembered_at = self._keys.get(order.key)
-        if remembered_at is not None and now - remembered_at < self.settings.key_window:
-            return DUPLICATE
-        return NO_CREDIT if order.cost > self.settings.credit else None
-
-    def _take(self, n: int, order: Order, now: float) -> Accepted:
-        ticket = f"api{next(self._tickets)}"
-        self._remember(order.key, now)
+    def _book(self, n: int, order: Order) -> Accepted:
+        ticket = TICKETS[self.api](next(self.world.tickets))
         self.settings = replace(self.settings, credit=self.settings.credit - order.cost)
-        self.calls.accept(n, ticket)
-        for part in order.parts:
-            self._deliver(_message(part, order, ticket, order.due_at or now), now)
-        return Accepted(ticket, order, self.settings.credit, int(order.due_at or now))
+        self.world.calls.accept(n, ticket)
+        accepted = self._accepted(ticket, order)
+        at = order.due_at or self.world.clock.now()
+        early = [self._deliver(message) for message in messages(order, ticket, self.api, self.login, at)]
+        return replace(accepted, early=tuple(letter for each in early for letter in each))
 
-    def _deliver(self, message: Message, now: float) -> None:
-        if message.at > now:
-            self.handsets.hold(message)
-        else:
-            self.handsets.ring(replace(message, at=now))
+    def _book_later(self, n: int, order: Order, seconds: float) -> None:
+        with self.world.changing():
+            self.world.later(self.world.clock.now() + seconds, partial(self._book, n, order))
 
-    def _remember(self, key: str, now: float) -> None:
-        """Keys stand in the order they came, so the expired ones are at the front."""
+    def _accepted(self, ticket: str, order: Order) -> Accepted:
+        return Accepted(ticket, order, self.settings.credit, int(order.due_at or self.world.clock.now()))
+
+    def _deliver(self, message: Message) -> list[Letter]:
+        if message.at <= self.world.clock.now():
+            return self._ring(message)
+        place = self.world.handsets.hold(message)
+        self.world.later(message.at, partial(self._release, place))
+        return []
+
+    def _release(self, place: int) -> None:
+        message = self.world.handsets.release(place)
+        if message is not None:
+            self._ring(message)
+
+    def _ring(self, message: Message) -> list[Letter]:
+        """The handset rings, unless its number said STOP to this account."""
+        blocked = message.recipient in self.blacklist
+        if not blocked:
+            self.world.handsets.ring(message)
+        return self._mail.receipts(self.settings, message, blocked=blocked)
+
+    def _without_blacklisted(self, order: Order) -> Order:
+        return order.without(self.blacklist) if order.removes_blacklisted else order
+
+    def _knows(self, key: str) -> bool:
+        remembered_at = self._keys.get(key)
+        return remembered_at is not None and self.world.clock.now() - remembered_at < self.settings.key_window
+
+    def _remember(self, key: str) -> None:
+        """Keys stand in the order they came, so the expired ones are at the front. A known key keeps its instant."""
+        now = self.world.clock.now()
         while self._keys and now - next(iter(self._keys.values())) >= self.settings.key_window:
             del self._keys[next(iter(self._keys))]
         if key:
-            self._keys[key] = now
-
-    def _ring_due(self) -> None:
-        if self.handsets.ring_due(time.time()):
-            self._version += 1
-            self._changed.notify_all()
-
-    def _until_next(self) -> float:
-        next_at = self.handsets.next_at
-        return float("inf") if next_at is None else max(0.001, next_at - time.time())
+            self._keys.setdefault(key, now)
 
 
-def _message(part: Part, order: Order, ticket: str, at: float) -> Message:
-    shown = alphabet.shown(part.text).replace("XXXXX", SHORT_NUMBER)
-    return Message(part.recipient, part.text, shown, order.sender, ticket, order.key, part.segments, at)
+TICKETS = {
+    "legacy": lambda number: f"api{110_000_000_000 + number}",
+    "v1": lambda number: f"sms_{number:022x}",
+}

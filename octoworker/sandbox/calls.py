@@ -1,4 +1,4 @@
-"""The calls: who asked what, and what was answered. Not safe for threads; the account owns the lock."""
+"""The calls: who asked what, and what was answered. Not safe for threads; the world owns the lock."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ KEPT = 100_000
 
 @dataclass(frozen=True)
 class Call:
-    """One request to /sms, /balance or /credit. Names of fields only, never the api key."""
+    """One request to either API. Names of fields only, never the api key."""
 
     n: int
     at: float
+    api: str
     call: str
     format: str
     method: str

@@ -4,10 +4,16 @@
 |---|---|
 | `POST faults` · `GET faults` · `DELETE faults` | script one, list, clear |
 | `GET gates/NAME?timeout=` · `POST gates/NAME/open` | wait for a call to stand there, let all through |
-| `GET state` · `GET calls` | what happened |
-| `GET wait?calls=&accepted=&handsets=&timeout=` | wait until at least so much happened; 408 when it does not |
-| `POST settings` · `POST reset` | turn settings, start anew |
-| `GET watch?since=` | what the page draws, once it is news |
+| `GET state` · `GET calls` · `GET callbacks` | what happened |
+| `GET wait?calls=&accepted=&handsets=&callbacks=&timeout=` | wait until at least so much happened; 408 when it does not |
+| `POST settings` · `POST reset` | turn settings (of `api` or `login` alone, when given), start anew |
+| `POST accounts` | `user_login` and `api_key` of one more account |
+| `POST clock` | `advance` the clock so many seconds |
+| `POST type` | `text` on the handset of `number`, to its latest message (of `api`) |
+| `POST blacklist` | `numbers` that said STOP |
+| `GET watch?since=&search=&page=` | what the page draws, once it is news |
+
+403 for a foreign Host or Origin.
 """
 
 from __future__ import annotations
@@ -18,8 +24,10 @@ from collections.abc import Callable
 from typing import Any
 
 from octoworker.sandbox.form import Request
+from octoworker.sandbox.guard import is_foreign
 from octoworker.sandbox.replies import Reply, in_json
 from octoworker.sandbox.stand_in import StandIn
+from octoworker.sandbox.wall import Look
 
 PREFIX = "/_sandbox/"
 PATIENCE = 10.0
@@ -28,7 +36,7 @@ LONGEST_WAIT = 600.0
 """Seconds; a caller that wants more asks again."""
 NEWS = 15.0
 """Seconds the page's question stays open: short of any proxy's limit, long enough to cost nothing."""
-TOO_LATE, WRONG, UNKNOWN = 408, 400, 404
+TOO_LATE, WRONG, FOREIGN, UNKNOWN = 408, 400, 403, 404
 
 
 class Control:
@@ -39,6 +47,8 @@ class Control:
 
     def answer(self, request: Request) -> Reply:
         """The reply to a request below PREFIX: 400 says in a sentence what does not fit, 404 that there is no such."""
+        if is_foreign(request):
+            return in_json({"error": "The controls are for this machine only."}, FOREIGN)
         asked = f"{request.method} {request.path.removeprefix(PREFIX)}"
         for pattern, answer in ROUTES:
             if match := re.fullmatch(pattern, asked):
@@ -64,6 +74,16 @@ def _body(request: Request) -> dict[str, Any]:
     return document
 
 
+def _given(request: Request, **shapes: type | tuple[type, ...]) -> dict[str, Any]:
+    """The named members of the body, each of its shape; no others."""
+    body = _body(request)
+    if unknown := sorted(body.keys() - shapes.keys()):
+        raise ValueError(f"There is no {unknown[0]} here.")
+    if wrong := [name for name, shape in shapes.items() if not isinstance(body.get(name), shape)]:
+        raise ValueError(f"{wrong[0]} is missing or does not fit.")
+    return body
+
+
 def _number(request: Request, name: str, default: float) -> float:
     try:
         return float(request.query.get(name, default))
@@ -81,7 +101,7 @@ def _clear(sandbox: StandIn, _: Request) -> object:
 
 
 def _wait(sandbox: StandIn, request: Request) -> object:
-    goal = {name: int(_number(request, name, 0)) for name in ("calls", "accepted", "handsets")}
+    goal = {name: int(_number(request, name, 0)) for name in sandbox.counts()}
     return sandbox.wait(**goal, timeout=_timeout(request))
 
 
@@ -99,9 +119,32 @@ def _reset(sandbox: StandIn, _: Request) -> object:
     return sandbox.counts()
 
 
-def _watch(sandbox: StandIn, request: Request) -> object:
-    return sandbox.watch(int(_number(request, "since", -1)), NEWS)
+def _open_account(sandbox: StandIn, request: Request) -> object:
+    sandbox.open_account(**_given(request, user_login=str, api_key=str))
+    return sandbox.counts()
 
+
+def _clock(sandbox: StandIn, request: Request) -> object:
+    sandbox.advance(float(_given(request, advance=(int, float))["advance"]))
+    return sandbox.counts()
+
+
+def _type(sandbox: StandIn, request: Request) -> object:
+    return {"events": sandbox.type(**_given(request, number=str, text=str, api=OPTIONAL))}
+
+
+def _blacklist(sandbox: StandIn, request: Request) -> object:
+    given = _given(request, numbers=list, api=OPTIONAL, login=OPTIONAL)
+    sandbox.blacklist(**{**given, "numbers": [str(number) for number in given["numbers"]]})
+    return sandbox.counts()
+
+
+def _watch(sandbox: StandIn, request: Request) -> object:
+    look = Look(request.query.get("search", ""), int(_number(request, "page", 0)))
+    return sandbox.watch(int(_number(request, "since", -1)), NEWS, look)
+
+
+OPTIONAL = (str, type(None))
 
 ROUTES: tuple[tuple[str, Callable[..., object]], ...] = (
     ("POST faults", lambda sandbox, request: sandbox.script(_body(request))),
@@ -111,8 +154,13 @@ ROUTES: tuple[tuple[str, Callable[..., object]], ...] = (
     ("POST gates/([^/]+)/open", lambda sandbox, _, name: {"let_through": sandbox.open_gate(name)}),
     ("GET state", lambda sandbox, _: sandbox.state()),
     ("GET calls", lambda sandbox, _: sandbox.calls()),
+    ("GET callbacks", lambda sandbox, _: sandbox.callbacks()),
     ("GET wait", _wait),
     ("GET watch", _watch),
     ("POST settings", _settings),
     ("POST reset", _reset),
+    ("POST accounts", _open_account),
+    ("POST clock", _clock),
+    ("POST type", _type),
+    ("POST blacklist", _blacklist),
 )

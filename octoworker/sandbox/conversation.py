@@ -46,6 +46,13 @@ class Conversation:
         """Do nothing for a while, or until the sandbox closes."""
         self._closing.wait(seconds)
 
+    def wait_until_gone(self, seconds: float) -> None:
+        """Wait until the caller hangs up, or the sandbox closes."""
+        self._line.settimeout(seconds)
+        with suppress(OSError):
+            self._line.recv(1, socket.MSG_PEEK)
+        self._line.settimeout(None)
+
     def hang_up(self) -> None:
         """End it in the ordinary way (FIN)."""
         self._over = True

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 FOREVER = -1
 """`times` of a fault that strikes until it is cleared."""
 REQUIRED = object()
-CALLS = ("sms", "balance", "credit")
+CALLS = ("sms", "balance", "credit", "cancel", "parameters")
+"""What a call is about, in both generations: the money left is `credit`, the SMS it would pay are `balance`."""
+APIS = ("legacy", "v1")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "code": Kind("refuses the call with this code", accepts=False, options={"code": REQUIRED}),
     "slow": Kind("takes the call, answers late", options={"seconds": 1.0}),
+    "late_booking": Kind(
+        "takes the key of a send, says nothing; the handset rings so many seconds after the caller has gone",
+        options={"seconds": 1.0, "hold": 30.0},
+    ),
     "hang_before": Kind("reads, takes nothing, hangs up", accepts=False, readable=False, options={"seconds": 30.0}),
     "hang_after": Kind("takes the call, says nothing, hangs up", readable=False, options={"seconds": 30.0}),
     "reset_before": Kind("takes nothing, resets the connection", accepts=False, readable=False),
@@ -38,7 +44,7 @@ KINDS: dict[str, Kind] = {
     "status": Kind(
         "answers with this HTTP status",
         readable=False,
-        options={"status": REQUIRED, "accept": False, "retry_after": ""},
+        options={"status": REQUIRED, "accept": False, "retry_after": "", "body": ""},
     ),
     "drip": Kind("takes the call, answers byte by byte", options={"seconds": 0.01}),
     "partial": Kind("these numbers fail, the others are taken", options={"codes": REQUIRED}),
@@ -47,39 +53,9 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _moment(value: object) -> str:
-    if value not in {"before", "after"}:
-        raise ValueError
-    return str(value)
-
-
-def _codes(value: object) -> dict[str, str]:
-    if not isinstance(value, Mapping) or not value:
-        raise TypeError
-    return {str(number): str(code) for number, code in value.items()}
-
-
-READERS: dict[str, Callable[[object], object]] = {
-    "seconds": lambda value: float(str(value)),
-    "code": str,
-    "status": lambda value: int(str(value)),
-    "accept": _flag,
-    "retry_after": str,
-    "codes": _codes,
-    "name": str,
-    "when": _moment,
-}
-
-
 @dataclass(frozen=True)
 class Fault:
-    """One scripted fault. `recipient` is E.164 or None for everybody; `call` is sms, balance or credit."""
+    """One scripted fault. `recipient` is E.164 or None for everybody, `call` one of CALLS, `api` None for both."""
 
     id: int
     kind: str
@@ -87,6 +63,7 @@ class Fault:
     recipient: str | None = field(repr=False)
     call: str
     options: Mapping[str, object] = field(repr=False)
+    api: str | None = None
 
     @property
     def accepts(self) -> bool:
@@ -108,54 +85,14 @@ class Fault:
         codes = self.options.get("codes")
         return codes if isinstance(codes, Mapping) else {}
 
-    def strikes(self, call: str, recipients: Collection[str]) -> bool:
-        return self.call == call and (self.recipient is None or self.recipient in recipients)
+    def strikes(self, api: str, call: str, recipients: Collection[str]) -> bool:
+        return (
+            self.call == call and self.api in {None, api} and (self.recipient is None or self.recipient in recipients)
+        )
 
     def stands(self, when: str) -> bool:
         """Whether a call must stand at this fault's gate before ("before") or after ("after") it is taken."""
         return self.kind == "gate" and self.options["when"] == when
-
-
-def read_fault(wanted: Mapping[str, object]) -> Fault:
-    """The fault a test asks for, with `id` 0. ValueError says in one sentence what is wrong with it."""
-    kind = _one_of(KINDS, "fault", wanted.get("fault"))
-    recipient = wanted.get("recipient")
-    return Fault(
-        id=0,
-        kind=kind,
-        times=_times(wanted.get("times", 1)),
-        recipient=str(recipient) if recipient else None,
-        call=_one_of(CALLS, "call", wanted.get("call", "sms")),
-        options=_options(kind, wanted),
-    )
-
-
-def _one_of(known: Collection[str], name: str, value: object) -> str:
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"The {name} must be one of {', '.join(known)}.")
-    return value
-
-
-def _times(value: object) -> int:
-    if not isinstance(value, int) or not (value > 0 or value == FOREVER):
-        raise ValueError("times is a whole number above 0, or -1 for until cleared.")
-    return value
-
-
-def _options(kind: str, wanted: Mapping[str, object]) -> dict[str, object]:
-    known = KINDS[kind].options
-    if unknown := sorted(wanted.keys() - known.keys() - {"fault", "times", "recipient", "call"}):
-        raise ValueError(f"The fault {kind} has no option {unknown[0]}.")
-    return {name: _option(name, wanted.get(name, default)) for name, default in known.items()}
-
-
-def _option(name: str, value: object) -> object:
-    if value is REQUIRED:
-        raise ValueError(f"This fault needs {name}.")
-    try:
-        return READERS[name](value)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"The value of {name} does not fit.") from error
 
 
 class Faults:
@@ -177,10 +114,10 @@ class Faults:
         self._changed()
         return fault
 
-    def take(self, call: str, recipients: Collection[str]) -> Fault | None:
+    def take(self, api: str, call: str, recipients: Collection[str]) -> Fault | None:
         """The oldest fault that strikes this call, one strike used up; None when the call is spared."""
         with self._lock:
-            fault = next((fault for fault in self._active if fault.strikes(call, recipients)), None)
+            fault = next((fault for fault in self._active if fault.strikes(api, call, recipients)), None)
             if fault is not None and fault.times != FOREVER:
                 self._spend(fault)
         if fault is not None:

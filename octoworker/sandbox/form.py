@@ -6,7 +6,8 @@ A JSON body is not understood: it counts as no field at all, which is code 100.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
 from urllib.parse import parse_qsl, urlsplit
@@ -22,6 +23,8 @@ class Request:
     body: bytes = b""
     keep: bool = True
     """Whether the caller wants the connection to carry another call."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By name in lower case; of a header sent twice the last one counts."""
 
     @property
     def path(self) -> str:

@@ -36,7 +36,10 @@ def read_request(stream: BinaryIO, line: bytes, write: Callable[[bytes], None]) 
         write(CONTINUE)
     body = stream.read(length)
     keep = version == "HTTP/1.1" and headers.get("Connection", "").lower() != "close"
-    return Request(method, target, headers.get("Content-Type", ""), body, keep) if len(body) == length else None
+    if len(body) != length:
+        return None
+    named = {name.lower(): value for name, value in headers.items()}
+    return Request(method, target, headers.get("Content-Type", ""), body, keep, named)
 
 
 def _request_line(line: bytes) -> list[str]:

@@ -12,6 +12,8 @@ from typing import Protocol
 from octoworker.sandbox.faults import Fault
 
 HTML = "text/html; charset=utf-8"
+JSON = "application/json; charset=utf-8"
+NO_CONTENT = 204
 ERROR_PAGE = b"<!doctype html><html><head><title>Oops</title></head><body><h1>Something went wrong</h1></body></html>"
 
 
@@ -21,6 +23,8 @@ class Wire(Protocol):
     def write(self, data: bytes) -> None: ...
 
     def pause(self, seconds: float) -> None: ...
+
+    def wait_until_gone(self, seconds: float) -> None: ...
 
     def hang_up(self) -> None: ...
 
@@ -36,7 +40,7 @@ class Reply:
     """What goes back. `delay` is seconds before the first byte; `leave` puts it on the wire."""
 
     body: bytes = b""
-    content_type: str = "application/json; charset=utf-8"
+    content_type: str = JSON
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     delay: float = 0.0
@@ -48,12 +52,14 @@ class Reply:
         """The whole reply as it stands on the wire."""
         lines = (
             f"HTTP/1.1 {self.status} {_phrase(self.status)}",
-            f"Content-Type: {self.content_type}",
-            f"Content-Length: {len(self.body)}",
+            *(self._about_body() if self.status != NO_CONTENT else ()),
             *(f"{name}: {value}" for name, value in self.headers),
             f"Connection: {'keep-alive' if self.keep else 'close'}",
         )
         return "\r\n".join((*lines, "", "")).encode("latin-1") + self.body
+
+    def _about_body(self) -> tuple[str, str]:
+        return f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"
 
 
 def in_json(document: object, status: int = 200) -> Reply:
@@ -79,9 +85,9 @@ def _reset(wire: Wire, packet: bytes) -> None:  # noqa: ARG001 - the same
 
 
 def _half(wire: Wire, packet: bytes) -> None:
-    """The head promises the full length; half of the body comes."""
+    """The head promises the full length; half of the body comes. Of an answer without one, the head is cut before its status: clients forgive the rest."""
     head, gap, body = packet.partition(b"\r\n\r\n")
-    wire.write(head + gap + body[: len(body) // 2])
+    wire.write(head + gap + body[: len(body) // 2] if body else head[: len(b"HTTP/1.1")])
     wire.hang_up()
 
 
@@ -103,10 +109,14 @@ def _cut_off(reply: Reply, fault: Fault) -> Reply:  # noqa: ARG001 - one signatu
     return replace(reply, leave=_reset)
 
 
-def _web_page(reply: Reply, fault: Fault) -> Reply:
+def _other_body(reply: Reply, fault: Fault) -> Reply:
+    """A web page, or the body that the fault gives, said to be JSON."""
+    body = str(fault.options.get("body", ""))
     status = int(str(fault.options.get("status", 200)))
     retry_after = str(fault.options.get("retry_after", ""))
     headers = (("Retry-After", retry_after),) if retry_after else ()
+    if body:
+        return replace(reply, body=body.encode(), content_type=JSON, status=status, headers=headers)
     return replace(reply, body=ERROR_PAGE, content_type=HTML, status=status, headers=headers)
 
 
@@ -118,7 +128,7 @@ LEAVING: dict[str, Callable[[Reply, Fault], Reply]] = {
     "reset_after": _cut_off,
     "cut": lambda reply, _: replace(reply, leave=_half),
     "drip": lambda reply, fault: replace(reply, leave=partial(_drops, seconds=fault.seconds)),
-    "html": _web_page,
-    "status": _web_page,
+    "html": _other_body,
+    "status": _other_body,
 }
 """Faults that are not here leave the answer itself alone."""

@@ -1,61 +1,77 @@
-"""What tests and people may see, as plain JSON documents: the state, the calls, the faults, and the page's view."""
+"""What tests may see, as plain JSON documents: the state, the calls, the callbacks and the faults."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any
 
 from octoworker.sandbox.account import Account
+from octoworker.sandbox.callbacks.log import Callback
 from octoworker.sandbox.calls import Call
+from octoworker.sandbox.clock import instant
 from octoworker.sandbox.faults import KINDS, REQUIRED, Fault
 from octoworker.sandbox.handsets import Message
-
-ON_THE_WALL = 60
-"""Handsets the page shows: more than anybody looks at, few enough to draw several times a second."""
-PINNED = 12
-"""Handsets that rang twice and stay in front, however much happens since: one double in thousands must be seen."""
-ON_A_HANDSET = 20
-"""Messages the page shows of each."""
+from octoworker.sandbox.world import World
 
 Document = dict[str, Any]
 
 
-def state(account: Account) -> Document:
-    """Everything that counts, from one instant."""
-    with account.reading():
-        messages = account.handsets.messages
+def state(world: World, accounts: Mapping[str, Account]) -> Document:
+    """Everything that counts, from one instant; `accounts` are those whose money it tells, by generation."""
+    with world.reading():
+        messages = world.handsets.messages
         return {
-            **counts(account),
-            "credit": account.credit(),
-            "twice": account.handsets.twice,
-            "handsets": {number: [_rung(message) for message in got] for number, got in messages.items()},
-            "held": [_held(message) for message in account.handsets.held()],
+            **counts(world),
+            **money(accounts),
+            "twice": world.handsets.twice,
+            "handsets": {number: [rung(message) for message in got] for number, got in messages.items()},
+            "held": [held(message) for message in world.handsets.held()],
+            "blacklists": {api: list(account.blacklist) for api, account in accounts.items()},
         }
 
 
-def handsets(account: Account) -> dict[str, list[Document]]:
+def money(accounts: Mapping[str, Account]) -> Document:
+    """The credit of the older account, and that of each."""
+    credits_left = {api: account.credit() for api, account in accounts.items()}
+    return {"credit": credits_left["legacy"], "credits": credits_left}
+
+
+def handsets(world: World) -> dict[str, list[Document]]:
     """What each handset got, in the order it rang."""
-    rung: dict[str, list[Document]] = state(account)["handsets"]
-    return rung
+    with world.reading():
+        return {number: [rung(message) for message in got] for number, got in world.handsets.messages.items()}
 
 
-def calls(account: Account) -> list[Document]:
+def calls(world: World) -> list[Document]:
     """Every call still remembered, oldest first."""
-    with account.reading():
-        return [_call(call) for call in account.calls.kept()]
+    with world.reading():
+        return [_call(call) for call in world.calls.kept()]
 
 
-def counts(account: Account) -> Document:
-    """How many calls came, were taken for real, and were answered with each code."""
-    log = account.calls
-    return {"calls": log.arrived, "accepted_calls": log.accepted, "by_code": dict(sorted(log.by_code.items()))}
+def callbacks(world: World) -> list[Document]:
+    """Every callback still remembered, oldest first."""
+    with world.reading():
+        return [callback(each) for each in world.callbacks.kept]
+
+
+def counts(world: World) -> Document:
+    """How many calls came, were taken for real, and were answered with each code; how many callbacks went badly."""
+    log = world.calls
+    return {
+        "calls": log.arrived,
+        "accepted_calls": log.accepted,
+        "by_code": dict(sorted(log.by_code.items())),
+        "callbacks": world.callbacks.posted,
+        "callback_faults": world.callbacks.faults,
+        "events": dict(world.callbacks.by_kind),
+    }
 
 
 def fault(scripted: Fault) -> Document:
     """A fault as its author wrote it, with the strikes it has left."""
     head = {"id": scripted.id, "fault": scripted.kind, "times": scripted.times, "call": scripted.call}
-    return {**head, "recipient": scripted.recipient, **scripted.options}
+    api = {"api": scripted.api} if scripted.api else {}
+    return {**head, **api, "recipient": scripted.recipient, **scripted.options}
 
 
 def kinds() -> Document:
@@ -69,51 +85,30 @@ def kinds() -> Document:
     }
 
 
-def wall(account: Account) -> Document:
-    """What the page draws: handsets that rang twice, then those something last happened to, the latest first."""
-    with account.reading() as version:
-        touched = account.handsets.touched
-        numbers = _numbers(account)
-        return {
-            "version": version,
-            **counts(account),
-            "credit": account.credit(),
-            "twice": account.handsets.twice,
-            "rung": account.handsets.rung,
-            "handsets": _cards(account, numbers),
-            "more": len(touched) - len(numbers),
-        }
-
-
-def _numbers(account: Account) -> list[str]:
-    doubled = islice(reversed(account.handsets.doubled), PINNED)
-    latest = islice(reversed(account.handsets.touched), ON_THE_WALL)
-    return list(dict.fromkeys((*doubled, *latest)))[:ON_THE_WALL]
-
-
-def _cards(account: Account, numbers: list[str]) -> list[Document]:
-    waiting: dict[str, list[Message]] = {number: [] for number in numbers}
-    for message in account.handsets.held():
-        if message.recipient in waiting:
-            waiting[message.recipient].append(message)
-    return [_card(number, account.handsets.messages.get(number, []), waiting[number]) for number in numbers]
-
-
-def _card(number: str, rung: list[Message], waiting: list[Message]) -> Document:
+def callback(each: Callback) -> Document:
+    """One POST of ours, and what came back."""
     return {
-        "recipient": number,
-        "held": [_held(message) for message in waiting[:ON_A_HANDSET]],
-        "messages": [_rung(message) for message in reversed(rung[-ON_A_HANDSET:])],
-        "more": max(0, len(rung) - ON_A_HANDSET),
+        "n": each.n,
+        "at": instant(each.at),
+        "api": each.api,
+        "kinds": list(each.kinds),
+        "fields": list(each.fields),
+        "content_type": each.content_type,
+        "status": each.answer.status,
+        "seconds": round(each.answer.seconds, 3),
+        "size": each.answer.size,
+        "fault": each.fault,
     }
 
 
-def _rung(message: Message) -> Document:
-    return {**_message(message), "at": _instant(message.at), "twice": message.twice}
+def rung(message: Message) -> Document:
+    """A message on its handset."""
+    return {**_message(message), "at": instant(message.at), "twice": message.twice}
 
 
-def _held(message: Message) -> Document:
-    return {"recipient": message.recipient, **_message(message), "due_at": _instant(message.at)}
+def held(message: Message) -> Document:
+    """A message that waits for its hour."""
+    return {"recipient": message.recipient, **_message(message), "due_at": instant(message.at)}
 
 
 def _message(message: Message) -> Document:
@@ -124,12 +119,9 @@ def _message(message: Message) -> Document:
         "ticket": message.ticket,
         "request_id": message.request_id,
         "segments": message.segments,
+        "api": message.api,
     }
 
 
 def _call(call: Call) -> Document:
-    return {**vars(call), "at": _instant(call.at), "fields": list(call.fields)}
-
-
-def _instant(epoch: float) -> str:
-    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {**vars(call), "at": instant(call.at), "fields": list(call.fields)}

@@ -1,11 +1,16 @@
-"""What a test may turn, and how each value is read from JSON."""
+"""What a test may turn, account by account.
+
+Each field that stands for something no document tells is a switch, so that both answers can be tried.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Self
+
+from octoworker.sandbox.setting_values import read
 
 
 @dataclass(frozen=True)
@@ -13,39 +18,78 @@ class Settings:
     """What a test may turn. `key_window` and `latency` are seconds, `credit` is euros."""
 
     credit: Decimal
-    refused_uses_key: bool = False
-    """Whether a refused call uses its request_id up: the documents do not say."""
+    latency: float = 0.0
+    waived: tuple[str, ...] = ()
+    """Codes not enforced."""
+
     key_window: float = 86_400.0
     """The newer API says 24 h; the older one says nothing."""
-    latency: float = 0.0
-    waived: tuple[str, ...] = ("122",)
-    """Codes not enforced. 122 by default: nobody has seen it, and texts without the mention have passed."""
+    duplicate_code: str = "120"
+    """What a known request_id is answered with: 120 by the older table, 182 in the newer API."""
+    consume_on_refusal: bool = False
+    """Whether a refused call uses its request_id up."""
+    consume_on_simulation: bool = False
+    """Whether a simulated call looks at request_ids and uses its own up."""
+    credit_first: bool = False
+    """Whether too little credit is noticed before a known request_id."""
+
+    success_status: int = 201
+    """v1: the documents say 201, callers have seen 200."""
+    bad_numbers: str = "drop"
+    """v1: "drop" leaves numbers out that cannot be repaired and says nothing, "refuse" answers 181."""
+    stop_code: str = "30101"
+    """v1: the number that the STOP mention must name."""
+    stop_five_x: bool = False
+    """v1: whether `STOP au XXXXX` is a mention too."""
+    default_type: str = "sms_premium"
+    """v1: the type of a call that names none, or one that there is not."""
+    default_sender: str = "Octopush"
+    simulated_ticket: bool = True
+    """v1: whether a simulated answer has a ticket."""
+    refund_on_cancel: bool = True
+    cancels_a_month: int = 1000
+    cancel_again: str = "refuse"
+    """v1: "refuse" answers 400 to a cancelled ticket, "accept" answers 204 again."""
+    parameters_nested: bool = True
+    """v1: whether the addresses are answered inside `callbacks`, or beside the rest."""
+    parameters_names: str = "new"
+    """v1: "new" or "old" names of the addresses in answers; both are understood when they come in."""
+
+    url_deliveries: str = ""
+    url_stops: str = ""
+    url_replies: str = ""
+    url_visits: str = ""
+    email_replies: str = ""
+    payload_type: str = "html"
+    """json or html, which is a form."""
+    callback_numbers: str = "zeros"
+    """plus +33…, bare 33…, zeros 0033…, national 06…"""
+    callback_array: bool = False
+    """Whether JSON comes as a list of events."""
+    reply_date: str = "reception_date"
+    """The name of a reply's date; English pages of the older API say answer_date."""
+    receipts: Mapping[str, float] = field(default_factory=dict)
+    """Shares between 0 and 1 of the messages whose receipts go astray, by the names in `callbacks.mishaps.MISHAPS`."""
+    receipt_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By number: the words of its receipts, whatever the shares say."""
+    undelivered_word: str = "NOT_DELIVERED"
+    receipt_delay: float = 0.1
+    """Seconds between the handset and each receipt."""
+    late_seconds: float = 2.0
+    """Seconds more for a receipt that is late."""
 
     def turned(self, changes: Mapping[str, object]) -> Self:
-        """These settings with some changed. ValueError names the first unknown one, or says that a value misfits."""
-        return replace(self, **_read(changes))  # type: ignore[arg-type] # READERS converts each
+        """These settings with some changed. ValueError names the first unknown one, or the one that does not fit."""
+        return replace(self, **read(changes))  # type: ignore[arg-type] # READERS converts each
 
 
-def _euros(value: object) -> Decimal:
-    amount = Decimal(str(value))
-    if not amount.is_finite():
-        raise ArithmeticError
-    return amount
+def defaults(api: str, credit: Decimal) -> Settings:
+    """How an account of this generation starts."""
+    return Settings(credit, **DEFAULTS[api])  # type: ignore[arg-type] # written below, next to the fields they fill
 
 
-READERS: dict[str, Callable[[object], object]] = {
-    "credit": _euros,
-    "refused_uses_key": lambda value: value is True,
-    "key_window": lambda value: float(str(value)),
-    "latency": lambda value: float(str(value)),
-    "waived": lambda value: tuple(map(str, value)) if isinstance(value, list | tuple) else (),
+DEFAULTS: dict[str, dict[str, object]] = {
+    "legacy": {"waived": ("122",), "duplicate_code": "120", "payload_type": "html", "callback_numbers": "zeros"},
+    "v1": {"duplicate_code": "182", "payload_type": "json", "callback_numbers": "plus"},
 }
-
-
-def _read(changes: Mapping[str, object]) -> dict[str, object]:
-    if unknown := sorted(changes.keys() - READERS.keys()):
-        raise ValueError(f"There is no setting called {unknown[0]}.")
-    try:
-        return {name: READERS[name](value) for name, value in changes.items()}
-    except ArithmeticError as error:
-        raise ValueError("The credit is not a number.") from error
+"""122 is not enforced by default: nobody has seen it, and texts without the mention have passed."""

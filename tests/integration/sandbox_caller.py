@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 NUMBER, OTHER = "+33612345678", "+33612345679"
 TEXT = "Bonjour STOP au XXXXX"
+TEXT_V1 = "Bonjour STOP au 30101"
+V1 = "/v1/public"
 
 
 class Caller:
@@ -57,3 +59,24 @@ class Caller:
         """Status and JSON document of one control."""
         status, _, answer = self.ask(method, f"/_sandbox/{path}", None if body is None else json.dumps(body))
         return status, json.loads(answer)
+
+    def ask_v1(self, method, path, body=None, **headers):
+        """Status and JSON document (None for none) of one exchange with the newer API."""
+        login = {"api-login": self.sandbox.user_login, "api-key": self.sandbox.api_key}
+        status, _, answer = self.ask(method, f"{V1}{path}", None if body is None else json.dumps(body), login | headers)
+        return status, json.loads(answer) if answer else None
+
+    def body_v1(self, **changes):
+        """The body of a good call to send, with some members changed, and those set to None left out."""
+        good = {
+            "recipients": [{"phone_number": NUMBER}],
+            "text": TEXT_V1,
+            "type": "sms_premium",
+            "purpose": "wholesale",
+            "sender": "Octo",
+        }
+        return {name: value for name, value in (good | changes).items() if value is not None}
+
+    def send_v1(self, **changes):
+        """Status and JSON document of a call to send."""
+        return self.ask_v1("POST", "/sms-campaign/send", self.body_v1(**changes))

@@ -194,27 +194,9 @@ def test_a_json_body_is_no_field_at_all(caller):
     assert json.loads(body) == {"error_code": "100"}
 
 
-def test_a_request_id_is_taken_once(sandbox, caller):
-    assert caller.send(request_id="abc1")["error_code"] == "000"
-    assert caller.send(request_id="abc1") == {"error_code": "120"}
-    assert len(sandbox.handsets()[NUMBER]) == 1
-
-
 def test_a_request_id_is_compared_by_its_letters_and_digits(caller):
     caller.send(request_id="a-b_c 1")
     assert caller.send(request_id="abc1") == {"error_code": "120"}
-
-
-def test_a_request_id_is_forgotten_after_the_window(sandbox, caller):
-    sandbox.settings(key_window=0)
-    assert [caller.send(request_id="abc1")["error_code"] for _ in range(2)] == ["000", "000"]
-
-
-@pytest.mark.parametrize(("uses_key", "then"), [(False, "000"), (True, "120")])
-def test_whether_a_refused_call_uses_its_request_id_up_is_a_setting(sandbox, caller, uses_key, then):
-    sandbox.settings(refused_uses_key=uses_key)
-    assert caller.send(request_id="abc1", sms_text="")["error_code"] == "107"
-    assert caller.send(request_id="abc1")["error_code"] == then
 
 
 def test_a_call_that_costs_more_than_the_credit_is_refused_whole(sandbox, caller):

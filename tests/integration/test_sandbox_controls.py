@@ -15,6 +15,7 @@ import pytest
 from sandbox_caller import NUMBER, OTHER, TEXT, Caller
 
 from octoworker.sandbox import Sandbox
+from octoworker.sandbox.page import FILES
 
 
 def test_the_state_tells_what_rang(caller):
@@ -33,6 +34,7 @@ def test_the_state_tells_what_rang(caller):
         "segments": 1,
         "ticket": ticket,
         "request_id": "abc1",
+        "api": "legacy",
         "twice": False,
     }
 
@@ -52,12 +54,20 @@ def test_a_number_named_twice_in_a_call_rings_twice_and_that_is_marked(sandbox, 
     assert sandbox.state()["twice"] == 1
 
 
-def test_the_same_key_on_one_handset_is_marked_twice(sandbox, caller):
+def test_the_same_key_or_the_same_text_on_one_handset_is_marked_twice(sandbox, caller):
     sandbox.settings(key_window=0)
+    caller.send(request_id="abc1", sms_text="Un STOP au XXXXX")
+    caller.send(request_id="abc1", sms_text="Deux STOP au XXXXX")
+    caller.send(request_id="abc2", sms_text="Trois STOP au XXXXX")
+    caller.send(request_id="abc3", sms_text="Un STOP au XXXXX")
+    assert [message["twice"] for message in sandbox.handsets()[NUMBER]] == [False, True, False, True]
+    assert sandbox.state()["twice"] == 2
+
+
+def test_the_same_text_on_two_handsets_is_no_double(sandbox, caller):
     caller.send(request_id="abc1")
-    caller.send(request_id="abc1")
-    caller.send(request_id="abc2")
-    assert [message["twice"] for message in sandbox.handsets()[NUMBER]] == [False, True, False]
+    caller.send(request_id="abc2", sms_recipients=OTHER)
+    assert sandbox.state()["twice"] == 0
 
 
 DEFERRED = [
@@ -101,7 +111,7 @@ def test_a_held_message_rings_at_its_hour(sandbox, caller):
 def test_wait_answers_with_the_true_counts(sandbox, caller):
     caller.send(sms_recipients=f"{NUMBER},{OTHER}")
     goal = "wait?calls=1&accepted=1&handsets=2"
-    assert caller.control("GET", goal) == (200, {"calls": 1, "accepted": 1, "handsets": 2})
+    assert caller.control("GET", goal) == (200, {"calls": 1, "accepted": 1, "handsets": 2, "callbacks": 0})
 
 
 def test_wait_says_so_when_it_does_not_happen(sandbox, caller):
@@ -119,7 +129,7 @@ def test_wait_wakes_up_when_it_happens(sandbox, caller):
 
 
 def test_settings_are_turned_over_http(sandbox, caller):
-    assert caller.control("POST", "settings", {"credit": "5.00", "refused_uses_key": True, "latency": 0.01})[0] == 200
+    assert caller.control("POST", "settings", {"credit": "5.00", "consume_on_refusal": True, "latency": 0.01})[0] == 200
     assert caller.send()["balance"] == 4.945
 
 
@@ -133,7 +143,7 @@ def test_reset_makes_it_new(sandbox, caller):
     sandbox.fault("code", code="125", times=-1, recipient=OTHER)
     caller.send(request_id="abc1")
     caller.send(sending_period="3600")
-    assert caller.control("POST", "reset") == (200, {"calls": 0, "accepted": 0, "handsets": 0})
+    assert caller.control("POST", "reset") == (200, {"calls": 0, "accepted": 0, "handsets": 0, "callbacks": 0})
     state = sandbox.state()
     assert (state["handsets"], state["held"], state["credit"], sandbox.faults()) == ({}, [], "1000.00", [])
     assert [caller.send(request_id="abc1")["error_code"] for _ in range(2)] == ["000", "120"]
@@ -151,9 +161,10 @@ def test_the_page_may_load_nothing_and_knows_no_markup_from_data(caller):
     status, headers, body = caller.ask("GET", "/")
     assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
-    page = body.decode()
+    parts = [body, *(caller.ask("GET", path)[2] for path in FILES)]
+    page = b"".join(parts).decode()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", page)
-    assert not re.search(r"(src|href|action)=\"https?:", page)
+    assert not re.search(r"(src|href|action|from) ?=? ?\"https?:", page)
 
 
 def test_the_page_hears_at_once_of_what_is_new(sandbox, caller):
@@ -169,7 +180,7 @@ def test_the_page_hears_at_once_of_what_is_new(sandbox, caller):
 def test_the_wall_shows_the_latest_handsets_and_counts_the_others(sandbox, caller):
     caller.send(sms_recipients=",".join(f"+336{n:08d}" for n in range(100)))
     wall = sandbox.watch(-1, 0)
-    assert (len(wall["handsets"]), wall["more"]) == (60, 40)
+    assert (len(wall["handsets"]), wall["all"], wall["pages"]) == (60, 100, 2)
     assert wall["handsets"][0]["recipient"] == "+33600000099"
 
 
@@ -182,13 +193,15 @@ def test_a_handset_that_rang_twice_stays_in_front(sandbox, caller):
 def test_a_crowd_on_keep_alive_connections_loses_nothing(sandbox):
     def calls(worker):
         caller = Caller(sandbox)
-        codes = {caller.send(request_id=f"w{worker}n{n}")["error_code"] for n in range(50)}
+        codes = {
+            caller.send(request_id=f"w{worker}n{n}", sms_text=f"{worker} {n} {TEXT}")["error_code"] for n in range(50)
+        }
         caller.close()
         return codes
 
     with ThreadPoolExecutor(20) as crowd:
         assert set().union(*crowd.map(calls, range(20))) == {"000"}
-    assert sandbox.counts() == {"calls": 1000, "accepted": 1000, "handsets": 1000}
+    assert sandbox.counts() == {"calls": 1000, "accepted": 1000, "handsets": 1000, "callbacks": 0}
     assert sandbox.state()["twice"] == 0
 
 

@@ -64,7 +64,7 @@ def test_a_call_without_an_answer_says_how_and_rings_or_not(sandbox, caller, kin
 def test_a_hanging_call_is_seen_while_it_hangs(sandbox, caller, aside):
     sandbox.fault("hang_before", seconds=0.3)
     call = aside.submit(caller.post)
-    assert sandbox.wait(calls=1) == {"calls": 1, "accepted": 0, "handsets": 0}
+    assert sandbox.wait(calls=1) == {"calls": 1, "accepted": 0, "handsets": 0, "callbacks": 0}
     assert isinstance(call.exception(), http.client.RemoteDisconnected)
 
 
@@ -221,7 +221,7 @@ def test_an_accepting_fault_still_refuses_a_wrong_call(sandbox, caller):
     sandbox.fault("reset_after")
     with pytest.raises(ConnectionResetError):
         caller.post(sms_text="")
-    assert sandbox.counts() == {"calls": 1, "accepted": 0, "handsets": 0}
+    assert sandbox.counts() == {"calls": 1, "accepted": 0, "handsets": 0, "callbacks": 0}
 
 
 def test_faults_are_listed_with_what_is_left(sandbox, caller):
@@ -237,6 +237,7 @@ def test_faults_are_listed_with_what_is_left(sandbox, caller):
             "status": 503,
             "accept": False,
             "retry_after": "",
+            "body": "",
         }
     ]
     assert caller.control("DELETE", "faults")[0] == 200

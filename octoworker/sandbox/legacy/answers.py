@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from octoworker.sandbox.account import SIMULATION, Accepted, Refusal
-from octoworker.sandbox.rules import Failure, Part
+from octoworker.sandbox.orders import Accepted, Failure, Part, Refusal
 
+SIMULATION = "XXXSIMULATIONXXX"
+"""The ticket of every simulated call."""
 EURO = "\N{EURO SIGN}"
 """currency_code is the sign, not EUR."""
 
@@ -42,7 +43,7 @@ def code(answer: Answer) -> str:
     return answer.code if isinstance(answer, Refusal) else "000"
 
 
-def render(answer: Answer, form: str) -> tuple[str, bytes]:
+def written(answer: Answer, form: str) -> tuple[str, bytes]:
     """The content type and the body, `form` being json or xml."""
     if form == "json":
         return "application/json; charset=utf-8", json.dumps(JSON[type(answer)](answer)).encode()
@@ -57,7 +58,7 @@ def _json_accepted(answer: Accepted) -> dict[str, Any]:
         "error_code": "000",
         "cost": float(order.cost),
         "balance": float(answer.balance),
-        "ticket": answer.ticket,
+        "ticket": answer.ticket or SIMULATION,
         "sending_date": answer.sending_date,
         "number_of_sendings": _sendings(answer),
         "currency_code": EURO,
@@ -88,7 +89,7 @@ def _digits(of: Part | Failure) -> int | str:
 
 def _sendings(answer: Accepted) -> int:
     """The SMS of the whole call. A simulation always says 1, as seen in published dumps."""
-    return 1 if answer.ticket == SIMULATION else sum(part.segments for part in answer.order.parts)
+    return 1 if answer.order.simulated else answer.order.segments
 
 
 def _xml_accepted(answer: Accepted, document: Element) -> None:
@@ -96,7 +97,7 @@ def _xml_accepted(answer: Accepted, document: Element) -> None:
     _leaf(document, "error_code", "000")
     _leaf(document, "cost", order.cost)
     _leaf(document, "balance", answer.balance)
-    _leaf(document, "ticket", answer.ticket)
+    _leaf(document, "ticket", answer.ticket or SIMULATION)
     _leaf(document, "sending_date", answer.sending_date)
     _leaf(document, "number_of_sendings", _sendings(answer))
     _leaf(document, "currency_code", EURO)

@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
 
 from octoworker.sandbox import alphabet
+from octoworker.sandbox.orders import Failure, Part
 from octoworker.sandbox.tariff import NO_PREFIX, fare
 
 Fields = Mapping[str, str]
@@ -55,39 +54,18 @@ SIGNED = {
 """Letters of request_keys; other letters are skipped, as the official clients do."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """What one handset will get, and for how much."""
-
-    recipient: str = field(repr=False)
-    text: str = field(repr=False)
-    country: str
-    cost: Decimal
-    segments: int
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A recipient that cannot be reached; `recipient` is as sent when it is no number at all."""
-
-    recipient: str = field(repr=False)
-    code: str
-
-
 def refusal(fields: Fields, waived: Collection[str] = ()) -> str | None:
     """The code of the first rule the call breaks, None when it keeps them all. Codes in `waived` are not enforced."""
     return next((code for code, breaks in RULES if code not in waived and breaks(fields)), None)
 
 
-def refused_login(fields: Fields, user_login: str, api_key: str) -> str | None:
-    """100 nothing sent, 108 no login, 109 no key, 101 wrong pair; None for the right one."""
+def refused_login(fields: Fields) -> str:
+    """Why a login opens no account: 100 nothing sent, 108 no login, 109 no key, 101 a wrong pair."""
     if not fields:
         return "100"
     if not fields.get("user_login"):
         return "108"
-    if not fields.get("api_key"):
-        return "109"
-    return None if (fields["user_login"], fields["api_key"]) == (user_login, api_key) else "101"
+    return "101" if fields.get("api_key") else "109"
 
 
 def judge(fields: Fields, failing: Mapping[str, str]) -> tuple[tuple[Part, ...], tuple[Failure, ...]]:
@@ -106,7 +84,8 @@ def _verdict(fields: Fields, index: int, entry: str, failing: Mapping[str, str])
         return Failure(number, priced)
     text = personal(fields, index)
     segments = alphabet.segments(text)
-    return Part(number, text, priced.country, priced.price * segments, segments)
+    shown = alphabet.shown(text).replace("XXXXX", SHORT_NUMBER)
+    return Part(number, text, shown, priced.country, priced.price * segments, segments)
 
 
 def entries(fields: Fields) -> list[str]:

@@ -1,0 +1,1 @@
+"""What Octopush says of its own accord: receipts, replies and STOPs, posted to the account's addresses."""

@@ -1,0 +1,1 @@
+"""The older generation: /api/sms, /api/balance, /api/credit, in XML and in JSON."""

@@ -1,0 +1,1 @@
+"""The newer generation: JSON below /v1/public, and real HTTP statuses."""
