@@ -143,7 +143,7 @@ def house() -> str:
         box(450, 80, "record", "doubt", wide, "ow:message:ID"),
         box(450, 180, "job", "box", wide, "sms.urgent, sms, sms.bulk"),
         box(450, 290, "due set", "box", wide, "ow:due"),
-        box(450, 390, "lines and gates", "box", wide, "ow:line:*, ow:traffic"),
+        box(450, 390, "flow control", "box", wide, "ow:backlog:*, ow:flow-control"),
         box(790, 80, "dispatch", "ours", wide, "claim, submit, settle"),
         box(790, 180, "tasks", "ours", wide, "Celery's side"),
         box(790, 340, "clock", "ours", wide, "five times a second"),
