@@ -10,6 +10,7 @@ Prints what it finds and writes benchmarks/results/traffic.json.
 from __future__ import annotations
 
 import collections
+import hashlib
 import json
 import os
 import signal
@@ -29,6 +30,7 @@ from octoworker.client.client import Client
 from octoworker.config import Settings
 from octoworker.sandbox import Sandbox
 from octoworker.store import embedded
+from octoworker.store.scripts import names, source
 from octoworker.worker import runtime
 
 RESULTS = Path(__file__).parent / "results" / "traffic.json"
@@ -151,9 +153,8 @@ def _watch(monitor, seen):
 
 
 def _script(command):
-    if "ow:cap:" in command:
-        return "claim"
-    return "settle" if "ow:account" in command else "other"
+    sha = command.split()[1]
+    return next((name for name in names() if hashlib.sha1(source(name).encode()).hexdigest() == sha), "other")
 
 
 def main():

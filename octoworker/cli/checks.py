@@ -261,8 +261,10 @@ def of_board(board: Board) -> Iterator[Finding]:
                 f"its oldest message has waited for {lane.oldest:.0f} s",
                 "see docs/operations.md, The queue is old",
             )
-    if board.brake:
-        yield _problem("brake", board.brake_reason or board.brake, "mend that, then: octoworker resume --brake")
+    if board.account_hold:
+        yield _problem(
+            "brake", board.account_hold_reason or board.account_hold, "mend that, then: octoworker resume --brake"
+        )
     if board.breaker != "closed":
         yield _warning(
             "breaker", "Octopush does not answer as it should", "wait: one call at a time looks whether it does"

@@ -40,7 +40,7 @@ def resume(lane: str | None, *, marketing: bool, brake: bool) -> None:
     if brake:
         if what != "all":
             raise click.UsageError("give --brake alone.")
-        click.echo("released: the brake" if flow_control.release() else "the brake is off")
+        click.echo("released: the brake" if flow_control.end_hold() else "the brake is off")
         return
     shut = flow_control.resume(what)
     click.echo(f"resumed: {what}" if shut else f"nothing was paused: {what}")
@@ -58,10 +58,12 @@ def stats(*, json_: bool) -> None:
 def grids(board: Board) -> list[Table]:
     """The board as tables, for `stats` and `top`."""
     lanes = Table(box=None, pad_edge=False)
-    for heading in ("lane", "queued", "standing", "oldest s"):
+    for heading in ("lane", "queued", "backlogged", "oldest s"):
         lanes.add_column(heading, justify="left" if heading == "lane" else "right")
     for name, lane in board.lanes.items():
-        lanes.add_row(name, str(lane.queued), str(lane.standing), "?" if lane.oldest is None else f"{lane.oldest:.1f}")
+        lanes.add_row(
+            name, str(lane.queued), str(lane.backlogged), "?" if lane.oldest is None else f"{lane.oldest:.1f}"
+        )
     states = Table(box=None, pad_edge=False, show_header=False)
     states.add_row("in flight", str(board.in_flight))
     for state, count in board.states.items():
@@ -72,7 +74,7 @@ def grids(board: Board) -> list[Table]:
         "pace": f"{board.pace:.2f} segments/s over the last minute",
         "due soon": f"{board.due_soon} within a minute, clock {board.due_lag:.1f} s behind",
         "breaker": board.breaker if board.breaker == "closed" else f"[yellow]{board.breaker}[/]",
-        "brake": f"[red]{board.brake}: {board.brake_reason}[/]" if board.brake else "off",
+        "brake": f"[red]{board.account_hold}: {board.account_hold_reason}[/]" if board.account_hold else "off",
         "paused": f"[yellow]{', '.join(board.paused)}[/]" if board.paused else "nothing",
         "balance": money,
         "redis": f"[red]writes nothing: {board.refuses}[/]" if board.refuses else _memory(board),

@@ -102,7 +102,7 @@ def _shares(wakeup: Wakeup, looked_at: int) -> bool:
     A slot of the pace is an instant of its own. What is bulk may wait for the last of its hundred. All others share only
     in a crowd, and not when somebody holds the Celery result of their own job, which a bulk job would not write.
     """
-    if wakeup.found == "line" and wakeup.delay:
+    if wakeup.found == "backlog" and wakeup.delay:
         return False
     return wakeup.lane == "bulk" or (looked_at >= CROWD and wakeup.job_id == wakeup.message_id)
 
@@ -127,12 +127,14 @@ def _eta(now: datetime, delay: float) -> str:
 
 def _bulk_kwargs(wakeups: Sequence[Wakeup]) -> str:
     ids = [wakeup.message_id for wakeup in wakeups]
-    return json.dumps({"ids": ids, "version": jobs.VERSION, "rung_at": wakeups[0].rung_at})
+    return json.dumps({"ids": ids, "version": jobs.VERSION, "published_at": wakeups[0].published_at})
 
 
 def _kwargs(wakeup: Wakeup) -> str:
     """The payload is JSON text already: the envelope is written at its end."""
-    envelope = f'"message_id": "{wakeup.message_id}", "version": {jobs.VERSION}, "rung_at": {wakeup.rung_at}}}'
+    envelope = (
+        f'"message_id": "{wakeup.message_id}", "version": {jobs.VERSION}, "published_at": {wakeup.published_at}}}'
+    )
     return _joined(wakeup.payload, envelope)
 
 

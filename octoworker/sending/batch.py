@@ -63,7 +63,7 @@ class Bulk:
         self._answer_time = 0.0
         self._one_at_a_time = threading.Lock()
 
-    def handle(self, ids: Sequence[str], rung_at: int | None = None) -> int:
+    def handle(self, ids: Sequence[str], published_at: int | None = None) -> int:
         """Move each of these messages one step. Returns how many were submitted.
 
         StoreError: Redis is out of reach; what was submitted before is recorded or has its lease. Keep the job.
@@ -71,7 +71,7 @@ class Bulk:
         sent = 0
         for start in range(0, len(ids), CHUNK):
             with self._turn():
-                work = list(self._read(ids[start : start + CHUNK], rung_at))
+                work = list(self._read(ids[start : start + CHUNK], published_at))
                 self._dispatch.at_step("before_claim")
                 claims = self._claim(work)
                 self._dispatch.at_step("after_claim")
@@ -86,12 +86,12 @@ class Bulk:
         other's way: they took twice the CPU. So they take turns, until it does not."""
         return self._one_at_a_time if self._worth() == 1 else nullcontext()
 
-    def _read(self, ids: Sequence[str], rung_at: int | None) -> Iterator[PreparedMessage]:
+    def _read(self, ids: Sequence[str], published_at: int | None) -> Iterator[PreparedMessage]:
         for message_id, taken in zip(ids, self._store.taken(ids), strict=True):
             if taken is None:
                 log.warning("sms.no_record", message_id=message_id)
                 continue
-            envelope = {"message_id": message_id, "rung_at": rung_at}
+            envelope = {"message_id": message_id, "published_at": published_at}
             work = self._dispatch.prepare({**json.loads(taken.payload), **envelope}, message_id, taken)
             if not isinstance(work, Result):
                 yield work

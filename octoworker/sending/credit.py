@@ -21,16 +21,16 @@ def ask(gateway: Gateway, flow_control: FlowControl) -> Decimal:
     """Ask what is left, keep it, and let go of a brake that money mends. Raises what `Gateway.credit` and Redis raise."""
     left = gateway.credit()
     flow_control.balance_is(left, CURRENCY)
-    brake = flow_control.brake()
-    if brake and brake.code in CREDIT and left > 0 and flow_control.release():
-        log.warning("account.released", code=brake.code, hint="there is credit again: sending goes on")
+    hold = flow_control.account_hold()
+    if hold and hold.code in CREDIT and left > 0 and flow_control.end_hold():
+        log.warning("account.released", code=hold.code, hint="there is credit again: sending goes on")
     return left
 
 
 def look_after(gateway: Gateway, flow_control: FlowControl, every: float) -> bool:
     """When the account is braked for want of credit, ask, if it is our turn. True: asked."""
-    brake = flow_control.brake()
-    if brake is None or brake.code not in CREDIT or not flow_control.may_ask(every):
+    hold = flow_control.account_hold()
+    if hold is None or hold.code not in CREDIT or not flow_control.may_ask(every):
         return False
     ask(gateway, flow_control)
     return True

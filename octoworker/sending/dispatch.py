@@ -179,9 +179,9 @@ class Dispatch:
         else:
             metrics.called(None, time.monotonic() - began)
             outcome = of_answer(answer, order, lease, patience, chance)
-        stands = outcome.brake and outcome.delay is not None
-        line = limits.line_of(work.sms.lane, marketing=not work.sms.transactional) if stands else None
-        return replace(outcome, stands=line, held_until=order.sending_date, day=work.job.day)
+        backlogged = outcome.account_hold and outcome.delay is not None
+        backlog = limits.backlog_of(work.sms.lane, marketing=not work.sms.transactional) if backlogged else None
+        return replace(outcome, backlog=backlog, deliver_at=order.sending_date, day=work.job.day)
 
     def unrecorded(self, work: PreparedMessage, lease: Lease, outcome: Outcome) -> None:
         """Log an outcome that could not be written in time. Its lease will tell; a person may want to know more."""
@@ -207,7 +207,7 @@ class Dispatch:
             log.event(f"sms.{state}", level, **fields, reason=outcome.reason)
         for alert in settled.alerts:
             metrics.alerted(alert)
-            log.warning(f"account.{alert}", code=outcome.brake, hint=ALERTS[alert])
+            log.warning(f"account.{alert}", code=outcome.account_hold, hint=ALERTS[alert])
 
     def _moved(self, job: ClaimRequest, record: Record) -> None:
         """Log a move that took no call: held, put in line, expired, stopped."""
@@ -291,7 +291,7 @@ def _count(work: PreparedMessage, lease: Lease, outcome: Outcome, state: State) 
     move = metrics.Settled(
         state=state,
         lane=work.job.lane,
-        again=outcome.health is not None and outcome.delay is not None and not outcome.stands,
+        again=outcome.health is not None and outcome.delay is not None and not outcome.backlog,
         waited=lease.waited + time.monotonic() - work.claimed_at,
         segments=work.job.segments,
         spent=outcome.spent,
@@ -301,7 +301,7 @@ def _count(work: PreparedMessage, lease: Lease, outcome: Outcome, state: State) 
 
 
 ALERTS = {
-    "braked": "Octopush refuses the account: nothing is sent until that is mended; then `octoworker resume --brake`",
+    "on_hold": "Octopush refuses the account: nothing is sent until that is mended; then `octoworker resume --brake`",
     "breaker_opened": "Octopush does not answer: messages wait, one probe at a time is sent",
     "breaker_closed": "Octopush answers again: what waited goes out, slowly at first",
     "balance_low": "the balance is below OCTOWORKER_LOW_BALANCE: buy credit",
@@ -310,7 +310,7 @@ ALERTS = {
 }
 """What a person is told, once each time."""
 
-ENVELOPE = frozenset({"message_id", "version", "rung_at"})
+ENVELOPE = frozenset({"message_id", "version", "published_at"})
 """What a job carries beside the message itself."""
 
 
@@ -328,14 +328,14 @@ def _job(arguments: Mapping[str, Any], job_id: str, taken: StoredRequest | None 
     """The envelope. What cannot be JSON came in as JSON, so it can go back."""
     wanted = {name: value for name, value in arguments.items() if name not in ENVELOPE}
     given = arguments.get("message_id")
-    rung_at = arguments.get("rung_at")
+    published_at = arguments.get("published_at")
     return ClaimRequest(
         message_id=str(given) if identity.is_message_id(given) else identity.message_id_of(wanted, job_id),
         fingerprint=taken.fingerprint if taken else identity.fingerprint(wanted),
         lane=lanes.known_lane(lanes.lane_of(wanted)),
         payload=taken.payload if taken else json.dumps(jobs.jsonable(wanted)),
         job_id=job_id,
-        rung_at=rung_at if isinstance(rung_at, int) else None,
+        published_at=published_at if isinstance(published_at, int) else None,
     )
 
 
@@ -349,17 +349,17 @@ def _planned(job: ClaimRequest, sms: message.Message, plan: schedule.Plan, caps:
         closed_until=_epoch(plan.closed_until),
         refuse_before=_epoch(plan.refuse_before),
         expires_at=_epoch(plan.expires_at),
-        rings_at=_epoch(plan.hand_over_at),
+        deliver_at=_epoch(plan.hand_over_at),
         past_reason=schedule.PAST,
         marketing=not sms.transactional,
         day=limits.day_of(now),
-        wish=_wish(sms, caps, now) if caps.any else None,
+        cap_request=_cap_request(sms, caps, now) if caps.any else None,
     )
 
 
-def _wish(sms: message.Message, caps: limits.Caps, now: datetime) -> dict[str, Any] | None:
+def _cap_request(sms: message.Message, caps: limits.Caps, now: datetime) -> dict[str, Any] | None:
     numbers = {number: country_of(number) for number in sms.recipients}
-    return limits.wish_of(numbers, sms.text, sms.segments, caps, now)
+    return limits.cap_request_of(numbers, sms.text, sms.segments, caps, now)
 
 
 def _facts(job: ClaimRequest, correlation: str = "") -> dict[str, Any]:

@@ -108,7 +108,7 @@ def _outcome(decision: retry.Decision, lease: Lease, fields: Mapping[str, str]) 
         counts=decision.counts,
         delay=decision.delay,
         fields=fields,
-        brake=decision.brake,
+        account_hold=decision.account_hold,
     )
 
 

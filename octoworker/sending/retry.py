@@ -12,7 +12,6 @@ Time and chance are arguments.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from octoworker.errors import (
     BusyError,
@@ -24,9 +23,7 @@ from octoworker.errors import (
 )
 from octoworker.gateway.legacy.codes import BRAKES, Kind, lookup
 from octoworker.sms.record import State
-
-KeyUse = Literal["unused", "used", "next", "doubtful"]
-"""What the submit did to its key: nothing, used it, spent it (take the next), or used it after a "maybe" and was refused."""
+from octoworker.store import KeyUse
 
 
 @dataclass(frozen=True)
@@ -67,8 +64,8 @@ class Decision:
     key: KeyUse = "used"
     counts: bool = True
     error_code: str | None = None
-    brake: str | None = None
-    """Octopush's code that stops all sending; the message stands in line until somebody lets it go on."""
+    account_hold: str | None = None
+    """Octopush's code that stops all sending; the message is backlogged until an operator lets it go on."""
 
 
 def decide(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> Decision:
@@ -160,4 +157,4 @@ def _account(error: GatewayError, facts: Facts, policy: Policy) -> Decision:
         waits = Decision(
             State.WAITING, error.reason, policy.account_wait, "next", counts=False, error_code=error.error_code
         )
-    return replace(waits, brake=error.error_code if error.error_code in BRAKES else None)
+    return replace(waits, account_hold=error.error_code if error.error_code in BRAKES else None)

@@ -137,13 +137,13 @@ class Record:
             due_at=_instant(fields.get("due")),
             segments=_number(fields.get("segments")),
             attempts=_number(fields.get("attempts")) or 0,
-            maybe_sent=bool(fields.get("maybe_at")),
+            maybe_sent=bool(fields.get("in_doubt_since")),
             created_at=_instant(fields.get("created")),
             recipients=_object(fields.get("outcomes")),
             history=tuple(_moves(fields.get("history", ""))),
             arguments=arguments,
             correlation=fields.get("correlation", ""),
-            job_id=fields.get("job", ""),
+            job_id=fields.get("job_id", ""),
             forgotten_at=_instant(fields.get("forgotten")),
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from octoworker.errors import StoreError, UnknownMessageError
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.store import budget, keys, stats
 from octoworker.store.campaigns import Campaign, Campaigns, Opened
+from octoworker.store.due import DueSet, Slice, Timings
 from octoworker.store.erasure import Forgetting
 from octoworker.store.flow_control import FlowControl
 from octoworker.store.latest import latest
@@ -35,6 +36,7 @@ from octoworker.store.values import (
     ClaimRequest,
     Conflict,
     Done,
+    KeyUse,
     Lease,
     NewMessage,
     Outcome,
@@ -61,6 +63,7 @@ __all__ = [
     "Conflict",
     "Done",
     "FlowControl",
+    "KeyUse",
     "Lane",
     "Lease",
     "NewMessage",
@@ -68,6 +71,7 @@ __all__ = [
     "Outcome",
     "QueuedJobs",
     "Settled",
+    "Slice",
     "Store",
     "StoredRequest",
     "Wait",
@@ -121,7 +125,7 @@ class Store:
         self._redis = client
         self._scripts = Scripts(client)
         self.flow_control = FlowControl(client)
-        self.campaigns = Campaigns(client, self._scripts, keep=keep_for, requeue_after=requeue_after)
+        self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
         self.people = Forgetting(client, self._scripts, keep=round(keep_for * 1000))
         self._limits = limits
         self._keep = _ms(keep_for)
@@ -129,13 +133,15 @@ class Store:
         self._lease = _ms(lease)
         self._key_window = _ms(key_window)
         self._max_crashes = max_crashes
+        timings = Timings(round(requeue_after * 1000), round(keep_for * 1000), round(lease * 1000), max_crashes)
+        self.due = DueSet(self._scripts, timings, limits)
 
     def create(self, message_id: str, fingerprint: str, lane: str, payload: str, job: QueuedJobs = NO_JOB) -> Created:
         """Write the record of a message, and publish its job with it when there is one."""
         facts = self._facts(ClaimRequest(message_id, fingerprint, lane, payload, correlation=correlation.current()))
         arguments = [message_id, json.dumps(facts), payload, *(job.jobs or [""]), job.queue]
-        told: Created = self._scripts.run("create", [keys.record(message_id), keys.DUE], arguments)
-        return told
+        answer: Created = self._scripts.run("create", [keys.record(message_id)], arguments)
+        return answer
 
     def create_many(
         self, lane: str, messages: Sequence[NewMessage], *, campaign: str | None = None, job: QueuedJobs = NO_JOB
@@ -151,8 +157,8 @@ class Store:
             part for new in messages for part in (new.message_id, new.fingerprint, new.payload, new.people, new.row)
         ]
         arguments = [json.dumps(facts), job.queue, len(job.jobs), *job.jobs, *parts]
-        told = self._scripts.run("create_many", [keys.DUE, keys.RECORD_PREFIX], arguments)
-        return [CREATED[letter] for letter in told]
+        letters = self._scripts.run("create_many", [], arguments)
+        return [CREATED[letter] for letter in letters]
 
     def taken(self, ids: Sequence[str]) -> list[StoredRequest | None]:
         """What was asked for, of each of these messages; None where there is no record. One round trip."""
@@ -160,9 +166,9 @@ class Store:
         def read() -> list[StoredRequest | None]:
             with self._redis.pipeline(transaction=False) as pipe:
                 for message_id in ids:
-                    pipe.hmget(keys.record(message_id), "payload", "fp")
+                    pipe.hmget(keys.record(message_id), "payload", "fingerprint")
                 found = pipe.execute()
-            return [None if payload is None else StoredRequest(payload, print_ or "") for payload, print_ in found]
+            return [None if payload is None else StoredRequest(payload, mark or "") for payload, mark in found]
 
         return guard(read)  # type: ignore[no-any-return]
 
@@ -196,90 +202,56 @@ class Store:
     def _claim(self, job: ClaimRequest) -> Call:
         facts = {
             **self._facts(job),
-            "nonce": os.urandom(16).hex(),
+            "claim_nonce": os.urandom(16).hex(),
             "lease": self._lease,
             "key_window": self._key_window,
             "slack": SLACK_MS,
             "max_crashes": self._max_crashes,
             "segments": job.segments,
-            "rung_at": job.rung_at,
+            "published_at": job.published_at,
             "hold_until": _ms(job.hold_until),
             "closed_until": _ms(job.closed_until),
             "refuse_before": _ms(job.refuse_before),
             "expires_at": _ms(job.expires_at),
-            "rings_at": _ms(job.rings_at),
+            "deliver_at": _ms(job.deliver_at),
             "past_reason": job.past_reason,
             "marketing": job.marketing,
-            "wish": job.wish,
+            "day": job.day,
+            "cap_request": job.cap_request,
         }
-        places = [
-            *(keys.record(job.message_id), keys.DUE, keys.MARKS, keys.STATE_PREFIX, keys.TRAFFIC, keys.BREAKER),
-            *(keys.LINE_PREFIX, keys.day(job.day), keys.CAP_PREFIX, keys.ACCOUNT),
-        ]
         known = {name: fact for name, fact in facts.items() if fact is not None}
-        return places, [job.message_id, json.dumps(known), job.payload, self._limits.as_text]
+        return [keys.record(job.message_id)], [job.message_id, json.dumps(known), job.payload, self._limits.as_text]
 
     def _settle(self, message_id: str, token: int, outcome: Outcome, *, quiet: bool = False) -> Call:
         facts = {
             "state": outcome.state.value,
             "reason": _line(outcome.reason),
             "keep": self._keep,
-            "generation": outcome.generation,
+            "key_generation": outcome.generation,
             "key": outcome.key,
             "counts": outcome.counts,
             "delay": _ms(outcome.delay),
             "fields": dict(outcome.fields) or {"changed": "0"},
             "quiet": quiet or None,
             "health": outcome.health,
-            "brake": outcome.brake,
-            "stands": outcome.stands,
-            "held_until": _ms(outcome.held_until),
+            "account_hold": outcome.account_hold,
+            "backlog": outcome.backlog,
+            "deliver_at": _ms(outcome.deliver_at),
+            "day": outcome.day,
             "spent": millionths(outcome.spent),
             "prices": {country: millionths(price) for country, price in outcome.prices.items()} or {"": 0},
         }
-        places = [
-            *(keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.BREAKER, keys.LINE_PREFIX, keys.TRAFFIC),
-            *(keys.day(outcome.day), keys.ACCOUNT),
-        ]
         known = {name: fact for name, fact in facts.items() if fact is not None}
-        return places, [message_id, token, json.dumps(known), self._limits.as_text]
+        return [keys.record(message_id)], [message_id, token, json.dumps(known), self._limits.as_text]
 
     def reject(self, job: ClaimRequest, reason: str, error_code: str | None) -> Done | None:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
         facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or ""}
-        places = [keys.record(job.message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
+        places = [keys.record(job.message_id)]
         verdict, *rest = self._scripts.run("reject", places, [job.message_id, json.dumps(facts), job.payload])
         if verdict == "conflict":
             return None
         return Done(record_of(job.message_id, rest[0]), stopped=verdict == "rejected")
-
-    def take_due(
-        self,
-        *,
-        slice_size: int,
-        look_ahead: float,
-        queues: Mapping[str, str],
-        ended: Callable[[str, str, State], None] = lambda *_: None,
-    ) -> tuple[Sequence[Wakeup], bool]:
-        """Take what is due or stranded; each is taken by one worker only. True: there may be more.
-
-        `ended` is told of each message that this ended or parked instead: its id, its lane, where it stands now.
-        """
-        places = [
-            *(keys.DUE, keys.RECORD_PREFIX, keys.MARKS, keys.STATE_PREFIX),
-            *(keys.TRAFFIC, keys.BREAKER, keys.LINE_PREFIX),
-        ]
-        arguments = [
-            *(slice_size, _ms(look_ahead), self._requeue, self._max_crashes, self._keep, json.dumps(dict(queues))),
-            *(self._limits.as_text, self._lease),
-        ]
-        now, looked_at, rows, over = self._scripts.run("take_due", places, arguments)
-        for message_id, lane, state in json.loads(over):
-            ended(message_id, lane, State(state))
-        wakeups = [
-            Wakeup(row[0], row[1], row[2], row[3], row[4] / 1000, row[5], now, row[6]) for row in json.loads(rows)
-        ]
-        return wakeups, looked_at >= slice_size
 
     def push(self, lists: Mapping[str, Sequence[str]]) -> None:
         """Put jobs into the broker's lists on this Redis, in one round trip."""
@@ -290,27 +262,26 @@ class Store:
 
     def cancel(self, message_id: str) -> Record:
         """Stop a message that has not gone. RefusedError when it is too late, UnknownMessageError when there is none."""
-        return self._change(message_id, "cancel", {})
+        return self._change("cancel", message_id)
 
     def reschedule(self, message_id: str, due: float, payload: str, *, max_ahead: float) -> Record:
         """Move a message that is held here to another instant (Unix seconds). RefusedError says why not."""
-        options = {"due": _ms(due), "payload": payload, "max_ahead": _ms(max_ahead)}
-        return self._change(message_id, "reschedule", options)
+        return self._change("reschedule", message_id, due=_ms(due), payload=payload, max_ahead=_ms(max_ahead))
 
     def decide(self, message_id: str, *, sent: bool) -> Record:
-        """A person's word on a message that waits for one: it was sent, or it is given up. RefusedError when none waits."""
-        return self._change(message_id, "decide", {"to": State.ACCEPTED if sent else State.DEAD})
+        """An operator's word on a message that waits for one: it was sent, or it is given up. RefusedError when it does not."""
+        return self._change("decide", message_id, to=State.ACCEPTED if sent else State.DEAD)
 
     def replay(self, message_id: str, *, force: bool) -> Record:
         """Put an ended message back in its queue under a new key. RefusedError when it may ring twice and not forced."""
-        return self._change(message_id, "replay", {"force": force})
+        return self._change("replay", message_id, force=force)
 
     def receipt(
         self, message_id: str, recipient: str, state: Literal["delivered", "undelivered"], reason: str
     ) -> Record:
         """Write a later word on delivery. Nothing changes when it says nothing new."""
-        places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
-        verdict, *rest = self._scripts.run("receipt", places, [message_id, recipient, state, _line(reason), self._keep])
+        arguments = [message_id, recipient, state, _line(reason), self._keep]
+        verdict, *rest = self._scripts.run("receipt", [keys.record(message_id)], arguments)
         if verdict == "absent":
             raise UnknownMessageError
         return record_of(message_id, rest[0])
@@ -364,10 +335,9 @@ class Store:
         self._scripts.close()
         self._redis.close()
 
-    def _change(self, message_id: str, change: str, options: Mapping[str, Any]) -> Record:
-        facts = {"keep": self._keep, "requeue_after": self._requeue, "nonce": os.urandom(8).hex(), **options}
-        places = [keys.record(message_id), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX]
-        verdict, found, before = self._scripts.run("change", places, [message_id, change, json.dumps(facts)])
+    def _change(self, change: str, message_id: str, **facts: Any) -> Record:
+        request = {"keep": self._keep, "requeue_after": self._requeue, "change_nonce": os.urandom(8).hex(), **facts}
+        verdict, found, before = self._scripts.run(change, [keys.record(message_id)], [message_id, json.dumps(request)])
         if verdict != "done":
             raise refused(change, verdict, before)
         record = record_of(message_id, found)
@@ -387,7 +357,7 @@ class Store:
 
     def _facts(self, job: ClaimRequest) -> dict[str, Any]:
         return {
-            "fp": job.fingerprint,
+            "fingerprint": job.fingerprint,
             "lane": job.lane,
             "job_id": job.job_id or job.message_id,
             "keep": self._keep,

@@ -86,11 +86,10 @@ class Campaign:
 class Campaigns:
     """All campaigns of one Redis."""
 
-    def __init__(self, client: redis.Redis, scripts: Scripts, *, keep: float, requeue_after: float) -> None:
+    def __init__(self, client: redis.Redis, scripts: Scripts, *, keep: float) -> None:
         self._redis = client
         self._scripts = scripts
         self._keep = keep
-        self._requeue = round(requeue_after * 1000)
 
     def open(self, campaign: str, name: str, *, place: str = "", content: str = "", force: bool = False) -> Opened:
         """Begin a campaign, or go on with the one that is known under `place`, a digest of its key or of its content.
@@ -176,26 +175,22 @@ class Campaigns:
         guard(write)
 
     def resume(self, campaign: str) -> None:
-        """Let it go on. What the pause held back joins the line of its lane."""
+        """Let it go on. What the pause held back joins the backlog of its lane."""
         self.get(campaign)
         moved = SLICE
         while moved >= SLICE:
-            moved = self._scripts.run("resume_campaign", [keys.RECORD_PREFIX, keys.LINE_PREFIX], [campaign, SLICE])
+            moved = self._scripts.run("resume_campaign", [], [campaign, SLICE])
         self._keep_from_now(campaign)
 
     def cancel(self, campaign: str) -> tuple[int, int]:
         """Stop what has not gone. Returns how many messages were stopped, and for how many it was too late."""
         self.get(campaign)
         guard(lambda: self._redis.hset(keys.CAMPAIGN_PREFIX + campaign, "cancelled", "1"))
-        facts = {"keep": round(self._keep * 1000), "requeue_after": self._requeue, "nonce": os.urandom(8).hex()}
-        options = json.dumps(facts)
+        request = json.dumps({"keep": round(self._keep * 1000), "change_nonce": os.urandom(8).hex()})
         stopped = late = 0
         for ids in self._slices(campaign):
-            calls = [
-                ([keys.record(each), keys.DUE, keys.STATE_PREFIX, keys.LINE_PREFIX], [each, "cancel", options])
-                for each in ids
-            ]
-            for answer in self._scripts.run_many("change", calls):
+            calls = [([keys.record(each)], [each, request]) for each in ids]
+            for answer in self._scripts.run_many("cancel", calls):
                 if isinstance(answer, Exception):
                     raise answer
                 stopped, late = stopped + (answer[0] == "done"), late + (answer[0] != "done")

@@ -1,4 +1,4 @@
-"""The gates, as people and answers of Octopush open and shut them. The scripts decide by what is written here.
+"""Flow control, as operators and answers of Octopush set it. The scripts decide by what is written here.
 
 All of it is in Redis: it holds on every worker from the next claim on, and outlasts every restart.
 """
@@ -17,11 +17,11 @@ from octoworker.store import keys
 from octoworker.store.scripts import guard
 
 PAUSE = "pause:"
-BRAKE = ("brake", "brake_reason", "brake_at")
+HOLD = ("account_hold", "account_hold_reason", "account_hold_at")
 
 
 @dataclass(frozen=True)
-class Brake:
+class AccountHold:
     """Why nothing is sent: Octopush refused the account."""
 
     code: str
@@ -30,7 +30,7 @@ class Brake:
 
 
 class FlowControl:
-    """The gates of one account."""
+    """What holds the sending of one account back."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
@@ -40,30 +40,30 @@ class FlowControl:
 
         def write() -> None:
             seconds, microseconds = self._redis.time()
-            self._redis.hsetnx(keys.TRAFFIC, PAUSE + what, str(seconds * 1000 + microseconds // 1000))
+            self._redis.hsetnx(keys.FLOW_CONTROL, PAUSE + what, str(seconds * 1000 + microseconds // 1000))
 
         guard(write)
 
     def resume(self, what: str) -> bool:
-        """Let it go on. `all` opens every pause and the brake. Whether anything was shut."""
+        """Let it go on. `all` ends every pause and the account hold. Whether anything was held back."""
         fields = [PAUSE + what]
         if what == "all":
-            every: dict[str, str] = guard(lambda: self._redis.hgetall(keys.TRAFFIC))
-            fields = [name for name in every if name.startswith(PAUSE)] + list(BRAKE)
-        return bool(guard(lambda: self._redis.hdel(keys.TRAFFIC, *fields)))
+            every: dict[str, str] = guard(lambda: self._redis.hgetall(keys.FLOW_CONTROL))
+            fields = [name for name in every if name.startswith(PAUSE)] + list(HOLD)
+        return bool(guard(lambda: self._redis.hdel(keys.FLOW_CONTROL, *fields)))
 
-    def brake(self) -> Brake | None:
-        """The brake, when it is on."""
-        code, reason, at = guard(lambda: self._redis.hmget(keys.TRAFFIC, BRAKE))
-        return Brake(code, reason or "", from_ms(float(at or 0))) if code else None
+    def account_hold(self) -> AccountHold | None:
+        """The hold, while the account is on hold."""
+        code, reason, at = guard(lambda: self._redis.hmget(keys.FLOW_CONTROL, HOLD))
+        return AccountHold(code, reason or "", from_ms(float(at or 0))) if code else None
 
-    def release(self) -> bool:
-        """Let go of the brake alone. Whether it was on."""
-        return bool(guard(lambda: self._redis.hdel(keys.TRAFFIC, *BRAKE)))
+    def end_hold(self) -> bool:
+        """End the account hold alone. Whether there was one."""
+        return bool(guard(lambda: self._redis.hdel(keys.FLOW_CONTROL, *HOLD)))
 
     def may_ask(self, every: float) -> bool:
         """Whether it is our turn to ask for the balance: one of all workers, once in `every` seconds."""
-        return bool(guard(lambda: self._redis.set(keys.ASKED, "1", nx=True, px=max(1, round(every * 1000)))))
+        return bool(guard(lambda: self._redis.set(keys.CREDIT_ASKED, "1", nx=True, px=max(1, round(every * 1000)))))
 
     def balance_is(self, amount: Decimal, currency: str) -> None:
         """Octopush was asked and said so."""

@@ -2,16 +2,16 @@
 
 | key | type | holds | goes |
 |---|---|---|---|
-| `ow:message:ID` | hash | one record | `keep_for` after its last change, once final; a message still on its way, or parked for a person, has no time to live: forgetting it would break a promise |
-| `ow:due` | zset | id → ms at which the clock looks at it again; all records that are not final | with its members |
-| `ow:marks` | hash | lane → ms at which the youngest claimed job was published | never: three short fields |
-| `ow:traffic` | hash | the account's pace, pauses and brake (`lua/_gates.lua`) | never: one small hash, and a pause must outlast every restart |
-| `ow:breaker` | hash | whether Octopush answers (`lua/_gates.lua`) | never: one small hash |
-| `ow:line:LANE:KIND` | zset | id → ms since which the message may go; those that wait for a gate; KIND is `t` or `m` (advertising) | with its members |
-| `ow:line:campaign:ID` | zset | the same, of a paused campaign | with its members: resuming moves them to the lines of their lanes |
+| `ow:message:ID` | hash | one record | `keep_for` after its last change, once final; a message still on its way, or left to an operator, has no time to live: forgetting it would break a promise |
+| `ow:due` | zset | id → ms at which the scheduler looks at it again; all records that are not final | with its members |
+| `ow:consumed-until` | hash | lane → ms at which the youngest claimed job was published | never: three short fields |
+| `ow:flow-control` | hash | the account's pace, pauses and account hold (`lua/lib/flow_control.lua`) | never: one small hash, and a pause must outlast every restart |
+| `ow:breaker` | hash | whether Octopush answers (`lua/lib/breaker.lua`) | never: one small hash |
+| `ow:backlog:LANE:KIND` | zset | id → ms since which the message may go; those that flow control holds back; KIND is `transactional` or `marketing` | with its members |
+| `ow:backlog:campaign:ID` | zset | the same, of a paused campaign | with its members: resuming moves them to the backlogs of their lanes |
 | `ow:account` | hash | balance, currency, at (ms), low; `price:XX`: last price of a segment, millionths | never: one small hash |
-| `ow:asked` | string | somebody is asking for the balance, so that a braked account is asked once and not by every worker | `account_retry` |
-| `ow:day:DATE` | hash | spent, pending, segments, `country:XX`, told_80, told_100 of a day in Paris | 8 days |
+| `ow:credit-asked` | string | somebody is asking for the balance, so that an account on hold is asked once and not by every worker | `account_retry` |
+| `ow:day:DATE` | hash | spent, pending, segments, `country:XX`, alerted_80, alerted_100 of a day in Paris | 8 days |
 | `ow:cap:to:HASH` | zset | id → ms: what went to one number | an hour or a day |
 | `ow:cap:same:HASH` | string | id that carried this text to this number last | `cap_same_text` |
 | `ow:campaign:ID` | hash | a campaign: name, created, rows, template, lane, paused, ... | `keep_for` after the last change of one of its messages; while it is paused, never: they would go out |
@@ -28,19 +28,35 @@ from __future__ import annotations
 
 RECORD_PREFIX = "ow:message:"
 DUE = "ow:due"
-MARKS = "ow:marks"
+CONSUMED_UNTIL = "ow:consumed-until"
 STATE_PREFIX = "ow:state:"
-TRAFFIC = "ow:traffic"
+FLOW_CONTROL = "ow:flow-control"
 BREAKER = "ow:breaker"
-LINE_PREFIX = "ow:line:"
+BACKLOG_PREFIX = "ow:backlog:"
 ACCOUNT = "ow:account"
-ASKED = "ow:asked"
+CREDIT_ASKED = "ow:credit-asked"
 DAY_PREFIX = "ow:day:"
 CAP_PREFIX = "ow:cap:"
 CAMPAIGN_PREFIX = "ow:campaign:"
 CAMPAIGN_FILE_PREFIX = "ow:campaign-file:"
 NOWHERE = "ow:nowhere"
 """A key that never exists: asked for in place of one that cannot be reached."""
+
+
+NAMES_IN_LUA = {
+    "RECORDS": RECORD_PREFIX,
+    "DUE": DUE,
+    "CONSUMED_UNTIL": CONSUMED_UNTIL,
+    "STATES": STATE_PREFIX,
+    "FLOW_CONTROL": FLOW_CONTROL,
+    "BREAKER": BREAKER,
+    "BACKLOGS": BACKLOG_PREFIX,
+    "ACCOUNT": ACCOUNT,
+    "DAYS": DAY_PREFIX,
+    "CAPS": CAP_PREFIX,
+    "CAMPAIGNS": CAMPAIGN_PREFIX,
+}
+"""What the scripts call them. One Redis holds them all, so only the record of a message is handed over as one of KEYS."""
 
 
 def record(message_id: str) -> str:

@@ -28,9 +28,9 @@ MILLIONTHS = 1_000_000
 HASH_DIGITS = 24
 """Enough that no two numbers meet, in place of a number in the name of a key."""
 
-MARKETING = "marketing"
+MARKETING, TRANSACTIONAL = "marketing", "transactional"
 PAUSABLE = ("all", *LANES, MARKETING)
-"""What a person can pause."""
+"""What an operator can pause."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ def millionths(money: Decimal) -> int:
     return int(money * MILLIONTHS)
 
 
-def line_of(lane: str, *, marketing: bool) -> str:
-    """The line before the gates in which such a message stands, as the scripts name it."""
-    return f"{lane}:{'m' if marketing else 't'}"
+def backlog_of(lane: str, *, marketing: bool) -> str:
+    """The backlog in which flow control holds such a message back, as the scripts name it."""
+    return f"{lane}:{MARKETING if marketing else TRANSACTIONAL}"
 
 
 def day_of(now: datetime) -> str:
@@ -100,7 +100,7 @@ def day_of(now: datetime) -> str:
     return now.astimezone(PARIS).strftime("%Y-%m-%d")
 
 
-def wish_of(numbers: Mapping[str, str], text: str, segments: int, caps: Caps, now: datetime) -> dict[str, Any]:
+def cap_request_of(numbers: Mapping[str, str], text: str, segments: int, caps: Caps, now: datetime) -> dict[str, Any]:
     """What the caps need to know of a message to these numbers (with their countries): no number and no text, but
     hashes of them. `segments` for each number."""
     midnight = (now.astimezone(PARIS) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -17,11 +17,11 @@ def record_of(message_id: str, text: str) -> Record:
 
 
 def claimed(job: ClaimRequest, reply: Sequence[Any]) -> Claim:
-    """What a claim was told."""
+    """What a claim was answered."""
     verdict, *rest = reply
     match verdict:
-        case "go":
-            return _go(rest[0])
+        case "lease":
+            return _lease(rest[0])
         case "wait" | "held":
             return Wait(record_of(job.message_id, rest[0]), held=verdict == "held")
         case "done" | "stopped":
@@ -39,27 +39,26 @@ def settled(message_id: str, reply: Sequence[Any]) -> Settled:
     return Settled(record, tuple(alerts), fenced=verdict == "fenced")
 
 
-def _go(text: str) -> Lease:
-    token, generation, used, doubtful, attempts, now, since, maybe_at, pending, earlier, cost, ready, asked_by = (
-        json.loads(text)
-    )
+def _lease(text: str) -> Lease:
+    answer = json.loads(text)
+    now, pending, outcomes = answer["now"], answer["pending"], answer["outcomes"]
     return Lease(
-        token=token,
-        generation=generation,
-        key_used_before=used,
-        key_doubtful=doubtful,
-        attempts=attempts,
+        token=answer["token"],
+        generation=answer["key_generation"],
+        key_used_before=answer["key_used_before"],
+        key_doubtful=answer["key_doubtful"],
+        attempts=answer["attempts"],
         now=now / 1000,
-        age=max(0, now - since) / 1000,
-        unknown_for=max(0, now - maybe_at) / 1000,
+        age=max(0, now - answer["first_attempt_at"]) / 1000,
+        unknown_for=max(0, now - answer["in_doubt_since"]) / 1000,
         pending=tuple(json.loads(pending)) if pending else (),
-        earlier=_arguments(earlier) if earlier else {},
-        earlier_cost=cost,
-        waited=max(0, now - ready) / 1000,
-        correlation=asked_by,
+        earlier=_object(outcomes) if outcomes else {},
+        earlier_cost=answer["cost"],
+        waited=max(0, now - answer["eligible_at"]) / 1000,
+        correlation=answer["correlation"],
     )
 
 
-def _arguments(payload: str) -> dict[str, Any]:
-    value = json.loads(payload)
+def _object(text: str) -> dict[str, Any]:
+    value = json.loads(text)
     return value if isinstance(value, dict) else {}

@@ -1,34 +1,59 @@
-"""How the scripts beside this file are loaded and run, and how Redis' failures become ours."""
+"""How the scripts in lua/ are put together, loaded and run, and how Redis' failures become ours.
+
+The first line of a script or of a part in lua/lib/ names the parts that it stands on: `-- include: message, backlog`. In
+front of them all stand the names of the keys (`keys.NAMES_IN_LUA`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
 import redis
+from redis.commands.core import Script
 
 from octoworker.errors import StoreError
 from octoworker.store import keys
 from octoworker.store.connections import Talk
 
-SHARED: Mapping[str, tuple[str, ...]] = {
-    "create": ("_common",),
-    "create_many": ("_common",),
-    "resume_campaign": ("_common", "_gates"),
-    "claim": ("_common", "_gates", "_caps"),
-    "settle": ("_common", "_gates"),
-    "reject": ("_common", "_gates"),
-    "take_due": ("_common", "_gates"),
-    "change": ("_common", "_gates"),
-    "receipt": ("_common", "_gates"),
-    "forget": ("_common",),
-}
-"""Each script, and what is put in front of it."""
+LUA = files("octoworker.store").joinpath("lua")
+
+INCLUDE = "-- include: "
+
+NAMES = "".join(f"local {name} = '{key}'\n" for name, key in keys.NAMES_IN_LUA.items())
 
 
-NAMES = f"local CAMPAIGNS = '{keys.CAMPAIGN_PREFIX}'\n"
-"""Names that a script cannot be given as KEYS, because only the record tells which one it needs."""
+def names() -> list[str]:
+    """Every script."""
+    return sorted(each.name.removesuffix(".lua") for each in LUA.iterdir() if each.name.endswith(".lua"))
+
+
+def included(text: str) -> list[str]:
+    """The parts that a script or a part names."""
+    first, _, _ = text.partition("\n")
+    return first.removeprefix(INCLUDE).split(", ") if first.startswith(INCLUDE) else []
+
+
+def parts_of(script: str) -> list[str]:
+    """The paths below lua/ of what a script is made of: each part once, behind those that it stands on."""
+    return list(dict.fromkeys(_parts(f"{script}.lua")))
+
+
+def source(script: str) -> str:
+    """A script as Redis runs it."""
+    return NAMES + "".join(read(part) for part in parts_of(script))
+
+
+def read(path: str) -> str:
+    """The text of a script or a part, by its path below lua/."""
+    return LUA.joinpath(path).read_text(encoding="utf-8")
+
+
+def _parts(path: str) -> Iterator[str]:
+    for part in included(read(path)):
+        yield from _parts(f"lib/{part}.lua")
+    yield path
 
 
 class Scripts:
@@ -37,17 +62,14 @@ class Scripts:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
         self._talk = Talk(client.connection_pool)
-        self._scripts = {
-            name: client.register_script("".join([NAMES, *(_source(each) for each in (*shared, name))]))
-            for name, shared in SHARED.items()
-        }
+        self._scripts: dict[str, Script] = {}
 
     def run(self, name: str, places: Sequence[str], arguments: Sequence[Any]) -> Any:
         """One script, one round trip. StoreError when it did not happen, or we cannot know.
 
         A script that is asked for twice by accident does no harm: each looks where its message stands.
         """
-        script = self._scripts[name]
+        script = self._script(name)
         try:
             return self._talk.ask("EVALSHA", script.sha, len(places), *places, *arguments)
         except redis.RedisError:
@@ -60,15 +82,22 @@ class Scripts:
         """
         answers = guard(lambda: self._attempt(name, calls))
         if any(isinstance(answer, redis.exceptions.NoScriptError) for answer in answers):
-            guard(lambda: self._client.script_load(self._scripts[name].script))
+            guard(lambda: self._client.script_load(self._script(name).script))
             answers = guard(lambda: self._attempt(name, calls))
         return [_ours(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
 
     def close(self) -> None:
         self._talk.close()
 
+    def _script(self, name: str) -> Script:
+        """Put together at its first use: a web app needs two of them."""
+        script = self._scripts.get(name)
+        if script is None:
+            script = self._scripts[name] = self._client.register_script(source(name))
+        return script
+
     def _attempt(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-        script = self._scripts[name]
+        script = self._script(name)
         with self._client.pipeline(transaction=False) as pipe:
             for places, arguments in calls:
                 pipe.evalsha(script.sha, len(places), *places, *arguments)
@@ -86,7 +115,3 @@ def guard(act: Callable[[], Any]) -> Any:
 
 def _ours(error: redis.RedisError) -> StoreError:
     return StoreError(f"Redis could not be read or written ({type(error).__name__}).")
-
-
-def _source(script: str) -> str:
-    return files("octoworker.store").joinpath(f"lua/{script}.lua").read_text(encoding="utf-8")

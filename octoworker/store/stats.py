@@ -19,7 +19,7 @@ from octoworker.sms.lanes import LANES
 from octoworker.sms.record import State
 from octoworker.store import keys
 from octoworker.store.flow_control import PAUSE
-from octoworker.store.limits import MILLIONTHS, day_of
+from octoworker.store.limits import MILLIONTHS, backlog_of, day_of
 from octoworker.store.scripts import guard
 from octoworker.store.server import refusal
 
@@ -27,7 +27,7 @@ SOON = 60_000
 """ms ahead that counts as due soon."""
 
 FILLING, FULL = 0.7, 0.95
-"""Shares of Redis' memory: from the first on a person should know, at the second it is about to refuse what is written."""
+"""Shares of Redis' memory: from the first on an operator should know, at the second it is about to refuse what is written."""
 
 INDEXED = tuple(state for state in State if state not in (State.QUEUED, State.SUBMITTING))
 
@@ -38,8 +38,8 @@ class Lane:
     when this user of Redis may not see who stands first in the queue."""
 
     queued: int = 0
-    standing: int = 0
-    """In the lines before the gates: paused, braked, or waiting for the pace."""
+    backlogged: int = 0
+    """Held back by flow control: paused, on hold with the account, or waiting for the pace."""
     oldest: float | None = 0.0
 
 
@@ -53,13 +53,14 @@ class Board:
     """Queued or being submitted."""
     due_soon: int
     due_lag: float
-    """How long the longest overdue record has been waiting for the clock."""
+    """How long the longest overdue record has been waiting for the scheduler."""
     pace: float
     """Segments a second over the last minute."""
     breaker: str
     """closed, open or ramp."""
-    brake: str | None
-    brake_reason: str | None
+    account_hold: str | None
+    """Octopush's code that refuses the account, while it does."""
+    account_hold_reason: str | None
     paused: tuple[str, ...]
     balance: Decimal | None
     currency: str | None
@@ -86,7 +87,7 @@ class Board:
         """The board as `stats --json` prints it: money as decimal strings."""
         return {
             "lanes": {
-                name: {"queued": lane.queued, "standing": lane.standing, "oldest": _rounded(lane.oldest)}
+                name: {"queued": lane.queued, "backlogged": lane.backlogged, "oldest": _rounded(lane.oldest)}
                 for name, lane in self.lanes.items()
             },
             "states": dict(self.states),
@@ -95,8 +96,8 @@ class Board:
             "due_lag": round(self.due_lag, 3),
             "pace": round(self.pace, 3),
             "breaker": self.breaker,
-            "brake": self.brake,
-            "brake_reason": self.brake_reason,
+            "account_hold": self.account_hold,
+            "account_hold_reason": self.account_hold_reason,
             "paused": list(self.paused),
             "balance": None if self.balance is None else str(self.balance),
             "currency": self.currency,
@@ -123,7 +124,12 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
     seconds, microseconds = client.time()
     now = seconds * 1000 + microseconds // 1000
     with client.pipeline(transaction=False) as pipe:
-        for key in (keys.TRAFFIC, keys.BREAKER, keys.ACCOUNT, keys.day(day_of(datetime.fromtimestamp(seconds, UTC)))):
+        for key in (
+            keys.FLOW_CONTROL,
+            keys.BREAKER,
+            keys.ACCOUNT,
+            keys.day(day_of(datetime.fromtimestamp(seconds, UTC))),
+        ):
             pipe.hgetall(key)
         for state in INDEXED:
             pipe.zcard(keys.state(state))
@@ -135,16 +141,17 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
         for lane in LANES:
             pipe.llen(queues.get(lane) or keys.NOWHERE)
             pipe.lindex(queues.get(lane) or keys.NOWHERE, -1)
-            for kind in ("t", "m"):
-                pipe.zcard(f"{keys.LINE_PREFIX}{lane}:{kind}")
-                pipe.zrange(f"{keys.LINE_PREFIX}{lane}:{kind}", 0, 0, withscores=True)
+            for marketing in (False, True):
+                backlog = keys.BACKLOG_PREFIX + backlog_of(lane, marketing=marketing)
+                pipe.zcard(backlog)
+                pipe.zrange(backlog, 0, 0, withscores=True)
         found = pipe.execute(raise_on_error=False)
     heads = {lane: _id_in(found[-18 + 6 * n + 1]) for n, lane in enumerate(LANES)}
     with client.pipeline(transaction=False) as pipe:
         for message_id in heads.values():
-            pipe.hmget(keys.record(message_id), "ready", "created")
-        first = [_sound(told) or [] for told in pipe.execute(raise_on_error=False)]
-    since = {lane: next(filter(None, told), None) for lane, told in zip(LANES, first, strict=True)}
+            pipe.hmget(keys.record(message_id), "eligible_at", "created")
+        first = [_sound(answer) or [] for answer in pipe.execute(raise_on_error=False)]
+    since = {lane: next(filter(None, known), None) for lane, known in zip(LANES, first, strict=True)}
     return [now, *found], {lane: float(at) for lane, at in since.items() if at}
 
 
@@ -159,7 +166,7 @@ def _id_in(job: Any) -> str:
 
 def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
     hidden = {lane: isinstance(found[-18 + 6 * n + 1], redis.ResponseError) for n, lane in enumerate(LANES)}
-    now, traffic, breaker, account, day, *rest = (_sound(each) for each in found)
+    now, flow, breaker, account, day, *rest = (_sound(each) for each in found)
     states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
     moving, soon, first, unacked, info, *lanes = rest[len(INDEXED) :]
     refuses = refusal(info or {})
@@ -171,11 +178,11 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
         in_flight=max(0, moving - sum(behind)),
         due_soon=soon,
         due_lag=max(0.0, (now - first[0][1]) / 1000) if first else 0.0,
-        pace=_pace(traffic or {}, now),
+        pace=_pace(flow or {}, now),
         breaker=(breaker or {}).get("state", "closed"),
-        brake=(traffic or {}).get("brake"),
-        brake_reason=(traffic or {}).get("brake_reason"),
-        paused=tuple(sorted(name.removeprefix(PAUSE) for name in traffic or {} if name.startswith(PAUSE))),
+        account_hold=(flow or {}).get("account_hold"),
+        account_hold_reason=(flow or {}).get("account_hold_reason"),
+        paused=tuple(sorted(name.removeprefix(PAUSE) for name in flow or {} if name.startswith(PAUSE))),
         balance=Decimal(account["balance"]) if account and account.get("balance") else None,
         currency=(account or {}).get("currency") or None,
         spent=Decimal((day or {}).get("spent", 0)) / MILLIONTHS,
@@ -199,16 +206,16 @@ def _lane(now: int, part: list[Any], oldest: float | None, *, hidden: bool) -> L
     since = min([*heads, *([oldest] if oldest else [])], default=None)
     return Lane(
         queued=int(queued or 0),
-        standing=int(plain or 0) + int(marketing or 0),
+        backlogged=int(plain or 0) + int(marketing or 0),
         oldest=None if hidden and queued else max(0.0, (now - since) / 1000) if since else 0.0,
     )
 
 
-def _pace(traffic: Mapping[str, str], now: int) -> float:
+def _pace(flow: Mapping[str, str], now: int) -> float:
     """What went in this minute, and the part of the last one that is still within sixty seconds."""
     minute, into = divmod(now, 60_000)
-    sent, before = float(traffic.get("sent", 0)), float(traffic.get("before", 0))
-    ahead = minute - int(float(traffic.get("minute", 0)))
+    sent, before = float(flow.get("sent", 0)), float(flow.get("before", 0))
+    ahead = minute - int(float(flow.get("minute", 0)))
     if ahead > 1:
         return 0.0
     if ahead == 1:

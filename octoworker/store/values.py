@@ -22,20 +22,20 @@ class ClaimRequest:
     job_id: str = ""
     """Celery's id of the job, when it is not the message's own: later jobs keep it, so that its result is kept up."""
     segments: int = 0
-    rung_at: int | None = None
-    """When the clock published this job, ms of Redis' clock. None: it is the message's first."""
+    published_at: int | None = None
+    """When the scheduler published this job, ms of Redis' clock. None: it is the message's first."""
     hold_until: float | None = None
     closed_until: float | None = None
     refuse_before: float | None = None
     expires_at: float | None = None
-    rings_at: float | None = None
+    deliver_at: float | None = None
     """When Octopush sends it, which is handed over now and holds it until then."""
     past_reason: str = ""
     marketing: bool = False
     day: str = ""
     """The day in Paris, for what is counted by day."""
-    wish: Mapping[str, Any] | None = None
-    """What the caps ask for (traffic.wish_of)."""
+    cap_request: Mapping[str, Any] | None = None
+    """What the caps need to know (limits.cap_request_of)."""
     correlation: str = ""
     """What the job's headers say; the record's own word wins."""
 
@@ -93,7 +93,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class Done:
-    """Nothing left to do here: the message is final or parked. `stopped`: this very claim made it so."""
+    """Nothing left to do here: the message is final, or an operator must look at it. `stopped`: this very claim made it so."""
 
     record: Record
     stopped: bool = False
@@ -117,6 +117,9 @@ class Conflict:
     """The id belongs to a message with other content."""
 
 
+KeyUse = Literal["unused", "used", "next", "doubtful"]
+"""What the submit did to its key: nothing, used it, spent it (take the next), or used it after a "maybe" and was refused."""
+
 Claim = Lease | Done | Wait | Busy | Conflict
 
 
@@ -127,17 +130,17 @@ class Outcome:
     state: State
     reason: str
     generation: int
-    key: Literal["unused", "used", "next", "doubtful"] = "used"
+    key: KeyUse = "used"
     counts: bool = True
     delay: float | None = None
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     health: Literal["ok", "fault"] | None = None
     """What the call says about Octopush itself, whatever became of the message."""
-    brake: str | None = None
+    account_hold: str | None = None
     """Octopush's code that refuses the account: all sending stops."""
-    stands: str | None = None
-    """The line before the gates in which the message waits; then `delay` says nothing."""
-    held_until: float | None = None
+    backlog: str | None = None
+    """The backlog in which the message waits; then `delay` says nothing."""
+    deliver_at: float | None = None
     """Unix seconds: handed over, and Octopush sends it then."""
     day: str = ""
     spent: Decimal = Decimal(0)
@@ -148,7 +151,7 @@ class Outcome:
 @dataclass(frozen=True)
 class Settled:
     """`fenced`: the lease was lost and the record is somebody else's now; then, and when nobody asked for it, `record`
-    is None. `alerts`: said once, to whoever settled when it came true: braked, breaker_opened, breaker_closed,
+    is None. `alerts`: said once, to whoever settled when it came true: on_hold, breaker_opened, breaker_closed,
     balance_low, spend_80, spend_100."""
 
     record: Record | None
@@ -166,7 +169,8 @@ class Wakeup:
     payload: str = field(repr=False)
     delay: float = 0.0
     found: str = "due"
-    rung_at: int = 0
+    """`due`, `backlog` (it was its turn), `lease` (a worker that did not come back), `job` (a job that vanished)."""
+    published_at: int = 0
     """Redis' clock when it was taken, ms: where its job stands in its queue."""
     correlation: str = ""
 

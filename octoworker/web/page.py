@@ -133,8 +133,8 @@ def _whole(title: str, body: str, *, refresh: bool, at: datetime | None = None) 
 def _banner(seen: Board) -> str:
     """What a person should know before anything else, or that there is nothing."""
     said = []
-    if seen.brake:
-        said.append(f"<b>Braked ({escape(seen.brake)}).</b> {escape(seen.brake_reason or '')}")
+    if seen.account_hold:
+        said.append(f"<b>Braked ({escape(seen.account_hold)}).</b> {escape(seen.account_hold_reason or '')}")
     if seen.breaker == "open":
         said.append("<b>Breaker open.</b> Octopush does not answer: messages wait, one at a time is tried.")
     if seen.refuses:
@@ -146,7 +146,7 @@ def _banner(seen: Board) -> str:
     if unknown := seen.states.get(State.UNKNOWN, 0):
         verb = "messages" if unknown > 1 else "message"
         said.append(f"<b>{unknown:,} {verb} unknown:</b> may have been sent; some may wait for a person.")
-    bad = seen.brake or seen.breaker == "open" or seen.refuses or seen.memory_share >= FULL
+    bad = seen.account_hold or seen.breaker == "open" or seen.refuses or seen.memory_share >= FULL
     tone = "bad" if bad else "warn" if said else "good"
     return f'<div class="banner {tone}" role="status">{"".join(f"<p>{each}</p>" for each in said or [CALM])}</div>'
 
@@ -162,7 +162,7 @@ def _cards(seen: Board) -> Iterable[str]:
     yield _card("Oldest waiting", "?" if hidden else _span(oldest), f"clock {seen.due_lag:.1f} s behind")
     yield _card("Pace", f"{seen.pace:.1f}", "segments a second, last minute")
     yield _card("Breaker", seen.breaker, "does Octopush answer?", "good" if seen.breaker == "closed" else "bad")
-    yield _card("Brake", seen.brake or "off", "is the account accepted?", "bad" if seen.brake else "good")
+    yield _card("Brake", seen.account_hold or "off", "is the account accepted?", "bad" if seen.account_hold else "good")
     yield _card("Balance", "?" if seen.balance is None else f"{seen.balance:,}", money or "not known yet")
     yield _card("Spent today", f"{seen.spent.normalize():,f}", f"{money} for {seen.segments:,} segments".strip())
 
@@ -177,7 +177,7 @@ def _card(name: str, value: str, note: str, tone: str = "") -> str:
 def _lanes(seen: Board) -> str:
     rows = "".join(
         f'<tr><th scope="row">{name}{" <i>paused</i>" if {name, "all"} & {*seen.paused} else ""}</th><td>{lane.queued:,}</td>'
-        f"<td>{lane.standing:,}</td><td>{_oldest(lane)}</td></tr>"
+        f"<td>{lane.backlogged:,}</td><td>{_oldest(lane)}</td></tr>"
         for name, lane in seen.lanes.items()
     )
     heads = "<th>Lane</th><th>Queued</th><th>Held back</th><th>Oldest</th>"
@@ -187,7 +187,7 @@ def _lanes(seen: Board) -> str:
 def _oldest(lane: Lane) -> str:
     if lane.oldest is None:
         return "?"
-    return _span(lane.oldest) if lane.queued or lane.standing else "-"
+    return _span(lane.oldest) if lane.queued or lane.backlogged else "-"
 
 
 def _states(seen: Board) -> str:

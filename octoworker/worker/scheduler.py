@@ -1,6 +1,7 @@
 """The clock: in every worker, without a leader and without beat.
 
-1. Five times a second it asks Redis for a slice of what is due or stranded; the script gives each message to one asker only.
+1. Five times a second it asks Redis for a slice of what is stranded (`rescue`), due (`stage`) or let go by flow control
+   (`release`); each message is given to one asker only.
 2. It publishes their jobs. A publish that fails costs nothing: the due set looks at the message again later.
 3. A slice that was full is followed by the next at once.
 
@@ -12,8 +13,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from celery import bootsteps
@@ -27,7 +29,7 @@ from octoworker.sending import credit
 from octoworker.sending.dispatch import NEED_A_LOOK, Steps, no_step
 from octoworker.sms import jobs, lanes
 from octoworker.sms.record import State
-from octoworker.store import Store, Wakeup
+from octoworker.store import Slice, Store, Wakeup
 from octoworker.telemetry import log, metrics, sentry
 from octoworker.worker import heartbeat, runtime
 from octoworker.worker.application import app
@@ -43,7 +45,7 @@ FOUND = frozenset({"lease", "job"})
 """What the clock finds that should not be: a worker that did not come back, a job that vanished."""
 
 LONGEST_NAP = 30.0
-"""Seconds after which a braked account is noticed at the latest."""
+"""Seconds after which an account on hold is noticed at the latest."""
 
 ENDS_WITHIN = 5.0
 """Seconds that a look which has begun may still take when the worker ends. Between two looks the clock ends at once."""
@@ -57,13 +59,18 @@ class Clock:
 
     def __init__(self, settings: Settings, store: Store, at_step: Steps = no_step) -> None:
         self._every = settings.sweep_every
-        self._look_ahead = min(settings.eta_horizon, settings.sweep_every * LOOKS_AHEAD)
+        look_ahead = min(settings.eta_horizon, settings.sweep_every * LOOKS_AHEAD)
         self._queues = runtime.queues(settings)
         self._store = store
         self._at_step = at_step
         self._alive = heartbeat.Alive(with_main_thread=all(self._queues.values()))
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="octoworker-clock", daemon=True)
+        self._looks: Sequence[Callable[[], Slice]] = (
+            partial(store.due.rescue, SLICE, self._queues, self._ended),
+            partial(store.due.stage, SLICE, look_ahead),
+            partial(store.due.release, SLICE, look_ahead),
+        )
 
     def start(self) -> None:
         self._alive.start()
@@ -75,19 +82,16 @@ class Clock:
         self._alive.end()
 
     def tick(self) -> int:
-        """One look: everything due or stranded is published. Returns how many messages that were."""
-        rung, more = 0, True
+        """One look: everything stranded, due or let go is published. Returns how many messages that were."""
+        published, more = 0, True
         while more and not self._stopping.is_set():
             self._alive.beat()
-            wakeups, more = self._store.take_due(
-                slice_size=SLICE, look_ahead=self._look_ahead, queues=self._queues, ended=self._ended
-            )
-            if wakeups:
-                self._at_step("before_publish")
-                self._publish(wakeups)
-            rung += len(wakeups)
+            # All three in each round: what one of them leaves to another stands in front of the next slice.
+            found = [self._published(look()) for look in self._looks]
+            published += sum(len(each.wakeups) for each in found)
+            more = any(each.full for each in found)
         self._alive.answered()
-        return rung
+        return published
 
     def _run(self) -> None:
         ticks = 0
@@ -106,7 +110,7 @@ class Clock:
             ticks += 1
 
     def _ended(self, message_id: str, lane: str, state: State) -> None:
-        """The script ended or parked a message, without a worker that could say so."""
+        """The script ended a message or left it to an operator, without a worker that could say so."""
         metrics.moved(state, lane)
         with contextlib.suppress(OctoworkerError):
             record = self._store.get(message_id)
@@ -122,6 +126,12 @@ class Clock:
             )
             level = logging.WARNING if state in NEED_A_LOOK else logging.INFO
             log.event(f"sms.{state}", level, message_id=message_id, lane=lane, **known)
+
+    def _published(self, found: Slice) -> Slice:
+        if found.wakeups:
+            self._at_step("before_publish")
+            self._publish(found.wakeups)
+        return found
 
     def _publish(self, wakeups: Sequence[Wakeup]) -> None:
         """Publish the jobs of what was taken."""
@@ -159,7 +169,7 @@ def _publish_elsewhere(wakeups: Sequence[Wakeup]) -> None:
         for wakeup in wakeups:
             app.send_task(
                 jobs.TASK,
-                kwargs=jobs.job_kwargs(wakeup.message_id, wakeup.arguments, rung_at=wakeup.rung_at),
+                kwargs=jobs.job_kwargs(wakeup.message_id, wakeup.arguments, published_at=wakeup.published_at),
                 task_id=wakeup.job_id,
                 queue=lanes.queue_of(wakeup.lane),
                 eta=datetime.now(UTC) + timedelta(seconds=wakeup.delay) if wakeup.delay else None,
@@ -171,7 +181,7 @@ def _publish_elsewhere(wakeups: Sequence[Wakeup]) -> None:
 
 
 class Treasurer:
-    """Asks for credit while the account is braked for want of it. A thread of its own: an answer may take long."""
+    """Asks for credit while the account is on hold for want of it. A thread of its own: an answer may take long."""
 
     def __init__(self, mine: runtime.Runtime) -> None:
         self._mine = mine

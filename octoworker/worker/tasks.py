@@ -90,7 +90,7 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
     ignore_result=True,
     time_limit=bulk_time_limit(),
 )
-def send_many(self: SmsTask, ids: Any = (), version: int = jobs.VERSION, rung_at: int | None = None) -> None:
+def send_many(self: SmsTask, ids: Any = (), version: int = jobs.VERSION, published_at: int | None = None) -> None:
     """Move many messages one step: those with these ids, whose records say what to send.
 
     Each keeps its own record, outcome and retries. The job itself has no result.
@@ -98,7 +98,7 @@ def send_many(self: SmsTask, ids: Any = (), version: int = jobs.VERSION, rung_at
     if version != jobs.VERSION or not isinstance(ids, list):
         raise MessageFailed("This worker cannot read this bulk job; its messages are found by the clock.")
     known = [each for each in ids if identity.is_message_id(each)]
-    _safely(self, lambda: runtime.current().bulk.handle(known, rung_at))
+    _safely(self, lambda: runtime.current().bulk.handle(known, published_at))
 
 
 def _asked_by(task: SmsTask) -> str:

@@ -153,7 +153,7 @@ def test_a_viewer_counts_and_sees_no_number_or_text(house, as_user):
     viewer = as_user["viewer"]
     assert viewer.llen("sms.urgent") == 1
     assert viewer.zcard("ow:due") == 1
-    assert viewer.hgetall("ow:marks") == {}
+    assert viewer.hgetall("ow:consumed-until") == {}
     for command in (
         ("HGETALL", f"ow:message:{message_id}"),
         ("LRANGE", "sms.urgent", "0", "-1"),

@@ -115,7 +115,7 @@ def test_waiting_bulk_is_rung_together_when_it_may_go(house):
     house.command("pause", "--lane", "bulk")
     house.worker()
     ids = house.client.enqueue_many(messages(30))
-    until(lambda: house.redis.zcard("ow:line:bulk:t") == 30)
+    until(lambda: house.redis.zcard("ow:backlog:bulk:transactional") == 30)
     house.command("resume")
     assert {house.ended(m).state for m in ids} == {State.ACCEPTED}
 

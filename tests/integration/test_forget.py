@@ -208,7 +208,7 @@ def test_a_later_word_on_delivery_does_not_bring_the_number_back(house):
 def test_a_parked_message_is_named_and_given_up_only_when_asked(house):
     house.worker()
     message_id = sent(house).message_id
-    house.redis.hset(f"ow:message:{message_id}", mapping={"state": "unknown", "parked": "1"})
+    house.redis.hset(f"ow:message:{message_id}", mapping={"state": "unknown", "needs_review": "1"})
     house.redis.persist(f"ow:message:{message_id}")
     assert forget(house, NUMBER)["left"] == [message_id]
     assert forget(house, NUMBER, "--cancel") == {"looked_at": 1, "forgotten": 1, "left": []}

@@ -33,7 +33,7 @@ def test_our_job_equals_celerys(redis_client, redis_server, arguments, delay, la
     queue = lanes.queue_of(lane)
     app.send_task(
         jobs.TASK,
-        kwargs=jobs.job_kwargs("a" * 32, arguments, rung_at=17),
+        kwargs=jobs.job_kwargs("a" * 32, arguments, published_at=17),
         task_id='job "17"',
         queue=queue,
         countdown=delay or None,
@@ -42,7 +42,7 @@ def test_our_job_equals_celerys(redis_client, redis_server, arguments, delay, la
     )
     app.close()
     celerys = json.loads(redis_client.lpop(queue))
-    wakeup = Wakeup("a" * 32, 'job "17"', lane, json.dumps(arguments), delay, rung_at=17)
+    wakeup = Wakeup("a" * 32, 'job "17"', lane, json.dumps(arguments), delay, published_at=17)
     (ours,) = publish.packed([wakeup])[queue]
     assert known(json.loads(ours)) == known(celerys)
     assert bool(json.loads(ours)["headers"]["eta"]) == bool(celerys["headers"]["eta"])
@@ -78,7 +78,9 @@ def test_a_job_carries_what_belongs_to_it_and_no_other_does():
 def crowd(size, lane="normal", apart=0.001, **changes):
     """So many messages that come due one after the other."""
     ids = [f"{n:032x}" for n in range(size)]
-    return [Wakeup(each, changes.get("job_id", each), lane, "{}", n * apart, rung_at=17) for n, each in enumerate(ids)]
+    return [
+        Wakeup(each, changes.get("job_id", each), lane, "{}", n * apart, published_at=17) for n, each in enumerate(ids)
+    ]
 
 
 def carried(lists):

@@ -135,7 +135,7 @@ def test_moves_that_took_no_call_are_told_too(house):
     house.store.flow_control.pause("all")
     waiting = house.enqueue(text="paused")
     (event,) = told(worker, waiting, "sms.waiting")
-    assert event["reason"] == "paused by a person"
+    assert event["reason"] == "paused by an operator"
     expires = house.enqueue(text="expires in line", expires_at=time.time() + 4)
     house.ended(expires, State.EXPIRED)
     told(worker, expires, "sms.waiting", "sms.expired")

@@ -248,7 +248,7 @@ def test_the_names_and_labels_are_those_promised_and_hold_no_secret(house):
     house.sandbox.fault(fault="code", code="101", times=1, recipient="+33612345679")
     house.enqueue("+33612345679")
     port = settings["OCTOWORKER_METRICS_PORT"]
-    until(lambda: value(families(port), "octoworker_alerts_total", alert="braked") == 1)
+    until(lambda: value(families(port), "octoworker_alerts_total", alert="on_hold") == 1)
     with metrics_process(house.environ) as gauges:
         of_worker, of_all = families(port), families(gauges)
         text = scrape(gauges) + scrape(port)

@@ -1,6 +1,6 @@
-"""Any order of claims, outcomes, lost leases, receipts, clocks and people leads to a legal history.
+"""Any order of claims, outcomes, lost leases, receipts, looks of the scheduler and people leads to a legal history.
 
-A state machine that plays workers and a clock against the real scripts in a real server. Time passes by moving the
+A state machine that plays workers and a scheduler against the real scripts in a real server. Time passes by moving the
 record's own instants back, so that nothing waits.
 """
 
@@ -14,6 +14,7 @@ import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from store_kit import look
 
 from octoworker.errors import RefusedError
 from octoworker.sms.record import FINAL, MOVES, State
@@ -99,7 +100,7 @@ class Life(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1.0, 6.0, LEASE + 1, 61.0, KEY_WINDOW]))
     def time_passes(self, seconds):
         moved = round(seconds * 1000)
-        names = ("due", "lease_until", "maybe_at", "since", "queued_at")
+        names = ("due", "lease_until", "in_doubt_since", "first_attempt_at", "published_at")
         for name, value in zip(names, self.client.hmget(RECORD, names), strict=True):
             if value:
                 self.client.hset(RECORD, name, int(float(value)) - moved)
@@ -110,8 +111,8 @@ class Life(RuleBasedStateMachine):
             self.holder = None
 
     @rule()
-    def the_clock_ticks(self):
-        self.store.take_due(slice_size=10, look_ahead=0.5, queues={})
+    def the_scheduler_looks(self):
+        look(self.store, ahead=0.5)
 
     @rule(state=st.sampled_from(["delivered", "undelivered"]))
     def a_receipt_comes(self, state):
@@ -168,10 +169,10 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def it_is_not_lost(self):
         record = self.store.get(ID)
-        parked = self.client.hexists(RECORD, "parked")
+        in_review = self.client.hexists(RECORD, "needs_review")
         waits = self.client.zscore(keys.DUE, ID) is not None
-        assert waits or parked or record.state in FINAL
-        assert not (parked and record.state is not State.UNKNOWN)
+        assert waits or in_review or record.state in FINAL
+        assert not (in_review and record.state is not State.UNKNOWN)
 
     @invariant()
     def it_stands_in_one_index_at_most(self):

@@ -35,9 +35,8 @@ def test_an_answer_that_is_an_error_leaves_no_answer_behind_for_the_next(client)
 
 def test_a_connection_that_redis_closed_is_replaced(client, redis_client):
     scripts = Scripts(client)
-    place = ["ow:message:x", "ow:due", "ow:state:", "ow:line:"]
     for _ in range(2):
-        assert scripts.run("change", place, ["x", "cancel", "{}"])[0] == "absent"
+        assert scripts.run("cancel", ["ow:message:x"], ["x", "{}"])[0] == "absent"
         for each in redis_client.client_list(_type="normal"):
             if each["name"] == "octoworker":
                 redis_client.client_kill_filter(_id=each["id"])
@@ -45,10 +44,9 @@ def test_a_connection_that_redis_closed_is_replaced(client, redis_client):
 
 def test_scripts_that_redis_forgot_are_loaded_again(client, redis_client):
     scripts = Scripts(client)
-    place = ["ow:message:x", "ow:due", "ow:state:", "ow:line:"]
-    scripts.run("change", place, ["x", "cancel", "{}"])
+    scripts.run("cancel", ["ow:message:x"], ["x", "{}"])
     redis_client.script_flush()
-    assert scripts.run("change", place, ["x", "cancel", "{}"])[0] == "absent"
+    assert scripts.run("cancel", ["ow:message:x"], ["x", "{}"])[0] == "absent"
 
 
 def test_threads_get_their_own_answers(client):

@@ -27,7 +27,7 @@ def test_a_change_whose_answer_was_lost_happens_once_and_is_told_as_done(redis_s
     with Proxy(redis_server.port) as proxy:
         store = Store(connect(proxy.url, retries=0), keep_for=1000, requeue_after=60)
         store.create(ID, "print", "normal", "{}")
-        redis_client.hset(keys.record(ID), mapping={"state": state, "parked": "1"})
+        redis_client.hset(keys.record(ID), mapping={"state": state, "needs_review": "1"})
         with pytest.raises(UnknownMessageError):
             store.cancel(NOBODY)  # from here on a connection is open, and the script is there
         proxy.lose_the_next_answer()

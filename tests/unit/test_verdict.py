@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from octoworker.errors import RefusedByOctopushError, UnreachableError
+from octoworker.errors import DuplicateKeyError, RefusedByOctopushError, UnreachableError
 from octoworker.gateway import Answer, Outcome, Submit
 from octoworker.sending.outcome import of_answer, of_failure
 from octoworker.sending.retry import Policy
@@ -99,3 +100,29 @@ def test_another_sending_date_than_the_one_asked_for_is_reported():
     order = Submit("k", (A,), "t", "FR", "Octo", transactional=True, sending_date=1_800_000_000)
     assert after(answer(fate(A), sending_date=1_800_000_000), order=order).reason == ""
     assert "+3600 s" in after(answer(fate(A), sending_date=1_800_003_600), order=order).reason
+
+
+def a_second_call(first, **more):
+    """For B alone: what became of A in the first one is known."""
+    facts = {
+        "attempts": 2,
+        "unknown_for": 1,
+        "pending": (B,),
+        "earlier": {A: {"state": first}, B: {"state": "waiting"}},
+    }
+    return replace(lease(**facts), generation=1, **more)
+
+
+@pytest.mark.parametrize("first", ["accepted", "delivered", "undelivered"])
+def test_a_refusal_of_the_others_does_not_make_rejected_what_somebody_has(first):
+    refusal = RefusedByOctopushError("no", error_code="110")
+    outcome = of_failure(refusal, a_second_call(first), POLICY, 0.5)
+    assert outcome.state is State.ACCEPTED
+    assert outcomes(outcome)[A] == first
+
+
+def test_recipients_that_octopush_had_already_do_not_stay_waiting():
+    claim = a_second_call("accepted", key_used_before=True)
+    outcome = of_failure(DuplicateKeyError("120", error_code="120"), claim, POLICY, 0.5)
+    assert (outcome.state, outcome.fields["pending"]) == (State.ACCEPTED, "")
+    assert outcomes(outcome) == {A: "accepted", B: "accepted"}

@@ -1,153 +1,199 @@
+-- include: message, flow_control, caps
 -- Decide in one step all that a worker must know before it may call Octopush.
--- KEYS  1 record (hash)   2 due set (zset)   3 marks (hash)   4 prefix of the state indexes (zsets)   5 traffic (hash)
---       6 breaker (hash)   7 prefix of the lines (zsets)   8 this day (hash)   9 prefix of the caps   10 account (hash)
--- ARGV  1 id   2 job (JSON: fp, lane, job_id, nonce, keep, lease, key_window, requeue_after, slack (ms), max_crashes,
---         segments, rung_at, hold_until, closed_until, refuse_before, expires_at, rings_at (ms or absent), past_reason, marketing,
---         wish (what _caps.lua asks for, or absent))   3 payload (JSON)   4 limits (JSON: what _gates.lua and _caps.lua ask for)
--- returns  {'go', JSON: [token, generation, used_before, doubtful, attempts, now, since, maybe_at, pending, outcomes, cost,
---           ready (ms since which it may go), correlation]}
---          {'done', record (JSON)}   nothing is left to do: final, or parked for a person
---          {'stopped', record (JSON)}   nothing is left to do from now on: this claim ended or parked it
+-- KEYS  1 record (hash)
+-- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, claim_nonce, keep, lease, key_window, requeue_after, slack (ms),
+--         max_crashes, segments, day, marketing, past_reason; where they are known: published_at, hold_until, closed_until,
+--         refuse_before, expires_at, deliver_at (ms), correlation, cap_request (see caps))
+--       3 payload (JSON)   4 limits (JSON: what flow_control, breaker and caps ask for)
+-- returns  {'lease', JSON: token, key_generation, key_used_before, key_doubtful, attempts, now, first_attempt_at,
+--           in_doubt_since, eligible_at (ms), pending, outcomes, cost, correlation}
+--          {'done', record (JSON)}   nothing is left to do: final, or an operator must look at it
+--          {'stopped', record (JSON)}   nothing is left to do from now on, and this claim made it so
 --          {'busy'}                  another worker has the lease
---          {'wait', record (JSON)}   not now: not due, or it stands in a line before the gates
+--          {'wait', record (JSON)}   not now: not due, or backlogged
 --          {'held', record (JSON)}   not now, and this claim made it wait
 --          {'conflict'}              the id belongs to a message with other content
-local record, due_set, marks, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local traffic, breaker, lines, day, caps, account = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local id, job, limits, now = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[4]), clock()
+local request, limits = cjson.decode(ARGV[2]), cjson.decode(ARGV[4])
+local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = request.keep}
+local now = message.now
 
-if redis.call('EXISTS', record) == 0 then create(record, id, due_set, now, job, ARGV[3]) end
-local f = redis.call('HMGET', record, 'state', 'fp', 'due', 'lease_until', 'nonce', 'token', 'gen', 'uses',
-                     'doubt', 'attempts', 'crashes', 'maybe_at', 'created', 'since', 'lane',
-                     'parked', 'pending', 'outcomes', 'cost', 'line', 'granted', 'counted', 'campaign', 'correlation', 'ready')
-local lane, line, granted, counted, campaign = f[15], f[20], f[21], f[22], f[23]
-local state, due, lease_until, uses = f[1], number(f[3]), number(f[4]), number(f[8])
-local attempts, crashes, maybe_at = number(f[10]), number(f[11]), number(f[12])
-local since = number(f[14])
-local ready_at = ready(f[25], f[13])
-if given(job.hold_until) then ready_at = math.max(ready_at, math.min(job.hold_until, now)) end
+local function look()
+  return read_message(message, 'state', 'fingerprint', 'lane', 'created', 'due', 'needs_review', 'campaign', 'correlation',
+                      'lease_until', 'token', 'claim_nonce', 'attempts', 'crashes', 'first_attempt_at', 'eligible_at',
+                      'key_generation', 'key_uses', 'key_doubtful', 'in_doubt_since',
+                      'backlog', 'released', 'counted', 'pending', 'outcomes', 'cost')
+end
 
-local function go(token)
-  return {'go', cjson.encode({token, number(f[7]), uses > 0, number(f[9]) > 0, attempts + 1, now, since,
-                              maybe_at > 0 and maybe_at or now, f[17] or '', f[18] or '', f[19] or '', ready_at, f[24] or ''})}
+if not look().state then
+  create(message, request, ARGV[3])
+  look()
+end
+-- A message whose id is random has no fingerprint: nobody else can have that id.
+if message.fingerprint ~= '' and message.fingerprint ~= request.fingerprint then return {'conflict'} end
+
+message.key_uses, message.attempts = number(message.key_uses), number(message.attempts)
+message.in_doubt_since, message.first_attempt_at = number(message.in_doubt_since), number(message.first_attempt_at)
+message.segments, message.marketing, message.expires_at = request.segments, request.marketing, request.expires_at
+message.eligible_at = eligible_since(message)
+if given(request.hold_until) then message.eligible_at = math.max(message.eligible_at, math.min(request.hold_until, now)) end
+
+-- `attempts` and `key_uses` as they were before this submit.
+local function lease(token, attempts, key_uses)
+  return {'lease', cjson.encode({
+    token = token, attempts = attempts + 1, key_generation = number(message.key_generation),
+    key_used_before = key_uses > 0, key_doubtful = number(message.key_doubtful) > 0,
+    now = now, first_attempt_at = message.first_attempt_at, eligible_at = message.eligible_at,
+    in_doubt_since = message.in_doubt_since > 0 and message.in_doubt_since or now,
+    pending = message.pending or '', outcomes = message.outcomes or '', cost = message.cost or '',
+    correlation = message.correlation or ''})}
 end
 
 local function stop(to, reason)
-  local ends = uses == 0 and finish or move
-  ends(record, id, index, now, state, to, reason, job.keep)
-  no_wake(record, id, due_set)
-  leave(record, id, lines)
-  no_probe(breaker, id)
-  if to == 'unknown' then redis.call('HSET', record, 'parked', 1) end
-  return told('stopped', record)
+  local ends = to == 'unknown' and ask_operator or message.key_uses == 0 and finish or move
+  ends(message, to, reason)
+  no_wake(message)
+  leave_backlog(message)
+  no_probe(message)
+  return reply('stopped', message)
 end
 
--- A message whose id is random has no print: nobody else can have that id.
-if f[2] ~= '' and f[2] ~= job.fp then return {'conflict'} end
--- This lane has been served up to where this very job stood in it: an older one without its claim has been lost.
--- Not up to where the record says: it may have been rung again since, at the end of the line. A mark in the future was
+local function hold(at, to, reason)
+  redis.call('HSET', message.key, 'segments', request.segments, 'eligible_at', at)
+  redis.call('HDEL', message.key, 'woken', 'released')
+  move(message, to, reason, at)
+  wake_at(message, at)
+  no_probe(message)
+  return reply('held', message)
+end
+
+-- This lane has been served up to where this very job stood in its queue: an older job without its claim has been lost.
+-- Not up to where the record says: it may have been published again since, at the end of the queue. A mark in the future was
 -- made before the clock was set back, and would make every job look lost.
-local position = given(job.rung_at) and job.rung_at or number(f[13])
-local mark = number(redis.call('HGET', marks, lane))
-if position > mark or mark > now then redis.call('HSET', marks, lane, math.min(position, now)) end
-if FINAL[state] or f[16] then
-  no_probe(breaker, id)
-  return told('done', record)
+local function mark_consumed()
+  local position = given(request.published_at) and request.published_at or number(message.created)
+  local mark = number(redis.call('HGET', CONSUMED_UNTIL, message.lane))
+  if position > mark or mark > now then redis.call('HSET', CONSUMED_UNTIL, message.lane, math.min(position, now)) end
 end
 
-if state == 'submitting' then
-  if lease_until > now then
+-- The reply to a claim of a message whose lease another worker has, or had; nil when it is free by now.
+local function while_submitting()
+  if number(message.lease_until) > now then
     -- The same claim asked twice, because the first reply was lost on the way: the same answer.
-    if f[5] == job.nonce then attempts = attempts - 1; uses = uses - 1; return go(number(f[6])) end
-    return {'busy'}
+    if message.claim_nonce ~= request.claim_nonce then return {'busy'} end
+    return lease(number(message.token), message.attempts - 1, message.key_uses - 1)
   end
-  crashes = redis.call('HINCRBY', record, 'crashes', 1)
-  if crashes >= job.max_crashes then
+  local crashes = redis.call('HINCRBY', message.key, 'crashes', 1)
+  if crashes >= request.max_crashes then
     return stop('dead', 'stopped: ' .. crashes .. ' workers in a row did not come back from it; may have been sent')
   end
-  move(record, id, index, now, state, 'unknown', 'the worker that had it did not come back', job.keep)
-  state = 'unknown'
-elseif due > now + job.slack then
-  -- Rung too early, by a worker whose clock is ahead: it waits again, for the clock that counts.
-  if state == 'queued' then move(record, id, index, now, state, 'waiting', 'its job came too early', job.keep, due) end
-  redis.call('ZADD', due_set, due, id)
-  redis.call('HDEL', record, 'rung')
-  return told(state == 'queued' and 'held' or 'wait', record)
+  move(message, 'unknown', 'the worker that had it did not come back')
 end
 
-if attempts == 0 and given(job.refuse_before) and number(f[13]) > job.refuse_before then
-  return stop('rejected', job.past_reason)
-end
-if given(job.expires_at) and job.expires_at <= now then
-  if uses > 0 then return stop('unknown', 'expired before its outcome was known; may have been sent, a person decides') end
-  return stop('expired', 'expires_at had passed before it could be sent')
-end
-if uses > 0 and now - maybe_at > job.key_window then
-  return stop('unknown', 'Octopush may have forgotten the key by now; may have been sent, a person decides')
+-- Published too early, by a worker whose clock is ahead: it waits again, for the clock that counts.
+local function before_its_time(due)
+  local verdict = message.state == 'queued' and 'held' or 'wait'
+  if message.state == 'queued' then move(message, 'waiting', 'its job came too early', due) end
+  redis.call('ZADD', DUE, due, message.id)
+  redis.call('HDEL', message.key, 'woken')
+  return reply(verdict, message)
 end
 
--- It stands in a line already: the clock lets it go, not this job. Nor may a late copy of a job hold it beside its line.
-if line then
-  redis.call('ZADD', lines .. line, 'NX', ready_at, id)
-  return told('wait', record)
-end
-
-local function hold(until_, reason, to)
-  redis.call('HSET', record, 'segments', job.segments, 'ready', until_)
-  redis.call('HDEL', record, 'rung', 'granted')
-  move(record, id, index, now, state, to or 'scheduled', reason, job.keep, until_)
-  wake_at(record, id, due_set, until_)
-  no_probe(breaker, id)
-  return told('held', record)
-end
-
--- A message that was held once is due when its record says so: a person may have moved it since this job was published.
-if given(job.hold_until) and not f[3] and attempts == 0 and uses == 0 and job.hold_until > now + job.slack then
-  return hold(math.max(job.hold_until, given(job.closed_until) and job.closed_until or 0), 'held until due')
-end
-if given(job.closed_until) and uses == 0 and job.closed_until > now + job.slack then
-  return hold(job.closed_until, 'advertising waits for its hours')
-end
-
-local gates = read_gates(traffic, breaker, limits, now)
-local reason, at, never = shut(gates, id, lane, job.marketing)
-local own_line
-if not reason and campaign and redis.call('HGET', CAMPAIGNS .. campaign, 'paused') then
-  reason, own_line = 'its campaign is paused', 'campaign:' .. campaign
-end
-if not reason and given(job.wish) and not counted and uses == 0 then
-  reason, at, never = capped(caps, day, account, limits.caps, job.wish, id, now)
-  if reason then
-    reason = 'cap: ' .. reason .. (at and '; it may go at ' .. iso(at) or '')
-    if never or limits.caps.refuse then return stop('rejected', reason) end
-    return hold(at, reason, 'waiting')
+-- The reply when its time to be sent has passed, or its key may have been forgotten; nil while it may be sent.
+local function too_late()
+  if message.attempts == 0 and given(request.refuse_before) and number(message.created) > request.refuse_before then
+    return stop('rejected', request.past_reason)
+  end
+  if given(request.expires_at) and request.expires_at <= now then
+    if message.key_uses == 0 then return stop('expired', 'expires_at had passed before it could be sent') end
+    return stop('unknown', 'expired before its outcome was known; may have been sent, an operator decides')
+  end
+  if message.key_uses > 0 and now - message.in_doubt_since > request.key_window then
+    return stop('unknown', 'Octopush may have forgotten the key by now; may have been sent, an operator decides')
   end
 end
-if not reason and not granted and not has_room(gates, limits, lines, now, lane, job.segments) then
-  reason = 'waits for its turn (OCTOWORKER_RATE, or Octopush coming back)'
-end
-if reason then
-  join(record, id, due_set, index, lines, now, {line = own_line or line_name(lane, job.marketing), state = state, uses = uses,
-       ready = ready_at, segments = job.segments, expires = job.expires_at, keep = job.keep}, reason)
-  no_probe(breaker, id)
-  return told('held', record)
+
+-- The reply when it must wait for an instant of its own; nil when it need not.
+local function too_early()
+  if message.key_uses > 0 then return nil end
+  local closed_until = given(request.closed_until) and request.closed_until or 0
+  -- A message that was held once is due when its record says so: an operator may have moved it since this job was published.
+  local fresh = not message.due and message.attempts == 0
+  if given(request.hold_until) and fresh and request.hold_until > now + request.slack then
+    return hold(math.max(request.hold_until, closed_until), 'scheduled', 'held until due')
+  end
+  if closed_until > now + request.slack then return hold(closed_until, 'scheduled', 'marketing waits for its hours') end
 end
 
-went(traffic, gates, now, job.segments)
--- The probe has its whole lease for the call, however long its job was on the way.
-if gates.breaker == 'open' then redis.call('HSET', breaker, 'probe_until', now + job.lease) end
-if given(job.wish) and not counted then count_in(caps, day, account, limits.caps, job.wish, record, id, now) end
-move(record, id, index, now, state, 'submitting', '', job.keep)
-local token = redis.call('HINCRBY', record, 'token', 1)
-if maybe_at == 0 then redis.call('HSET', record, 'maybe_at', now) end
-if given(job.rings_at) then redis.call('HSET', record, 'rings_at', job.rings_at) end
--- Its age is the age of its trying: days in which it was held, paused or out of hours leave it all its retries.
-if attempts == 0 then
-  since = now
-  redis.call('HSET', record, 'since', now)
+local function backlogged(backlog, reason)
+  join_backlog(message, backlog, message.key_uses > 0 and 'unknown' or 'waiting', reason)
+  no_probe(message)
+  return reply('held', message)
 end
-redis.call('HSET', record, 'lease_until', now + job.lease, 'nonce', job.nonce, 'uses', uses + 1,
-           'attempts', attempts + 1, 'segments', job.segments, 'rings', 0)
-redis.call('HDEL', record, 'due', 'rung', 'granted')
-redis.call('ZADD', due_set, now + job.lease, id)
-return go(token)
+
+-- The reply when flow control or a cap holds it back or stops it; nil when it may go. Takes its part of the pace.
+local function held_back(flow, caps)
+  local own_backlog = backlog_of(message.lane, message.marketing)
+  local reason = blocked_by(flow, message)
+  if reason then return backlogged(own_backlog, reason) end
+  if message.campaign and redis.call('HGET', CAMPAIGNS .. message.campaign, 'paused') then
+    return backlogged('campaign:' .. message.campaign, 'its campaign is paused')
+  end
+  if caps and message.key_uses == 0 then
+    local cap, at, never = capped(caps, message)
+    if cap and (never or caps.limits.refuse) then return stop('rejected', cap) end
+    if cap then return hold(at, 'waiting', cap) end
+  end
+  if not message.released and not has_room(flow, message) then
+    return backlogged(own_backlog, 'waits for its turn (OCTOWORKER_RATE, or Octopush coming back)')
+  end
+end
+
+local function go(flow, caps)
+  went(flow, request.segments)
+  -- The probe has its whole lease for the call, however long its job was on the way.
+  if flow.breaker == 'open' then redis.call('HSET', BREAKER, 'probe_until', now + request.lease) end
+  if caps then count_in(caps, message) end
+  move(message, 'submitting', '')
+  local token = redis.call('HINCRBY', message.key, 'token', 1)
+  if message.in_doubt_since == 0 then redis.call('HSET', message.key, 'in_doubt_since', now) end
+  if given(request.deliver_at) then redis.call('HSET', message.key, 'deliver_at', request.deliver_at) end
+  -- Its age is the age of its trying: days in which it was held, paused or out of hours leave it all its retries.
+  if message.attempts == 0 then message.first_attempt_at = now end
+  redis.call('HSET', message.key, 'lease_until', now + request.lease, 'claim_nonce', request.claim_nonce,
+             'key_uses', message.key_uses + 1, 'attempts', message.attempts + 1, 'segments', request.segments,
+             'first_attempt_at', message.first_attempt_at, 'publish_count', 0)
+  redis.call('HDEL', message.key, 'due', 'woken', 'released')
+  redis.call('ZADD', DUE, now + request.lease, message.id)
+  return lease(token, message.attempts, message.key_uses)
+end
+
+mark_consumed()
+if FINAL[message.state] or message.needs_review then
+  no_probe(message)
+  return reply('done', message)
+end
+
+local due = number(message.due)
+if message.state == 'submitting' then
+  local answer = while_submitting()
+  if answer then return answer end
+elseif due > now + request.slack then
+  return before_its_time(due)
+end
+
+local answer = too_late()
+if answer then return answer end
+
+-- It is backlogged already: `release` lets it go, not this job. Nor may a late copy of a job hold it beside its backlog.
+if message.backlog then
+  redis.call('ZADD', BACKLOGS .. message.backlog, 'NX', message.eligible_at, message.id)
+  return reply('wait', message)
+end
+
+answer = too_early()
+if answer then return answer end
+
+local flow = read_flow_control(limits, now)
+local caps = given(request.cap_request) and not message.counted
+  and {limits = limits.caps, request = request.cap_request, day = DAYS .. request.day} or nil
+return held_back(flow, caps) or go(flow, caps)

@@ -1,13 +1,15 @@
+-- include: message
 -- Take a person out of one record that has ended. What is still on its way keeps its number: it could not be sent without.
 -- KEYS  1 record (hash)
 -- ARGV  1 payload as it was read   2 outcomes as they were read, or ''   3 payload from now on   4 outcomes from now on (JSON)
 --       5 time to live (ms) of a record that has none
 -- returns  'done' | 'moving' (not ended, nothing was changed) | 'changed' (it is not as it was read: read it again) | 'absent'
-local record, f = KEYS[1], redis.call('HMGET', KEYS[1], 'state', 'payload', 'outcomes')
-if not f[1] then return 'absent' end
-if not FINAL[f[1]] then return 'moving' end
-if f[2] ~= ARGV[1] or (f[3] or '') ~= ARGV[2] then return 'changed' end
-redis.call('HSET', record, 'payload', ARGV[3], 'outcomes', ARGV[4], 'forgotten', clock())
-redis.call('HDEL', record, 'pending')
-if redis.call('PTTL', record) < 0 then redis.call('PEXPIRE', record, ARGV[5]) end
+local payload_read, outcomes_read, payload, outcomes, keep = unpack(ARGV)
+local message = read_message({key = KEYS[1]}, 'state', 'payload', 'outcomes')
+if not message.state then return 'absent' end
+if not FINAL[message.state] then return 'moving' end
+if message.payload ~= payload_read or (message.outcomes or '') ~= outcomes_read then return 'changed' end
+redis.call('HSET', message.key, 'payload', payload, 'outcomes', outcomes, 'forgotten', clock())
+redis.call('HDEL', message.key, 'pending')
+if redis.call('PTTL', message.key) < 0 then redis.call('PEXPIRE', message.key, keep) end
 return 'done'

@@ -1,18 +1,18 @@
+-- include: message, backlog
 -- Keep a message that cannot be sent as it is, with the reason, unless it got further already.
--- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)   4 prefix of the lines (zsets)
--- ARGV  1 id   2 job (JSON: fp, lane, job_id, keep, requeue_after (ms), reason, error_code)   3 payload (JSON)
--- returns  {'rejected' | 'done' | 'conflict', record (JSON: field, value, ...)}
-local record, due_set, index = KEYS[1], KEYS[2], KEYS[3]
-local id, job, now = ARGV[1], cjson.decode(ARGV[2]), clock()
-if redis.call('EXISTS', record) == 0 then create(record, id, due_set, now, job, ARGV[3]) end
-local f = redis.call('HMGET', record, 'state', 'fp', 'uses')
-local verdict = 'done'
-if f[2] ~= '' and f[2] ~= job.fp then return {'conflict'} end
-if (f[1] == 'queued' or f[1] == 'waiting' or f[1] == 'scheduled') and number(f[3]) == 0 then
-  verdict = 'rejected'
-  redis.call('HSET', record, 'error_code', job.error_code)
-  finish(record, id, index, now, f[1], 'rejected', job.reason, job.keep)
-  no_wake(record, id, due_set)
-  leave(record, id, KEYS[4])
-end
-return told(verdict, record)
+-- KEYS  1 record (hash)
+-- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, keep, requeue_after (ms), reason, error_code; correlation where
+--         there is one)   3 payload (JSON)
+-- returns  {'rejected' | 'done' | 'conflict', record (JSON: field, value, ...)}; conflict has no record
+--          done: it got further, or was rejected before
+local request = cjson.decode(ARGV[2])
+local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = request.keep}
+if redis.call('EXISTS', message.key) == 0 then create(message, request, ARGV[3]) end
+read_message(message, 'state', 'fingerprint', 'key_uses')
+if message.fingerprint ~= '' and message.fingerprint ~= request.fingerprint then return {'conflict'} end
+if not PENDING[message.state] or number(message.key_uses) > 0 then return reply('done', message) end
+redis.call('HSET', message.key, 'error_code', request.error_code)
+finish(message, 'rejected', request.reason)
+no_wake(message)
+leave_backlog(message)
+return reply('rejected', message)

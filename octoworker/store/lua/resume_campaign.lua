@@ -1,18 +1,20 @@
--- Let a paused campaign go on: one slice of its line moves to the lines of its lanes, where the clock finds it.
--- KEYS  1 prefix of the records (hashes)   2 prefix of the lines (zsets)
+-- include: message, backlog
+-- Let a paused campaign go on: one slice of its backlog moves to the backlogs of its lanes, where `release` finds it.
+-- KEYS  none: the campaign names its backlog, and the backlog its messages
 -- ARGV  1 campaign   2 slice (count)
 -- returns  how many were moved; fewer than the slice: all are
-redis.call('HSET', CAMPAIGNS .. ARGV[1], 'resumed', clock())
-redis.call('HDEL', CAMPAIGNS .. ARGV[1], 'paused')
-local line = 'campaign:' .. ARGV[1]
-local ids = redis.call('ZRANGE', KEYS[2] .. line, 0, tonumber(ARGV[2]) - 1, 'WITHSCORES')
-for i = 1, #ids, 2 do
-  local record = KEYS[1] .. ids[i]
-  local f = redis.call('HMGET', record, 'line', 'lane')
-  if f[1] == line then
-    change_line(record, ids[i], KEYS[2], line, f[2] .. ':t', ids[i + 1])
+local campaign, slice = ARGV[1], tonumber(ARGV[2])
+local backlog = 'campaign:' .. campaign
+redis.call('HSET', CAMPAIGNS .. campaign, 'resumed', clock())
+redis.call('HDEL', CAMPAIGNS .. campaign, 'paused')
+local found = redis.call('ZRANGE', BACKLOGS .. backlog, 0, slice - 1, 'WITHSCORES')
+for n = 1, #found, 2 do
+  local message = {id = found[n], key = RECORDS .. found[n]}
+  read_message(message, 'backlog', 'lane')
+  if message.backlog == backlog then
+    change_backlog(message, backlog, backlog_of(message.lane), found[n + 1])
   else
-    redis.call('ZREM', KEYS[2] .. line, ids[i])
+    redis.call('ZREM', BACKLOGS .. backlog, message.id)
   end
 end
-return #ids / 2
+return #found / 2

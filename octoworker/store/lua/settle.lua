@@ -1,107 +1,131 @@
+-- include: message, flow_control
 -- Write the outcome of a submit, if the claim still holds.
--- KEYS  1 record (hash)   2 due set (zset)   3 prefix of the state indexes (zsets)   4 breaker (hash)   5 prefix of the lines
---       6 traffic (hash)   7 this day (hash)   8 account (hash)
--- ARGV  1 id   2 token of the claim   3 outcome (JSON: state, reason, keep, generation, key (unused|used|next|doubtful),
---         counts (bool), delay (ms or absent), fields (name -> string, written as they are), health ('ok' | 'fault' or absent),
---         brake (code or absent), stands (line to stand in, or absent), spent (millionths), prices (country -> millionths),
---         held_until (ms at which Octopush sends it, or absent))
---       4 limits (JSON: what _gates.lua asks for; low_balance, caps.money)
--- returns  {'settled' | 'late' | 'fenced', record (JSON: field, value, ...), alert, ...}; the record is '' when outcome.quiet
+-- KEYS  1 record (hash)
+-- ARGV  1 id   2 token of the claim   3 outcome (JSON: state, reason, keep, key_generation, key (unused|used|next|doubtful),
+--         counts (bool), day, fields (name -> string, written as they are), spent (millionths), prices (country -> millionths);
+--         where there is one: delay (ms), health ('ok' | 'fault'), account_hold (code), backlog (to wait in),
+--         deliver_at (ms at which Octopush sends it), quiet (bool: nobody reads the record))
+--       4 limits (JSON: what flow_control and breaker ask for; low_balance, caps.money)
+-- returns  {'settled' | 'late' | 'fenced', record (JSON: field, value, ...), alert, ...}; when quiet, settled has '' as record
+--          settled: written, or written already: the same settle asked twice
 --          late: the lease was lost, but the answer proves acceptance and nobody knew better, so it was taken
---          fenced: the lease was lost; the record is somebody else's
-local record, due_set, index, breaker, lines = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local traffic, day, account = KEYS[6], KEYS[7], KEYS[8]
-local id, token, outcome, limits, now = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), cjson.decode(ARGV[4]), clock()
-local alerts = {}
-local keep = outcome.keep
-local f = redis.call('HMGET', record, 'state', 'token', 'gen', 'uses', 'maybe_at', 'attempts', 'ticket', 'created', 'expected',
-                     'expected_on', 'segments', 'expires', 'ready')
-local state, uses = f[1], number(f[4])
+--          fenced: the lease was lost; the record is somebody else's, or gone ('[]')
+--          alerts: on_hold, breaker_opened, breaker_closed, balance_low, spend_80, spend_100
+local token, outcome, limits, alerts = ARGV[2], cjson.decode(ARGV[3]), cjson.decode(ARGV[4]), {}
+local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = outcome.keep}
+local now, day = message.now, DAYS .. outcome.day
+read_message(message, 'state', 'token', 'key_generation', 'key_uses', 'ticket', 'created', 'eligible_at', 'expected',
+             'expected_on', 'segments', 'expires_at')
+message.segments, message.eligible_at = number(message.segments), eligible_since(message)
+
+local function alert(name)
+  alerts[#alerts + 1] = name
+end
 
 -- Of somebody who was forgotten meanwhile nothing is written down again.
 local function write_fields()
-  if given(outcome.held_until) then redis.call('HSET', record, 'rings_at', outcome.held_until) end
-  local forgotten = redis.call('HEXISTS', record, 'forgotten') == 1
+  if given(outcome.deliver_at) then redis.call('HSET', message.key, 'deliver_at', outcome.deliver_at) end
+  local forgotten = redis.call('HEXISTS', message.key, 'forgotten') == 1
   for name, value in pairs(outcome.fields) do
-    if not (forgotten and (name == 'outcomes' or name == 'pending')) then redis.call('HSET', record, name, value) end
+    if not (forgotten and (name == 'outcomes' or name == 'pending')) then redis.call('HSET', message.key, name, value) end
+  end
+end
+
+local function account_for_spending()
+  redis.call('HINCRBY', day, 'segments', message.segments)
+  local spent = redis.call('HINCRBY', day, 'spent', outcome.spent)
+  redis.call('PEXPIRE', day, 8 * 86400000)
+  local most = limits.caps.money
+  if most > 0 and spent >= most and redis.call('HSETNX', day, 'alerted_100', 1) == 1 then alert('spend_100') end
+  if most > 0 and spent * 5 >= most * 4 and redis.call('HSETNX', day, 'alerted_80', 1) == 1 then alert('spend_80') end
+end
+
+local function note_balance(left)
+  redis.call('HSET', ACCOUNT, 'balance', outcome.fields.balance, 'currency', outcome.fields.currency or '', 'at', now)
+  if left >= limits.low_balance then
+    redis.call('HDEL', ACCOUNT, 'low')
+  elseif redis.call('HSETNX', ACCOUNT, 'low', 1) == 1 then
+    alert('balance_low')
   end
 end
 
 -- What this call cost, and what is left: facts about the account, whoever has the record by now.
 local function account_for()
-  local segments = number(f[11])
-  if given(f[9]) then
-    redis.call('HINCRBY', f[10], 'pending', -number(f[9]))
-    redis.call('HDEL', record, 'expected', 'expected_on')
+  if given(message.expected) then
+    redis.call('HINCRBY', message.expected_on, 'pending', -number(message.expected))
+    redis.call('HDEL', message.key, 'expected', 'expected_on')
   end
-  if outcome.state == 'accepted' or outcome.spent > 0 then
-    redis.call('HINCRBY', day, 'segments', segments)
-    local spent = redis.call('HINCRBY', day, 'spent', outcome.spent)
-    redis.call('PEXPIRE', day, 8 * 86400000)
-    local most = limits.caps.money
-    if most > 0 and spent >= most and redis.call('HSETNX', day, 'told_100', 1) == 1 then alerts[#alerts + 1] = 'spend_100' end
-    if most > 0 and spent * 5 >= most * 4 and redis.call('HSETNX', day, 'told_80', 1) == 1 then alerts[#alerts + 1] = 'spend_80' end
-  end
-  for country, price in pairs(outcome.prices) do redis.call('HSET', account, 'price:' .. country, price) end
+  if outcome.state == 'accepted' or outcome.spent > 0 then account_for_spending() end
+  for country, price in pairs(outcome.prices) do redis.call('HSET', ACCOUNT, 'price:' .. country, price) end
   local left = tonumber(outcome.fields.balance)
-  if not left then return end
-  redis.call('HSET', account, 'balance', outcome.fields.balance, 'currency', outcome.fields.currency or '', 'at', now)
-  if left >= limits.low_balance then
-    redis.call('HDEL', account, 'low')
-  elseif redis.call('HSETNX', account, 'low', 1) == 1 then
-    alerts[#alerts + 1] = 'balance_low'
+  if left then note_balance(left) end
+end
+
+-- What the submit did to its key: nothing, spent it (the next one from now on), or left it in doubt. 'used': the claim said so.
+local function note_key()
+  if outcome.key == 'next' then
+    redis.call('HINCRBY', message.key, 'key_generation', 1)
+    redis.call('HSET', message.key, 'key_uses', 0)
+    redis.call('HDEL', message.key, 'in_doubt_since', 'key_doubtful')
+  elseif outcome.key == 'unused' then
+    local uses = number(message.key_uses) - 1
+    redis.call('HSET', message.key, 'key_uses', uses)
+    if uses <= 0 then redis.call('HDEL', message.key, 'in_doubt_since') end
+  elseif outcome.key == 'doubtful' then
+    redis.call('HSET', message.key, 'key_doubtful', 1)
   end
 end
 
-if not state then return {'fenced', '[]'} end
-if f[2] ~= token or state ~= 'submitting' then
+-- Whom this claim belongs to no longer: an acceptance is a fact all the same, of this very key.
+local function without_lease()
   -- Asked twice, because the first reply was lost on the way.
-  if f[2] == token and state ~= 'submitting' and state ~= 'unknown' and state ~= 'dead' then return told('settled', record) end
-  if outcome.state ~= 'accepted' or number(f[3]) ~= outcome.generation or f[7] then return told('fenced', record) end
-  if state == 'submitting' then redis.call('HSET', record, 'ticket', outcome.fields.ticket or ''); return told('fenced', record) end
-  if state ~= 'unknown' and state ~= 'dead' then return told('fenced', record) end
+  local open = message.state == 'submitting' or message.state == 'unknown' or message.state == 'dead'
+  if message.token == token and not open then return reply('settled', message) end
+  if outcome.state ~= 'accepted' or number(message.key_generation) ~= outcome.key_generation or message.ticket then
+    return reply('fenced', message)
+  end
+  if message.state == 'submitting' then
+    redis.call('HSET', message.key, 'ticket', outcome.fields.ticket or '')
+    return reply('fenced', message)
+  end
+  if not open then return reply('fenced', message) end
   write_fields()
   account_for()
-  redis.call('HDEL', record, 'parked')
-  leave(record, id, lines)
-  move(record, id, index, now, state, 'accepted', 'accepted; the answer came after the lease had ended', keep)
-  no_wake(record, id, due_set)
-  return told('late', record, unpack(alerts))
+  redis.call('HDEL', message.key, 'needs_review')
+  leave_backlog(message)
+  move(message, 'accepted', 'accepted; the answer came after the lease had ended')
+  no_wake(message)
+  return reply('late', message, unpack(alerts))
 end
+
+local function move_on()
+  if given(outcome.backlog) then
+    join_backlog(message, outcome.backlog, outcome.state, outcome.reason)
+  elseif given(outcome.delay) then
+    wake_at(message, now + outcome.delay)
+    move(message, outcome.state, outcome.reason, now + outcome.delay)
+  else
+    no_wake(message)
+    local ends = FINAL[outcome.state] and move or ask_operator
+    ends(message, outcome.state, outcome.reason)
+  end
+end
+
+if not message.state then return {'fenced', '[]'} end
+if message.token ~= token or message.state ~= 'submitting' then return without_lease() end
 
 -- First a write that a full Redis refuses: a script is not rolled back, so nothing may be taken away before it.
 write_fields()
 account_for()
-local alert, was_probe = heard(breaker, limits, id, outcome.health, now)
-alerts[#alerts + 1] = alert
-if outcome.key == 'next' then
-  redis.call('HINCRBY', record, 'gen', 1)
-  redis.call('HSET', record, 'uses', 0)
-  redis.call('HDEL', record, 'maybe_at', 'doubt')
-elseif outcome.key == 'unused' then
-  redis.call('HSET', record, 'uses', uses - 1)
-  if uses - 1 <= 0 then redis.call('HDEL', record, 'maybe_at') end
-elseif outcome.key == 'doubtful' then
-  redis.call('HSET', record, 'doubt', 1)
-end
+local of_breaker, was_probe = heard(message, limits, outcome.health)
+if of_breaker then alert(of_breaker) end
+note_key()
+local failed_probe = was_probe and outcome.health == 'fault'
 -- A probe is sent for all the others: its message does not pay for it with an attempt.
-if not outcome.counts or (was_probe and outcome.health == 'fault') then redis.call('HINCRBY', record, 'attempts', -1) end
-redis.call('HDEL', record, 'lease_until', 'crashes', 'probed')
-if was_probe and outcome.health == 'fault' then redis.call('HSET', record, 'probed', 1) end
-if given(outcome.brake) and redis.call('HSETNX', traffic, 'brake', outcome.brake) == 1 then
-  redis.call('HSET', traffic, 'brake_reason', 'the account is blocked: ' .. outcome.reason, 'brake_at', now)
-  alerts[#alerts + 1] = 'braked'
-end
-if given(outcome.stands) then
-  join(record, id, due_set, index, lines, now, {line = outcome.stands, state = state, uses = outcome.state == 'unknown' and 1 or 0,
-       ready = ready(f[13], f[8]), segments = number(f[11]), expires = f[12], keep = keep}, outcome.reason)
-elseif given(outcome.delay) then
-  wake_at(record, id, due_set, now + outcome.delay)
-  move(record, id, index, now, state, outcome.state, outcome.reason, keep, now + outcome.delay)
-else
-  no_wake(record, id, due_set)
-  if not FINAL[outcome.state] then redis.call('HSET', record, 'parked', 1) end
-  move(record, id, index, now, state, outcome.state, outcome.reason, keep)
-end
+if not outcome.counts or failed_probe then redis.call('HINCRBY', message.key, 'attempts', -1) end
+redis.call('HDEL', message.key, 'lease_until', 'crashes', 'probed')
+if failed_probe then redis.call('HSET', message.key, 'probed', 1) end
+if given(outcome.account_hold) and hold_account(outcome.account_hold, outcome.reason, now) then alert('on_hold') end
+move_on()
 if outcome.quiet then return {'settled', '', unpack(alerts)} end
-return told('settled', record, unpack(alerts))
+return reply('settled', message, unpack(alerts))

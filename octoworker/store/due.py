@@ -1,0 +1,74 @@
+"""What a scheduler takes out of Redis: messages whose jobs must be published now. Each is taken by one scheduler only.
+
+`rescue` finds what is stranded, `stage` what is due, `release` what flow control lets go. A message that was taken and not
+published costs nothing: it is looked at again after `requeue_after`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from octoworker.sms.record import State
+from octoworker.store.limits import Limits
+from octoworker.store.scripts import Scripts
+from octoworker.store.values import Wakeup
+
+
+class Timings(NamedTuple):
+    """Milliseconds, but for the count."""
+
+    requeue_after: int
+    keep: int
+    lease: int
+    max_crashes: int
+
+
+class Slice(NamedTuple):
+    """What one look took. `full`: there may be more."""
+
+    wakeups: list[Wakeup]
+    full: bool
+
+
+class DueSet:
+    """All messages that are not over, by when they are looked at again; and the backlogs."""
+
+    def __init__(self, scripts: Scripts, timings: Timings, limits: Limits) -> None:
+        self._scripts = scripts
+        self._timings = timings
+        self._limits = limits
+
+    def rescue(
+        self, size: int, queues: Mapping[str, str], ended: Callable[[str, str, State], None] = lambda *_: None
+    ) -> Slice:
+        """Leases that ran out, jobs that vanished, backlogged messages that expired or lost their backlog.
+
+        `queues`: the broker's list of each lane, "" when the jobs are on another server. `ended` is told of each message
+        that ended here, or was left to an operator: its id, its lane, where it stands now.
+        """
+        looked_at, wakeups, over = self._run("rescue", size, max_crashes=self._timings.max_crashes, queues=dict(queues))
+        for message_id, lane, state in json.loads(over):
+            ended(message_id, lane, State(state))
+        return Slice(_wakeups(wakeups), looked_at >= size)
+
+    def stage(self, size: int, look_ahead: float) -> Slice:
+        """Messages that are due, or will be within `look_ahead` seconds."""
+        looked_at, wakeups = self._run("stage", size, look_ahead=round(look_ahead * 1000))
+        return Slice(_wakeups(wakeups), looked_at >= size)
+
+    def release(self, size: int, look_ahead: float) -> Slice:
+        """Backlogged messages that flow control lets go within `look_ahead` seconds, each with its own instant."""
+        facts = {"look_ahead": round(look_ahead * 1000), "lease": self._timings.lease}
+        released, wakeups = self._run("release", size, self._limits.as_text, **facts)
+        return Slice(_wakeups(wakeups), released >= size)
+
+    def _run(self, script: str, size: int, *more: str, **facts: object) -> list[Any]:
+        request = {"slice": size, "requeue_after": self._timings.requeue_after, "keep": self._timings.keep, **facts}
+        answer: list[Any] = self._scripts.run(script, [], [json.dumps(request), *more])
+        return answer
+
+
+def _wakeups(text: str) -> list[Wakeup]:
+    return [Wakeup(**{**each, "delay": each["delay"] / 1000}) for each in json.loads(text)]

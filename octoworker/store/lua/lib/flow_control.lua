@@ -1,0 +1,88 @@
+-- include: backlog, breaker
+-- Flow control: what holds messages back that are not to blame for it (pauses, the account hold, the breaker, the pace).
+-- FLOW_CONTROL (hash)  tat: ms at which the account's pace allows the next segment (GCRA); paced: when that was written (ms);
+--                      turn: releases so far; pause:all|urgent|normal|bulk|marketing: since (ms);
+--                      account_hold: Octopush's code, account_hold_reason, account_hold_at (ms); minute, sent, before: segments
+
+local LANES = {'urgent', 'normal', 'bulk'}
+-- ms that an urgent message may borrow from the pace of the others, instead of joining a backlog.
+local BORROW = 1000
+-- Doublings of the pace from the first call after a recovery to the end of the ramp; it begins with two calls a second.
+local DOUBLINGS = 10
+
+local function read_flow_control(limits, now)
+  local flow = fill({limits = limits, now = now}, FLOW_CONTROL, 'tat', 'paced', 'turn', 'minute', 'sent', 'before',
+                    'account_hold', 'account_hold_reason',
+                    'pause:all', 'pause:urgent', 'pause:normal', 'pause:bulk', 'pause:marketing')
+  flow.turn, flow.minute, flow.sent, flow.before = number(flow.turn), number(flow.minute), number(flow.sent), number(flow.before)
+  -- Written by a clock that has been set back since, or by another server's: the pace keeps what was left to wait, and
+  -- no more; the breaker's times say nothing any longer.
+  flow.tat = number(flow.tat) - math.max(0, number(flow.paced) - now)
+  local breaker = limits.breaker_calls == 0 and {} or read_breaker()
+  flow.breaker, flow.since, flow.open_until = breaker.state, number(breaker.since), number(breaker['until'])
+  flow.probe, flow.probe_until = breaker.probe, number(breaker.probe_until)
+  if flow.since > now then flow.since, flow.open_until = 0, 0 end
+  return flow
+end
+
+local function paused(flow, lane, marketing)
+  return flow['pause:all'] or flow['pause:' .. lane] or (marketing and flow['pause:marketing'])
+end
+
+-- Why the message may not go now, or nil.
+local function blocked_by(flow, message)
+  if flow.account_hold then return flow.account_hold_reason or 'the account is blocked' end
+  if paused(flow, message.lane, message.marketing) then return 'paused by an operator' end
+  if flow.breaker == 'open' and flow.probe ~= message.id then
+    return 'Octopush does not answer; it goes when a probe has come through'
+  end
+end
+
+-- ms of the pace that one call takes; 0 when nothing limits it.
+local function takes(flow, segments)
+  local limits = flow.limits
+  local ms = limits.rate > 0 and segments * 1000 / limits.rate or 0
+  local passed = flow.now - flow.since
+  if flow.breaker == 'ramp' and passed < limits.breaker_ramp then
+    ms = math.max(ms, 1000 / 2 ^ (1 + DOUBLINGS * passed / limits.breaker_ramp))
+  end
+  return ms
+end
+
+local function anybody_ahead(lane)
+  for _, each in ipairs(LANES) do
+    for _, marketing in ipairs({false, true}) do
+      if redis.call('ZCARD', BACKLOGS .. backlog_of(each, marketing)) > 0 then return true end
+    end
+    if each == lane then return false end
+  end
+end
+
+-- Whether a message that comes fresh may go at once. Takes its part of the pace, in `flow`.
+local function has_room(flow, message)
+  local ms, limits = takes(flow, message.segments), flow.limits
+  if ms == 0 then return true end
+  local ahead = limits.rate > 0 and (limits.burst - 1) * 1000 / limits.rate or 0
+  if flow.breaker ~= 'ramp' and message.lane == 'urgent' then ahead = math.max(ahead, BORROW) end
+  if flow.tat > flow.now + ahead or anybody_ahead(message.lane) then return false end
+  flow.tat = math.max(flow.tat, flow.now) + ms
+  return true
+end
+
+-- Write down what went, for the pace and for the figure of it.
+local function went(flow, segments)
+  local minute = math.floor(flow.now / 60000)
+  if flow.minute ~= minute then
+    flow.before = flow.minute == minute - 1 and flow.sent or 0
+    flow.minute, flow.sent = minute, 0
+  end
+  redis.call('HSET', FLOW_CONTROL, 'tat', string.format('%.3f', flow.tat), 'paced', flow.now, 'minute', minute,
+             'sent', flow.sent + segments, 'before', flow.before)
+end
+
+-- Hold all sending back: Octopush refused the account. Whether it was not so already.
+local function hold_account(code, reason, now)
+  if redis.call('HSETNX', FLOW_CONTROL, 'account_hold', code) == 0 then return false end
+  redis.call('HSET', FLOW_CONTROL, 'account_hold_reason', 'the account is blocked: ' .. reason, 'account_hold_at', now)
+  return true
+end

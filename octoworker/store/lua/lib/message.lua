@@ -1,0 +1,137 @@
+-- include: base
+-- A message is one table that every function takes: `id`; `key` of its record; `now`; `keep`, ms for which a final record is
+-- kept; and by their names the fields of the record that its script asked for. `state` follows each move.
+
+local FINAL = {accepted = true, delivered = true, undelivered = true, rejected = true,
+               expired = true, cancelled = true, dead = true}
+-- Ends that an operator may ask about, counted by their reasons.
+local FAILED = {rejected = true, dead = true, expired = true, undelivered = true}
+-- A recipient in one of these has the message, or had it on its way to them.
+local REACHED = {accepted = true, delivered = true, undelivered = true}
+-- States found through the due set alone; all others stand in an index of their own, for `list`.
+local UNLISTED = {queued = true, submitting = true}
+-- States from which nothing has gone yet, unless its key was used before.
+local PENDING = {queued = true, scheduled = true, waiting = true}
+-- A history longer than this loses its middle: the beginning and the latest lines tell the story.
+local HISTORY_LINES = 100
+
+local function read_message(message, ...)
+  return fill(message, message.key, ...)
+end
+
+local function append(history, line)
+  local _, lines = string.gsub(history, '\n', '')
+  if lines >= HISTORY_LINES then
+    local first = string.find(history, '\n', 1, true)
+    local second = string.find(history, '\n', first + 1, true)
+    history = string.sub(history, 1, first) .. string.sub(history, second + 1)
+  end
+  return history .. line .. '\n'
+end
+
+-- How many people of a campaign stand in each state: changed with the record, in one step, so counted exactly once.
+local function tally(campaign, people, from, to, reason)
+  local counts = CAMPAIGNS .. campaign .. ':counts'
+  if from then redis.call('HINCRBY', counts, from, -people) end
+  redis.call('HINCRBY', counts, to, people)
+  if FAILED[to] then redis.call('HINCRBY', CAMPAIGNS .. campaign .. ':reasons', reason, people) end
+end
+
+-- A campaign ends no sooner than its messages: theirs moves its own. While it is paused it has no end: its messages would go
+-- out once it was gone.
+local function outlive(campaign, keep, ahead, to)
+  local root = CAMPAIGNS .. campaign
+  local left = redis.call('PTTL', root)
+  if left == -1 then return end
+  local unkept = FAILED[to] and redis.call('PTTL', root .. ':reasons') == -1
+  if left >= ahead + keep * 0.9 and not unkept then return end
+  for _, part in ipairs({'', ':counts', ':reasons', ':messages'}) do
+    redis.call('PEXPIRE', root .. part, string.format('%.0f', math.max(left, ahead + keep)))
+  end
+end
+
+-- One move: state, reason, history, index, time to live. `due`: ms at which it moves next, where that is known.
+local function move(message, to, reason, due)
+  local key, from, now = message.key, message.state, message.now
+  local past = fill({}, key, 'history', 'campaign', 'people', 'deliver_at')
+  redis.call('HSET', key, 'state', to, 'reason', reason, 'changed', now,
+             'history', append(past.history or '', string.format('%.0f|%s|%s', now, to, reason)))
+  if past.campaign then
+    if from ~= to then tally(past.campaign, number(past.people), from, to, reason) end
+    outlive(past.campaign, message.keep, due and math.max(0, due - now) or 0, to)
+  end
+  if not UNLISTED[from] then redis.call('ZREM', STATES .. from, message.id) end
+  if not UNLISTED[to] then redis.call('ZADD', STATES .. to, due or now, message.id) end
+  if FINAL[to] then
+    -- What Octopush holds for later is kept that much longer: forgotten before it is delivered, it could be sent again.
+    redis.call('PEXPIRE', key, message.keep + math.max(0, number(past.deliver_at) - now))
+  else
+    redis.call('PERSIST', key)
+  end
+  message.state = to
+end
+
+-- The outcomes by recipient, when somebody has the message already; else nil.
+local function reached(message)
+  local text = redis.call('HGET', message.key, 'outcomes')
+  local outcomes = cjson.decode(given(text) and text or '{}')
+  for _, outcome in pairs(outcomes) do
+    if REACHED[outcome.state] then return outcomes end
+  end
+end
+
+-- The end of a message of which nothing is in doubt. Where some recipients have it, it ends as accepted, and a replay asks
+-- for force: else their handsets would ring a second time.
+local function finish(message, to, reason)
+  local outcomes = reached(message)
+  if outcomes then
+    for _, outcome in pairs(outcomes) do
+      if outcome.state == 'waiting' then outcome.state = 'rejected' end
+    end
+    to, reason = 'accepted', 'accepted for some recipients only: ' .. reason
+    redis.call('HSET', message.key, 'outcomes', cjson.encode(outcomes), 'pending', '')
+  end
+  move(message, to, reason)
+end
+
+-- Stop all machines: it may have been sent, and only an operator can find out.
+local function ask_operator(message, to, reason)
+  redis.call('HSET', message.key, 'needs_review', 1)
+  move(message, to, reason)
+end
+
+local function wake_at(message, at)
+  redis.call('HSET', message.key, 'due', string.format('%.0f', at))
+  redis.call('ZADD', DUE, at, message.id)
+end
+
+local function no_wake(message)
+  redis.call('HDEL', message.key, 'due')
+  redis.call('ZREM', DUE, message.id)
+end
+
+-- Since when (ms) it may go, but for flow control: since it was taken, or was due. That is its age in queues and backlogs;
+-- days in which it was held do not count.
+local function eligible_since(message)
+  return number(given(message.eligible_at) and message.eligible_at or message.created)
+end
+
+-- The record of a new message. `job`: fingerprint, lane, job_id, requeue_after (ms), and correlation, campaign, people or none.
+local function create(message, job, payload)
+  local key, now = message.key, message.now
+  redis.call('HSET', key, 'state', 'queued', 'fingerprint', job.fingerprint, 'payload', payload, 'lane', job.lane,
+             'job_id', job.job_id, 'created', now, 'published_at', now, 'reason', '', 'changed', now,
+             'history', string.format('%.0f|queued|\n', now))
+  if given(job.correlation) then redis.call('HSET', key, 'correlation', job.correlation) end
+  if given(job.campaign) then
+    redis.call('HSET', key, 'campaign', job.campaign, 'people', job.people)
+    tally(job.campaign, job.people, nil, 'queued', '')
+  end
+  redis.call('ZADD', DUE, now + job.requeue_after, message.id)
+end
+
+-- What a script replies: its verdict, and the record as one JSON text [field, value, ...], because a client reads one
+-- long text far faster than many short ones.
+local function reply(verdict, message, ...)
+  return {verdict, cjson.encode(redis.call('HGETALL', message.key)), ...}
+end

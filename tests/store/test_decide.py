@@ -1,0 +1,23 @@
+"""decide.lua: an operator's word ends what no machine may touch again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from store_kit import ID, REQUEST, outcome
+
+from octoworker.sms.record import State
+
+
+@pytest.mark.parametrize(("sent", "ends"), [(True, "accepted"), (False, "dead")])
+def test_what_an_operator_decides_holds_for_every_recipient_in_doubt(store, sent, ends):
+    lease = store.claim(REQUEST)
+    outcomes = {"+33612345678": {"state": "delivered"}, "+33612345679": {"state": "waiting"}}
+    store.settle(ID, lease.token, outcome(State.UNKNOWN, fields={"outcomes": json.dumps(outcomes)}))
+    decided = store.decide(ID, sent=sent)
+    assert decided.state == ends
+    assert {number: each["state"] for number, each in decided.recipients.items()} == {
+        "+33612345678": "delivered",
+        "+33612345679": ends,
+    }

@@ -1,0 +1,42 @@
+"""reschedule.lua: what is held here can be moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from store_kit import ID, REQUEST, outcome, rewind
+
+from octoworker.errors import RefusedError
+from octoworker.sms.record import State
+from octoworker.store import Lease
+
+
+def test_a_held_message_can_be_moved(store):
+    store.claim(replace(REQUEST, hold_until=4e9))
+    record = store.reschedule(ID, 3.9e9, '{"send_at": 3.9e9}', max_ahead=1e10)
+    assert (record.state, record.due_at.timestamp()) == (State.SCHEDULED, 3.9e9)
+
+
+def test_an_old_job_of_a_moved_message_does_not_move_it_back(store, client):
+    old = replace(REQUEST, hold_until=4e9)
+    store.claim(old)
+    soon = int(client.time()[0]) + 60
+    store.reschedule(ID, soon, "{}", max_ahead=1e10)
+    assert store.claim(old).record.due_at.timestamp() == soon
+    rewind(client, 61)
+    assert isinstance(store.claim(old), Lease)
+
+
+@pytest.mark.parametrize(("due", "why"), [(1.0, "passed"), (9e9, "too far ahead")])
+def test_a_message_is_moved_to_a_possible_time_only(store, due, why):
+    store.claim(replace(REQUEST, hold_until=4e9))
+    with pytest.raises(RefusedError, match=why):
+        store.reschedule(ID, due, "{}", max_ahead=7e9)
+
+
+def test_what_was_handed_over_cannot_be_moved(store):
+    lease = store.claim(REQUEST)
+    store.settle(ID, lease.token, outcome(State.ACCEPTED))
+    with pytest.raises(RefusedError, match="handed over"):
+        store.reschedule(ID, 4e9, "{}", max_ahead=1e10)

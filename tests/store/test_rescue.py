@@ -1,0 +1,143 @@
+"""rescue.lua: leases that ran out, jobs that vanished, backlogged messages that expired or lost their backlog."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from store_kit import (
+    ID,
+    PAYLOAD,
+    REQUEST,
+    age,
+    found,
+    id_of,
+    look,
+    look_now,
+    open_store,
+    pass_time,
+    record_of,
+    request,
+    rewind,
+    seconds_of,
+    submitted,
+    verdicts,
+    woken,
+)
+
+from octoworker.sms.record import State
+
+
+def test_the_scheduler_brings_the_arguments_with_it(store, client):
+    store.create(ID, "print", "normal", PAYLOAD)
+    rewind(client, 61)
+    wakeups = look(store).wakeups
+    assert wakeups[0].arguments["text"] == "secret words"
+
+
+def test_a_job_that_vanished_is_found(store, client):
+    store.create(ID, "print", "normal", PAYLOAD)
+    assert look(store).wakeups == []
+    rewind(client, 61)
+    wakeups = look(store, queues={"normal": "sms"}).wakeups
+    assert [wakeup.found for wakeup in wakeups] == ["job"]
+
+
+def test_a_job_that_still_stands_in_its_queue_is_left_there(store, client):
+    store.create(ID, "print", "normal", PAYLOAD)
+    client.lpush("sms", "its job")
+    rewind(client, 61)
+    assert look(store, queues={"normal": "sms"}).wakeups == []
+
+
+def test_a_job_that_younger_jobs_have_overtaken_is_gone_although_the_queue_is_full(store, client):
+    store.create(ID, "print", "normal", PAYLOAD)
+    client.lpush("sms", "some other job")
+    rewind(client, 61)
+    store.claim(replace(REQUEST, message_id="b" * 32))
+    assert found(store, queues={"normal": "sms"}) == ["job"]
+
+
+def test_a_late_first_job_does_not_make_the_jobs_behind_it_look_lost(store, client):
+    """A is rung again while its first job still stands in a long line; then that first job is claimed."""
+    store.create(ID, "print", "normal", PAYLOAD)
+    rewind(client, 61)
+    look(store)
+    store.create("b" * 32, "other", "normal", "{}")
+    look_now(client, "b" * 32)
+    client.lpush("sms", "b's job")
+    store.claim(REQUEST)
+    assert look(store, queues={"normal": "sms"}).wakeups == []
+
+
+def test_a_job_that_kills_every_worker_before_its_claim_is_stopped(store, client):
+    store.create(ID, "print", "normal", PAYLOAD)
+    for _ in range(3):
+        rewind(client, 3600)
+        look(store, queues={"normal": "sms"})
+    assert store.get(ID).state is State.DEAD
+
+
+def test_a_message_that_expires_in_its_backlog_is_expired_there(client):
+    store = open_store(client, rate=1.0)
+    store.claim(request(1))
+    now = client.time()[0]
+    store.claim(request(2, expires_at=now + 100))
+    client.hset(record_of(2), "expires_at", now * 1000 - 1)
+    look_now(client, id_of(2))
+    look(store)
+    assert store.get(id_of(2)).state is State.EXPIRED
+    assert client.zcard("ow:backlog:normal:transactional") == 0
+
+
+def test_a_message_whose_backlog_was_lost_stands_in_it_again(client):
+    store = open_store(client, rate=1.0)
+    verdicts(store, [request(1), request(2)])
+    client.delete("ow:backlog:normal:transactional")
+    look_now(client, id_of(2))
+    pass_time(client, 1.1)
+    assert woken(store) == [2]
+
+
+def test_a_backlog_in_queues_that_nobody_can_see_kills_no_message(store, client):
+    store.create(id_of(1), "print", "normal", "{}")
+    for _ in range(6):
+        look_now(client, id_of(1))
+        age(client, 86400, n=1)
+        look(store)
+    assert store.get(id_of(1)).state is State.QUEUED
+
+
+def test_a_job_that_others_overtook_is_stopped_also_where_nobody_can_see_the_queue(store, client):
+    store.create(id_of(1), "print", "normal", "{}")
+    for _ in range(3):
+        look_now(client, id_of(1))
+        age(client, 86400, n=1)
+        store.claim(request(2))
+        look(store)
+    assert store.get(id_of(1)).state is State.DEAD
+
+
+def test_patience_with_a_job_that_nobody_takes_has_an_end(store, client):
+    each = request(1)
+    submitted(store, each, state=State.UNKNOWN, delay=0.0)
+    client.hset(record_of(1), mapping={"woken": 1, "publish_count": 40, "published_at": 0})
+    look_now(client, id_of(1))
+    look(store)
+    assert client.zscore("ow:due", each.message_id) / 1000 - seconds_of(client) < 3600
+
+
+def test_a_message_that_expires_in_its_backlog_is_looked_at_when_it_does(store, client):
+    store.flow_control.pause("all")
+    expires_at = seconds_of(client) + 900
+    store.claim(request(1, expires_at=expires_at))
+    client.hset(record_of(1), "expires_at", (seconds_of(client) + 300) * 1000)
+    look_now(client, id_of(1))
+    look(store)
+    assert client.zscore("ow:due", id_of(1)) / 1000 <= seconds_of(client) + 301
+
+
+def test_what_expires_within_the_look_ahead_does_not_make_the_scheduler_spin(store, client):
+    store.flow_control.pause("all")
+    for n in range(100):
+        store.claim(request(n, expires_at=seconds_of(client) + 60))
+    assert look(store, ahead=120) == ([], False)

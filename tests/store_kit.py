@@ -1,0 +1,141 @@
+"""What the tests of the store share: a store with timings in round numbers, requests, outcomes, looks, and time that passes.
+
+The records of these tests are in fakeredis with real Lua, unless a test asks for a real server.
+"""
+
+from __future__ import annotations
+
+import json
+
+from octoworker.sms.record import State
+from octoworker.store import ClaimRequest, Outcome, Slice, Store, Wakeup
+from octoworker.store.limits import Limits
+
+A, B = "+33612345678", "+33612345679"
+ID = "a" * 32
+PAYLOAD = json.dumps({"recipients": A, "text": "secret words"})
+REQUEST = ClaimRequest(ID, "print", "normal", PAYLOAD, segments=1)
+DAY = "2026-11-23"
+
+KEEP, REQUEUE_AFTER, LEASE, KEY_WINDOW, MAX_CRASHES = 1000, 60, 30, 1000, 3
+
+INSTANTS = ("due", "lease_until", "in_doubt_since", "created", "first_attempt_at", "published_at")
+"""Fields of a record that hold an instant."""
+
+OF_FLOW_CONTROL = ("tat", "paced", "since", "until", "probe_until", "heard")
+
+
+def open_store(client, *, keep_for=KEEP, requeue_after=REQUEUE_AFTER, max_crashes=MAX_CRASHES, **limits):
+    """A store with these limits and no others."""
+    return Store(
+        client,
+        keep_for=keep_for,
+        requeue_after=requeue_after,
+        lease=LEASE,
+        key_window=KEY_WINDOW,
+        max_crashes=max_crashes,
+        limits=Limits(**limits),
+    )
+
+
+def id_of(n):
+    return f"{n:032x}"
+
+
+def record_of(n):
+    """Its key in Redis."""
+    return f"ow:message:{id_of(n)}"
+
+
+def request(n, lane="normal", *, payload="{}", segments=1, **more):
+    return ClaimRequest(id_of(n), "print", lane, payload, segments=segments, day=DAY, **more)
+
+
+def outcome(state, *, generation=0, **more):
+    return Outcome(state, "why", generation, day=DAY, **more)
+
+
+def settle(store, lease, each, **facts):
+    """Accepted, unless the facts say otherwise."""
+    return store.settle(each.message_id, lease.token, outcome(facts.pop("state", State.ACCEPTED), **facts))
+
+
+def submitted(store, each, **facts):
+    """Claimed and settled."""
+    return settle(store, store.claim(each), each, **facts)
+
+
+def failed(store, n, **more):
+    """A call that never left: the breaker hears of it."""
+    facts = {"state": State.WAITING, "key": "unused", "delay": 1000.0, "health": "fault", **more}
+    return submitted(store, request(n), **facts)
+
+
+def verdicts(store, requests, clock=None):
+    """Asked for at the same instant, or with a clock one after the other: of those that came at once anyone may be first."""
+    found = []
+    for each in requests:
+        found.append(type(store.claim(each)))
+        if clock:
+            clock.shift(0.001)
+    return found
+
+
+def look(store, *, ahead=0.0, queues=None, size=100):
+    """What a scheduler takes in one round of its looks."""
+    found = (store.due.rescue(size, queues or {}), store.due.stage(size, ahead), store.due.release(size, ahead))
+    wakeups: list[Wakeup] = [each for part in found for each in part.wakeups]
+    return Slice(wakeups, any(part.full for part in found))
+
+
+def woken(store, **how):
+    """The numbers of the messages that a scheduler publishes."""
+    return [int(wakeup.message_id, 16) for wakeup in look(store, **how).wakeups]
+
+
+def released(store, *, ahead=0.0):
+    """The numbers of the messages that leave their backlogs."""
+    return [int(wakeup.message_id, 16) for wakeup in store.due.release(100, ahead).wakeups]
+
+
+def found(store, **how):
+    """Why each of them is published."""
+    return [wakeup.found for wakeup in look(store, **how).wakeups]
+
+
+def states(record):
+    return [move.state for move in record.history]
+
+
+def seconds_of(client):
+    """Redis' clock."""
+    return client.time()[0]
+
+
+def look_now(client, message_id):
+    """As if it were time to look at it again."""
+    client.zadd("ow:due", {message_id: 0})
+
+
+def rewind(client, seconds, message_id=ID):
+    """As if all that its record and the due set say had happened that much earlier."""
+    _shift(client, f"ow:message:{message_id}", INSTANTS, seconds)
+    for member, score in client.zrange("ow:due", 0, -1, withscores=True):
+        client.zadd("ow:due", {member: score - seconds * 1000})
+
+
+def age(client, seconds, n):
+    """As if all that its record says had happened that much earlier; it is looked at when it was to be."""
+    _shift(client, record_of(n), INSTANTS, seconds)
+
+
+def pass_time(client, seconds):
+    """As if all that flow control knows had happened that much earlier. Negative: Redis' clock jumped back."""
+    for key in ("ow:flow-control", "ow:breaker"):
+        _shift(client, key, OF_FLOW_CONTROL, seconds)
+
+
+def _shift(client, key, names, seconds):
+    for name in names:
+        if value := client.hget(key, name):
+            client.hset(key, name, float(value) - seconds * 1000)
