@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import pairwise
 
+from layers import place
+from packages import Graph
 from states import ARROWS, BOXES, Arrow
 
 from octoworker.sms.record import FINAL, State
@@ -20,26 +23,38 @@ STYLE = """
   .ours { fill: #e7eefb; stroke: #4466a8 }
   .group { fill: none; stroke: #9aa9b6; stroke-width: 1.2; stroke-dasharray: 2 4 }
   .arrow { fill: none; stroke: #5b7083; stroke-width: 1.5; marker-end: url(#tip) }
+  .implied { fill: none; stroke: #cdd6de; stroke-width: 1; marker-end: url(#pale) }
   .never { stroke-dasharray: 5 5; stroke: #a9b5bf }
   .letter { font-weight: 700; font-size: 13px; fill: #1c2733 }
   .round { fill: #ffffff; stroke: #9aa9b6 }
   .page { fill: #ffffff }
   .tip { fill: #5b7083 }
+  .pale { fill: #cdd6de }
   @media (prefers-color-scheme: dark) {
     text, .letter { fill: #e6edf3 } .small { fill: #9fb0bf } .page { fill: #11161c }
     .box { fill: #1d2833; stroke: #8aa0b4 } .final { fill: #173026; stroke: #63b188 } .doubt { fill: #352a12; stroke: #d3a447 }
     .ours { fill: #1b2740; stroke: #7d9fe0 } .round { fill: #11161c; stroke: #5b7083 } .arrow { stroke: #8aa0b4 } .tip { fill: #8aa0b4 }
+    .implied { stroke: #33414e } .pale { fill: #33414e }
     .never { stroke: #4a5a68 } .group { stroke: #5b7083 }
   }
 """
 
-TIP = (
-    '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto">'
-    '<path class="tip" d="M0 0 L10 5 L0 10 z"/></marker></defs>'
+TIPS = "".join(
+    f'<defs><marker id="{name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" orient="auto">'
+    f'<path class="{name}" d="M0 0 L10 5 L0 10 z"/></marker></defs>'
+    for name in ("tip", "pale")
 )
 
 HALF = (62, 24)
 """Half of a state's box: width, height."""
+
+FLOOR, MARGIN, GAP, FOOT = 92, 30, 26, 64
+"""The picture of the packages, in px: height of a floor, room around the picture, room between two boxes, room for the words."""
+
+LOOKS = {"gateway": "final", "sandbox": "doubt"}
+"""Boxes that shall be noticed: the one that knows the provider, and the one that stands in for it."""
+
+Point = tuple[int, int]
 
 
 def page(width: int, height: int, title: str, shapes: Iterable[str]) -> str:
@@ -49,7 +64,7 @@ def page(width: int, height: int, title: str, shapes: Iterable[str]) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">',
             f"<title>{escape(title)}</title>",
             f"<style>{STYLE}</style>",
-            TIP,
+            TIPS,
             f'<rect class="page" width="{width}" height="{height}"/>',
             *shapes,
             "</svg>",
@@ -115,42 +130,66 @@ def _arrow(arrow: Arrow) -> str:
     )
 
 
-def house() -> str:
-    """The way of a message through the house."""
-    wide = (105, 28)
-    line = '<path class="arrow" d="{}"/>'
-    word = '<text class="small" x="{}" y="{}">{}</text>'
-    ways = (
-        ("M250 72 H345", "1 write", 300, 58),
-        ("M250 90 C300 90 300 180 345 180", "and publish", 300, 205),
-        ("M555 180 H685", "2 take", 630, 166),
-        ("M790 152 V108", "", 0, 0),
-        ("M685 66 H555", "3 claim", 630, 52),
-        ("M895 80 H970", "", 0, 0),
-        ("M1110 80 H1210", "4 call", 1172, 66),
-        ("M1040 108 V202", "", 0, 0),
-        ("M970 220 C930 205 920 150 880 108", "", 0, 0),
-        ("M685 94 H555", "5 settle", 630, 110),
-        ("M555 290 C600 290 640 335 685 338", "6 due", 600, 280),
-        ("M555 390 C600 390 640 360 685 356", "its turn", 600, 402),
-        ("M760 312 C720 240 640 205 555 194", "7 ring again", 618, 246),
+def packages(graph: Graph) -> str:
+    """Which part imports which. `data-from` and `data-to` of an arrow name its boxes, for the test."""
+    widths = {box: 2.0 * _half(box, graph)[0] for box in graph.modules}
+    layout = place(graph.floors, graph.plain, graph.arrows - graph.plain, widths, GAP)
+    height = MARGIN + FLOOR * len(graph.floors) + FOOT
+    middles = {
+        box: (round(MARGIN + layout.at[box]), height - FOOT - FLOOR * graph.floor_of[box] + FLOOR // 2)
+        for box in graph.modules
+    }
+    width = max(x + _half(box, graph)[0] for box, (x, _) in middles.items()) + MARGIN
+    arrows = sorted(graph.arrows, key=lambda arrow: (arrow in graph.plain, arrow))
+    drawn = (
+        _import(arrow, middles, [round(MARGIN + x) for x in layout.through.get(arrow, ())], graph) for arrow in arrows
     )
-    shapes = [
-        group(20, 20, 250, 430, "your web app"),
-        group(325, 20, 250, 430, "Redis"),
-        group(665, 20, 465, 430, "every worker"),
-        box(145, 80, "client", "ours", wide, "enqueue, status, cancel"),
-        box(450, 80, "record", "doubt", wide, "ow:message:ID"),
-        box(450, 180, "job", "box", wide, "sms.urgent, sms, sms.bulk"),
-        box(450, 290, "due set", "box", wide, "ow:due"),
-        box(450, 390, "lines and gates", "box", wide, "ow:line:*, ow:traffic"),
-        box(790, 80, "dispatch", "ours", wide, "claim, submit, settle"),
-        box(790, 180, "tasks", "ours", wide, "Celery's side"),
-        box(790, 340, "clock", "ours", wide, "five times a second"),
-        box(1040, 80, "gateway", "ours", (70, 28), "HTTP"),
-        box(1040, 230, "verdict, retry", "ours", (70, 28), "what it means"),
-        box(1275, 80, "Octopush", "box", (65, 28)),
+    boxes = [
+        box(
+            *middles[each],
+            each,
+            LOOKS.get(each, "ours" if _size(each, graph) else "box"),
+            _half(each, graph),
+            _size(each, graph),
+        )
+        for each in sorted(graph.modules)
     ]
-    for drawn, words, x, y in ways:
-        shapes += [line.format(drawn), *([word.format(x, y, words)] if words else [])]
-    return page(1360, 470, "The way of a message through the house", shapes)
+    words = (
+        f"{graph}. Green: knows the provider. Yellow: stands in for it.",
+        "A box stands above all that it imports. A pale arrow adds nothing to that order.",
+    )
+    foot = [
+        f'<text class="small" x="{width // 2}" y="{height - 20 * n - 20}">{escape(line)}</text>'
+        for n, line in enumerate(reversed(words))
+    ]
+    return page(width, height, "Which part of octoworker imports which", [*drawn, *boxes, *foot])
+
+
+def _half(box: str, graph: Graph) -> tuple[int, int]:
+    return (58, 25) if _size(box, graph) else (56, 17)
+
+
+def _size(box: str, graph: Graph) -> str:
+    """How many modules are in it; nothing for a module."""
+    count = graph.modules[box]
+    return f"{count} modules" if count > 1 else ""
+
+
+def _import(arrow: tuple[str, str], middles: Mapping[str, Point], through: Sequence[int], graph: Graph) -> str:
+    """An arrow from the lower edge of the box that imports to the upper edge of the imported one."""
+    importer, imported = arrow
+    (x, y), (to_x, to_y) = middles[importer], middles[imported]
+    points = [
+        (x, y + _half(importer, graph)[1]),
+        *((each, y + FLOOR * n) for n, each in enumerate(through, 1)),
+        (to_x, to_y - _half(imported, graph)[1]),
+    ]
+    line = f"M{points[0][0]} {points[0][1]}"
+    for (from_x, from_y), (next_x, next_y) in pairwise(points):
+        middle = (from_y + next_y) // 2
+        line += f" C{from_x} {middle} {next_x} {middle} {next_x} {next_y}"
+    kind = "arrow" if arrow in graph.plain else "implied"
+    return (
+        f'<g data-from="{importer}" data-to="{imported}"><title>{importer} imports {imported}</title>'
+        f'<path class="{kind}" d="{line}"/></g>'
+    )

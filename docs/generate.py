@@ -23,6 +23,7 @@ from pydantic.fields import FieldInfo
 sys.path.insert(0, str(Path(__file__).parent))
 
 import diagrams
+import packages
 from states import ARROWS
 
 from octoworker.config import BROKEN_RULES, KNOBS
@@ -35,21 +36,21 @@ HERE = Path(__file__).parent
 REGION = re.compile(r"<!-- (settings|rules|kinds|codes|moves|keys)(?:: ([\w ]+?))? -->\n.*?<!-- end -->", re.DOTALL)
 
 OTHERS = "others"
-"""In place of names: every setting that no other table names, so that none is ever missing."""
+"""In place of names: every setting that no other table has, so that none is ever missing."""
 
 KINDS: Mapping[Kind, str] = {
     Kind.SUCCESS: "`accepted`",
-    Kind.DUPLICATE: "120: `accepted` when we had used the key ourselves; else `unknown`, and a person decides",
+    Kind.DUPLICATE: "120: `accepted` when octoworker had used the key itself; else `unknown`, and an operator decides",
     Kind.TRANSIENT: "`waiting`; it goes again under the next key",
-    Kind.ACCOUNT: "`waiting`; it goes when the account is mended, and has lost no attempt",
+    Kind.ACCOUNT: "`waiting`; it goes when the account hold ends, and has lost no attempt",
     Kind.REQUEST: "`rejected`",
     Kind.MAYBE: "`unknown`; the same key goes again",
-    Kind.UNKNOWN: "`unknown`; a person decides",
+    Kind.UNKNOWN: "`unknown`; an operator decides",
 }
-"""What becomes of a message that was not called out for before, when the call is answered so."""
+"""What becomes of a message at its first submit, when the answer is of this kind."""
 
 SIGNS = {"gt": "above {}", "ge": "from {}", "lt": "below {}", "le": "to {}", "min_length": "at least {} characters"}
-"""How the limits of a setting are said."""
+"""How a page writes the limits of a setting."""
 
 
 def settings(names: str, page: str) -> str:
@@ -73,9 +74,9 @@ def kinds(_: str, __: str) -> str:
 
 
 def codes(names: str, _: str) -> str:
-    """Every code; or the ones that brake, or that credit mends, as a list of numbers."""
+    """Every code; or the ones that hold the account, or that credit mends, as a list of numbers."""
     if names:
-        chosen = {"brakes": catalogue.BRAKES, "credit": catalogue.CREDIT}[names]
+        chosen = {"account": catalogue.BRAKES, "credit": catalogue.CREDIT}[names]
         return ", ".join(f"`{code}` ({catalogue.lookup(code).meaning})" for code in sorted(chosen))
     return table(("code", "meaning", "kind", "what to do", "answer to"), map(_code, catalogue.all_codes()))
 
@@ -83,14 +84,14 @@ def codes(names: str, _: str) -> str:
 def moves(_: str, __: str) -> str:
     """The letters of the diagram."""
     rows = (
-        (each.letter, f"{', '.join(f'`{source}`' for source in each.sources)} → `{each.target}`", each.who, each.why)
+        (each.letter, f"{', '.join(f'`{source}`' for source in each.sources)} → `{each.target}`", each.mover, each.why)
         for each in ARROWS
     )
     return table(("", "move", "by", "why"), rows)
 
 
 def keys(_: str, __: str) -> str:
-    """Every key in Redis, as the store tells it, without the names of its scripts."""
+    """Every key in Redis, as the store lists it, without the names of its scripts."""
     rows = [line for line in (redis_keys.__doc__ or "").splitlines() if line.startswith("|")]
     return "\n".join(re.sub(r" \(`lua/\w+\.lua`\)", "", row) for row in rows)
 
@@ -114,7 +115,7 @@ def pages() -> dict[Path, str]:
     """Every file that is made from the code, in part or as a whole, as it should be."""
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.md"))}
     made = {path: filled(text) for path, text in texts.items() if REGION.search(text)}
-    drawn = {"states": diagrams.states(), "house": diagrams.house()}
+    drawn = {"states": diagrams.states(), "packages": diagrams.packages(packages.read())}
     return made | {HERE / "images" / f"{name}.svg": drawing for name, drawing in drawn.items()}
 
 
@@ -169,3 +170,4 @@ def _limits(field: FieldInfo) -> Iterator[str]:
 if __name__ == "__main__":
     for path, content in pages().items():
         path.write_text(content, encoding="utf-8")
+    print(f"docs/images/packages.svg: {packages.read()}")  # noqa: T201 - a script

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script's other half, not a package
-"""The life of a message as arrows: each has a letter, who moves it, and why. The diagram and its table are made of these.
+"""The life of a message as arrows: each has a letter, its mover and a reason. The diagram and its table are made of these.
 
 tests/unit/test_docs.py compares them with `octoworker.sms.record.MOVES`, move by move, so that the picture cannot lie.
 """
@@ -33,7 +33,7 @@ BOXES = {
 }
 
 BEFORE = ("scheduled", "queued", "waiting")
-"""Not on its way out yet: what may happen to one of these may happen to all three, unless said otherwise."""
+"""Not on its way out yet: each of the three can make the same moves, unless an arrow names fewer."""
 
 REPLAYABLE = ("unknown", "accepted", "undelivered", "rejected", "expired", "cancelled", "dead")
 
@@ -45,7 +45,7 @@ class Arrow:
     letter: str
     sources: tuple[str, ...]
     target: str
-    who: str
+    mover: str
     why: str
     drawn: str
     at: tuple[tuple[int, int], ...]
@@ -55,46 +55,46 @@ class Arrow:
 
 ARROWS = (
     Arrow(
-        *("A", ("queued", "waiting"), "scheduled", "worker; person"),
-        "It is to be held: `send_at` lies ahead and it is held here, or advertising waits for its hours. A person's "
-        "`reschedule` of a message whose hour is just coming leads here too",
+        *("A", ("queued", "waiting"), "scheduled", "worker; caller"),
+        "`send_at` lies ahead and the message is held here, or marketing waits for its hours. A `reschedule` of a message "
+        "that is just becoming due leads here too",
         *("M120 276 V154 M88 462 C58 400 58 200 88 138", ((120, 215), (66, 380))),
     ),
     Arrow(
-        *("B", ("scheduled",), "scheduled", "worker; person"),
-        "A person moves it to another time; or its time has come and advertising may not be sent at that hour",
+        *("B", ("scheduled",), "scheduled", "worker; caller"),
+        "`reschedule` moves it to another time; or it is due, and marketing may not be sent at that hour",
         *("M120 106 C105 62 165 62 160 106", ((140, 74),)),
     ),
     Arrow(
-        *("C", ("scheduled", "waiting"), "queued", "clock"),
-        "It is due, its wait is over, or it is its turn in the line before the gates: its job is published again",
+        *("C", ("scheduled", "waiting"), "queued", "scheduler"),
+        "It is due, its wait is over, or flow control releases it from the backlog: its job is published again",
         *("M180 154 V276 M180 446 V324", ((180, 215), (180, 385))),
     ),
     Arrow(
         *("D", BEFORE, "waiting", "worker"),
-        "It may not go now, and that is not its fault: a pause, the brake, the breaker, the pace, a cap, a paused "
-        "campaign; or its job came before its time. It costs no attempt. `reason` says which",
+        "It may not go now, and is not to blame for that: flow control (a pause, the account hold, the breaker, the pace), "
+        "a cap, a paused campaign; or its job came too early. It costs no attempt. `reason` says which",
         *("M120 324 V446", ((120, 385),)),
     ),
     Arrow(
         *("E", BEFORE, "submitting", "worker"),
-        "The claim said go: this worker alone has the message until its lease ends. Written before the first byte leaves",
+        "The claim gave this worker the lease: no other has the message until it ends. Written before the first byte leaves",
         *("M270 300 C330 300 340 245 418 235", ((345, 260),)),
     ),
     Arrow(
         *("F", ("submitting",), "accepted", "worker"),
-        "Octopush took it (000), or says that it has had this very key already (120). `ticket` is the receipt",
+        "Octopush accepted it, or says that it has had this very key already. `ticket` is Octopush's id of the call",
         *("M542 222 C640 210 680 150 748 136", ((640, 190),)),
     ),
     Arrow(
         *("G", ("submitting",), "waiting", "worker"),
-        "Not sent, for certain, and it is worth another try: no connection, HTTP 429, a code that passes, an account that "
-        "is refused. `due_at` says when; a refused account waits in a line until the brake is off",
+        "It is proven that nothing was sent, and another try is worth it: no connection, HTTP 429, a passing code, a "
+        "refused account. `due_at` says when; after a refused account it is backlogged until the account hold ends",
         *("M440 254 C400 380 330 450 212 462", ((360, 400),)),
     ),
     Arrow(
-        *("H", ("submitting",), "unknown", "worker; clock"),
-        "It may have been sent: a timeout, a reset, a cut answer, a 5xx, a code nobody knows; or the worker that had it did "
+        *("H", ("submitting",), "unknown", "worker; scheduler"),
+        "It may have been sent: a timeout, a reset, a cut answer, a 5xx, an unlisted code; or the worker that had it did "
         "not come back before its lease ended",
         *("M480 254 V446", ((480, 350),)),
     ),
@@ -104,9 +104,9 @@ ARROWS = (
         *("M542 240 C620 250 680 290 746 298", ((640, 265),)),
     ),
     Arrow(
-        *("J", ("submitting",), "dead", "worker; clock"),
-        "Given up: its attempts or its time are spent and nothing was sent; or as many workers in a row as "
-        "`OCTOWORKER_MAX_CRASHES` did not come back from it, and then it may have been sent (`reason` says so)",
+        *("J", ("submitting",), "dead", "worker; scheduler"),
+        "Given up: its attempts or its time are spent and nothing was sent; or `OCTOWORKER_MAX_CRASHES` workers in a row "
+        "did not come back from it, and then it may have been sent (`reason` says so)",
         *("M530 254 C600 340 680 440 748 458", ((640, 380),)),
     ),
     Arrow(
@@ -115,20 +115,20 @@ ARROWS = (
         *("M512 446 V254", ((512, 350),)),
     ),
     Arrow(
-        *("L", ("unknown",), "unknown", "worker; clock"),
-        "Still not known, and it may not be asked now (a gate is shut); or it is parked for a person, because its key may "
-        "be forgotten, its time is over, or Octopush's word is not to be trusted (decision 4)",
+        *("L", ("unknown",), "unknown", "worker; scheduler"),
+        "Still not known, and flow control allows no call now; or no machine may ask again (`needs_review`): its key may be "
+        "forgotten, its time is over, or Octopush's word is not to be trusted (decision 4). An operator decides",
         *("M440 494 C430 545 510 545 505 494", ((472, 531),)),
     ),
     Arrow(
-        *("M", ("unknown", "dead"), "accepted", "worker; receipt; person"),
-        "Better knowledge: the answer came after the lease had ended, a receipt speaks of one of its recipients, or a "
-        "person found it at Octopush (`octoworker decide ID sent`)",
+        *("M", ("unknown", "dead"), "accepted", "worker; receipt; operator"),
+        "Better knowledge: the answer came after the lease had ended, a receipt speaks of one of its recipients, or an "
+        "operator found it at Octopush (`octoworker decide ID sent`)",
         *("M542 458 C700 420 730 200 780 154 M840 446 C900 380 900 220 840 154", ((718, 262), (886, 300))),
     ),
     Arrow(
         *("N", ("unknown", "accepted", "undelivered", "dead"), "delivered", "receipt"),
-        "The operator delivered it to every recipient that was accepted",
+        "The network operator delivered it to every recipient that was accepted",
         *("M850 106 C880 80 920 80 968 80", ((910, 82),)),
         note=("N also: unknown, dead, undelivered", 1000, 121),
     ),
@@ -145,54 +145,54 @@ ARROWS = (
         *("M270 330 C400 345 600 340 746 306", ((420, 339),)),
     ),
     Arrow(
-        *("Q", BEFORE, "accepted", "worker; clock"),
+        *("Q", BEFORE, "accepted", "worker; scheduler"),
         "Some recipients had it in an earlier call and the others cannot have it any more (as in J, P, S or T): it ends as "
-        "what it is for those who have it, and `recipients` says who was left out",
+        "what it is for the first, and `recipients` names the others",
         *("M270 110 C420 75 640 75 748 118", ((520, 84),)),
     ),
     Arrow(
-        *("R", BEFORE, "cancelled", "person"),
+        *("R", BEFORE, "cancelled", "caller"),
         "`octoworker cancel`, `cancel()`, or its campaign was cancelled, before anything may have been sent",
         *("M250 540 C300 610 480 580 570 636", ((440, 594),)),
     ),
     Arrow(
-        *("S", BEFORE, "expired", "worker; clock"),
+        *("S", BEFORE, "expired", "worker; scheduler"),
         "`expires_at` passed before it could be sent",
         *("M150 540 C150 640 230 660 298 660", ((190, 627),)),
     ),
     Arrow(
-        *("T", ("queued",), "dead", "clock"),
+        *("T", ("queued",), "dead", "scheduler"),
         "Its job vanished from the queue again and again before a worker could claim it",
         *("M205 324 C330 600 640 580 760 494", ((560, 547),)),
     ),
     Arrow(
-        *("U", tuple(state for state in REPLAYABLE), "queued", "person"),
+        *("U", tuple(state for state in REPLAYABLE), "queued", "operator"),
         "`octoworker replay`, under a new key; with `--force` when it may have been sent",
         *("M900 540 V735 Q900 755 880 755 H50 Q30 755 30 735 V322 Q30 302 50 302 H88 M480 710 V755", ((200, 755),)),
-        note=("replay by a person: from all that is over but delivered, and from unknown", 560, 772),
+        note=("replay by an operator: from all that is over but delivered, and from unknown", 560, 772),
     ),
     Arrow(
         *("V", ("queued",), "unknown", "nobody"),
-        "Legal, and made by no script as they are: what may have been sent is never called queued unless a person replays "
-        "it. Should it happen, it must end with a person",
+        "Legal, and made by no script: only a replay calls queued what may have been sent. Should it happen, an operator "
+        "must decide",
         *("M212 312 C300 340 330 440 418 460", ((316, 386),)),
         dashed=True,
     ),
     Arrow(
         *("W", ("submitting",), "expired", "nobody"),
-        "Legal, and made by no script as they are: a call that has begun ends by its outcome",
+        "Legal, and made by no script: a call that has begun ends by its outcome",
         *("M430 254 C400 400 396 540 405 636", ((404, 500),)),
         dashed=True,
     ),
     Arrow(
         *("X", ("waiting",), "dead", "nobody"),
-        "Legal, and made by no script as it is: what waits is queued before it is tried again",
+        "Legal, and made by no script: what waits is queued before it is tried again",
         *("M212 482 C420 610 660 520 748 484", ((402, 545),)),
         dashed=True,
     ),
     Arrow(
-        *("Y", ("unknown",), "dead", "person"),
-        "`octoworker decide ID dead`: a person gives up what is parked, sent or not",
+        *("Y", ("unknown",), "dead", "operator"),
+        "`octoworker decide ID dead`: an operator gives up a message that needs review, sent or not",
         *("M542 470 H748", ((650, 470),)),
     ),
 )

@@ -13,15 +13,45 @@ from octoworker.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from octoworker import correlation
+    from octoworker.client.campaigns.campaign import campaign
     from octoworker.client.client import cancel, enqueue, enqueue_many, reschedule, status
-    from octoworker.errors import EnqueueError, KeyConflictError, OctoworkerError, RefusedError
+    from octoworker.errors import (
+        BusyError,
+        CampaignSentError,
+        DuplicateKeyError,
+        EnqueueError,
+        GatewayError,
+        KeyConflictError,
+        MaybeSentError,
+        NotSentError,
+        OctoworkerError,
+        PayloadError,
+        RefusedByOctopushError,
+        RefusedError,
+        SettingsError,
+        StoreError,
+        UnknownMessageError,
+        UnreachableError,
+    )
     from octoworker.worker.tasks import send_sms
 
 __all__ = [
+    "BusyError",
+    "CampaignSentError",
+    "DuplicateKeyError",
     "EnqueueError",
+    "GatewayError",
     "KeyConflictError",
+    "MaybeSentError",
+    "NotSentError",
     "OctoworkerError",
+    "PayloadError",
+    "RefusedByOctopushError",
     "RefusedError",
+    "SettingsError",
+    "StoreError",
+    "UnknownMessageError",
+    "UnreachableError",
     "campaign",
     "cancel",
     "correlation",
@@ -33,8 +63,26 @@ __all__ = [
 ]
 
 _HOMES = {
-    "octoworker.client.client": ("campaign", "cancel", "enqueue", "enqueue_many", "reschedule", "status"),
-    "octoworker.errors": ("EnqueueError", "KeyConflictError", "OctoworkerError", "RefusedError"),
+    "octoworker.client.campaigns.campaign": ("campaign",),
+    "octoworker.client.client": ("cancel", "enqueue", "enqueue_many", "reschedule", "status"),
+    "octoworker.errors": (
+        "BusyError",
+        "CampaignSentError",
+        "DuplicateKeyError",
+        "EnqueueError",
+        "GatewayError",
+        "KeyConflictError",
+        "MaybeSentError",
+        "NotSentError",
+        "OctoworkerError",
+        "PayloadError",
+        "RefusedByOctopushError",
+        "RefusedError",
+        "SettingsError",
+        "StoreError",
+        "UnknownMessageError",
+        "UnreachableError",
+    ),
     "octoworker.worker.tasks": ("send_sms",),
 }
 

@@ -65,6 +65,21 @@ def max_ahead(environ: Mapping[str, str] = os.environ) -> float:
     return _seconds(environ, "OCTOWORKER_MAX_AHEAD", MAX_AHEAD)
 
 
+def sender(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The sender of a message that names none."""
+    return environ.get("OCTOWORKER_SENDER") or None
+
+
+def sms_type(environ: Mapping[str, str] = os.environ) -> str:
+    """The type of a message that names none."""
+    return environ.get("OCTOWORKER_SMS_TYPE") or "FR"
+
+
+def region(environ: Mapping[str, str] = os.environ) -> str:
+    """The country whose way of writing national numbers counts."""
+    return environ.get("OCTOWORKER_REGION") or "FR"
+
+
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
     try:
         return float(environ.get(name) or default)

@@ -5,6 +5,7 @@
     ├── PayloadError             the message is wrong; lists every wrong field
     ├── EnqueueError             Redis did not confirm that it took the message
     │   └── KeyConflictError     the idempotency key belongs to another message
+    ├── CampaignSentError        this very campaign went out within the last day
     ├── UnknownMessageError      no record under this id
     ├── RefusedError             the asked change is not allowed in this state
     ├── StoreError               the record could not be read or written
@@ -22,6 +23,7 @@ Every message is one plain sentence, and none carries a number, a text or a key.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 
 class OctoworkerError(Exception):
@@ -51,12 +53,45 @@ class PayloadError(OctoworkerError):
         return type(self), (self.problems, self.error_code)
 
 
+KEY_CONFLICT = "idempotency_key: it already belongs to a message with other content; use a new key."
+
+
 class EnqueueError(OctoworkerError):
-    """The message was not taken as far as we know. With an idempotency key, trying again can never send it twice."""
+    """The message was not taken as far as we know. With an idempotency key, trying again can never send it twice.
+
+    Of a campaign, `campaign_id` is its id and `taken` how many people were taken by then: the same call goes on there.
+    """
+
+    campaign_id: str | None = None
+    taken: int = 0
+
+    def in_campaign(self, campaign_id: str, taken: int) -> Self:
+        """The same error, with where its campaign stands."""
+        error = type(self)(
+            f"{self} Campaign {campaign_id}: {taken} people are taken; the same call goes on from there."
+        )
+        error.campaign_id, error.taken = campaign_id, taken
+        return error
 
 
 class KeyConflictError(EnqueueError):
     """The idempotency key already belongs to a message with other content."""
+
+    def __init__(self, sentence: str = KEY_CONFLICT) -> None:
+        super().__init__(sentence)
+
+
+class CampaignSentError(OctoworkerError):
+    """This very campaign (text, options, rows) went out within the last day, as `campaign_id`. Nothing was taken."""
+
+    def __init__(self, campaign_id: str) -> None:
+        super().__init__(
+            f"This campaign went out within the last day, as campaign {campaign_id}; force sends it again."
+        )
+        self.campaign_id = campaign_id
+
+    def __reduce__(self) -> tuple[type[CampaignSentError], tuple[str]]:
+        return type(self), (self.campaign_id,)
 
 
 class UnknownMessageError(OctoworkerError):

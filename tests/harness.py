@@ -122,11 +122,11 @@ def listening(app, admin):
 class Worker:
     """One worker process, with its log in a file."""
 
-    def __init__(self, environ, log_path, *arguments, app="octoworker.worker.app", pool="threads"):
+    def __init__(self, environ, log_path, *arguments, app="octoworker.app", pool="threads"):
         self.log_path = log_path
         self._log = log_path.open("ab")
         command = [sys.executable, "-m", "octoworker", "worker", "-P", pool, *arguments]
-        if app != "octoworker.worker.app":
+        if app != "octoworker.app":
             command = [
                 *(
                     sys.executable,

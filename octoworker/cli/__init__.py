@@ -15,6 +15,7 @@ from octoworker import errors
 EXIT_CODES: tuple[tuple[type[errors.OctoworkerError], int], ...] = (
     (errors.SettingsError, 2),
     (errors.KeyConflictError, 1),
+    (errors.CampaignSentError, 1),
     (errors.EnqueueError, 3),
     (errors.StoreError, 3),
     (errors.UnreachableError, 3),

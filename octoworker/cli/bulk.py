@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import itertools
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -21,12 +18,11 @@ from rich.text import Text
 from octoworker.cli import output
 from octoworker.cli.messages import When, as_json
 from octoworker.client import client
-from octoworker.client.campaigns import parts
+from octoworker.client.campaigns import loading, parts
 from octoworker.client.campaigns.preview import Preview, Reader, priced
 from octoworker.client.campaigns.table import Table
 from octoworker.client.campaigns.template import Template
 from octoworker.config import Settings
-from octoworker.errors import RefusedError
 from octoworker.sms.record import Record
 from octoworker.sms.texts import shown
 from octoworker.store import Campaign, Store
@@ -85,12 +81,8 @@ def bulk(
         _preview(reader, store, json_=json_)
         return
     table.check()
-    digest = hashlib.sha256(f"{reader.table.digest}\n{template}".encode()).hexdigest()[:32]
-    campaign, again = store.campaigns.open(uuid.uuid4().hex[:12], file.name, digest, force=force)
-    if again:
-        raise RefusedError(
-            f"This file went out with this text within the last day, as campaign {campaign}; --force sends it again."
-        )
+    asked = loading.Asked(template, given, f"{reader.table.digest} {reader.column}")
+    campaign = loading.begin(client.client(), asked, file.name, force=force)
     found = _load(reader, store, campaign, quiet=json_)
     if found is None:
         raise SystemExit(1)
@@ -194,15 +186,13 @@ def _money(found: Preview) -> str:
 def _load(reader: Reader, store: Store, campaign_id: str, *, quiet: bool) -> Preview | None:
     """Take all its messages. None: interrupted; the same command goes on where it stopped."""
     found = Preview()
-    news = parts.messages(campaign_id, reader.template, reader.people(found), reader.options)
-    mine = client.client()
+
+    def told(_: int) -> None:
+        if not quiet and sys.stderr.isatty():
+            click.echo(f"\r{found.people} people taken", nl=False, err=True)
+
     try:
-        while some := list(itertools.islice(news, client.BATCH)):
-            mine.take(some, str(reader.options.get("lane", parts.LANE)), campaign_id)
-            if store.campaigns.stopped(campaign_id):
-                break
-            if not quiet and sys.stderr.isatty():
-                click.echo(f"\r{found.people} people taken", nl=False, err=True)
+        loading.take(client.client(), campaign_id, reader.template, reader.people(found), reader.options, told=told)
     except KeyboardInterrupt:
         click.echo(
             f"\nStopped after {found.rows} rows of {campaign_id}. The same command goes on from there.", err=True

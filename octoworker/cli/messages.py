@@ -14,7 +14,7 @@ from octoworker.cli import output
 from octoworker.client import client
 from octoworker.config import Settings
 from octoworker.errors import PayloadError, StoreError, UnknownMessageError
-from octoworker.sms import encoding, instants, message, schedule
+from octoworker.sms import encoding, identity, instants, message, schedule
 from octoworker.sms.record import FINAL, Record, State, mask
 from octoworker.sms.texts import shown
 from octoworker.store import Store
@@ -24,6 +24,10 @@ POLL = 0.2
 """Seconds between two looks of `send --wait`."""
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON document and nothing else.")
+
+
+one_message = click.argument("message_id", callback=lambda _ctx, _param, value: identity.known_id(value))
+"""The id of a message; that of a job of Celery's, with its dashes, is one, too."""
 
 
 class When(click.ParamType[datetime]):
@@ -134,7 +138,7 @@ def _unicode(text: str) -> dict[str, Any] | None:
 
 
 @click.command()
-@click.argument("message_id")
+@one_message
 @click.option("--at", "send_at", type=When(), required=True, help="The new time.")
 @as_json
 def reschedule(message_id: str, send_at: datetime, *, json_: bool) -> None:
@@ -147,7 +151,7 @@ def reschedule(message_id: str, send_at: datetime, *, json_: bool) -> None:
 
 
 @click.command()
-@click.argument("message_id")
+@one_message
 @click.option("--reveal", is_flag=True, help="Also what was asked for: the numbers and the text, in clear.")
 @as_json
 def status(message_id: str, *, reveal: bool, json_: bool) -> None:
@@ -173,7 +177,7 @@ def list_(state: str | None, limit: int, *, json_: bool) -> None:
 
 
 @click.command()
-@click.argument("message_id")
+@one_message
 @as_json
 def cancel(message_id: str, *, json_: bool) -> None:
     """Stop a message that has not gone yet."""
@@ -182,7 +186,7 @@ def cancel(message_id: str, *, json_: bool) -> None:
 
 
 @click.command()
-@click.argument("message_id")
+@one_message
 @click.argument("word", type=click.Choice(["sent", "dead"]))
 @as_json
 def decide(message_id: str, word: str, *, json_: bool) -> None:
@@ -192,7 +196,7 @@ def decide(message_id: str, word: str, *, json_: bool) -> None:
 
 
 @click.command()
-@click.argument("message_id")
+@one_message
 @click.option("--force", is_flag=True, help="Also when it may have been sent: the handset may ring twice.")
 @as_json
 def replay(message_id: str, *, force: bool, json_: bool) -> None:

@@ -6,12 +6,10 @@ enough: the clock of any worker finds it. It imports celery, kombu and redis, an
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import threading
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,18 +19,21 @@ from kombu.exceptions import OperationalError
 from octoworker import correlation, environment
 from octoworker.client import publish
 from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, SettingsError, StoreError
-from octoworker.sms import identity, jobs, lanes
+from octoworker.sms import identity, instants, jobs, lanes
+from octoworker.sms.arguments import in_one_form, plain_arguments
+from octoworker.sms.policy import Policy
 from octoworker.store import NO_JOB, NewMessage, Store, connect
+from octoworker.store.budget import within
 from octoworker.telemetry import events
 
 TIMEOUT = 0.4
-"""Seconds for one answer of Redis. `enqueue` must answer its caller within one second, whatever happens to Redis."""
+"""Seconds for one answer of Redis."""
 
-BATCH = 200
-"""Messages in one script call: some 3 ms of Redis, and well within TIMEOUT."""
+BUDGET = 0.9
+"""Seconds for all that `enqueue` asks of Redis: it must answer its caller within one second, whatever happens there."""
 
 
-def _not_taken(error: StoreError) -> EnqueueError:
+def not_taken(error: StoreError) -> EnqueueError:
     """What Redis said, in the words of every other command: one that is full or a replica has answered, and at once."""
     why = str(error).rstrip(".")
     return EnqueueError(f"{why}: try again, with the same idempotency_key if you gave one, so that it is sent once.")
@@ -57,25 +58,59 @@ class Client:
             redis_client, keep_for=environment.keep_for(environ), requeue_after=environment.requeue_after(environ)
         )
         self.app = _producer(environment.broker_url(environ), timeout)
+        self._budget = max(BUDGET, 2 * timeout)
         self._one_redis = environment.broker_url(environ) == environment.redis_url(environ)
         """Whether records and jobs are in one Redis: then both are written in one step."""
         self.max_ahead = environment.max_ahead(environ)
+        self.policy = _policy(environ)
+
+    def plain(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments as they are compared and kept: plain, in one form, with their lane.
+
+        Numbers are read here, once, with the settings of this moment; what could not be read stays as it was written,
+        and the worker refuses it alone.
+        """
+        given = plain_arguments(arguments)
+        form, named = in_one_form(given, self.policy)
+        recipients = [*named.good, *named.unread]
+        form["recipients"] = recipients if isinstance(given["recipients"], list) else recipients[0]
+        form["lane"] = lanes.lane_of(form)
+        return form
+
+    def parts(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The message as one, or as several when it lists more people than one call takes: id and arguments of each.
+
+        The list is cut as it was given, so that a repeat cuts it in the same places, and each person is in one part
+        alone, however the number is written there.
+        """
+        given = arguments.get("recipients")
+        if not isinstance(given, list | tuple) or len(given) <= jobs.MOST_RECIPIENTS:
+            wanted = self.plain(arguments)
+            yield identity.message_id_of(wanted), wanted
+            return
+        key, seen = arguments.get("idempotency_key"), set[Any]()
+        for n, start in enumerate(range(0, len(given), jobs.MOST_RECIPIENTS), 1):
+            wanted = self.plain({**arguments, "recipients": given[start : start + jobs.MOST_RECIPIENTS]})
+            listed = wanted["recipients"]
+            wanted["recipients"] = [each for each in listed if each not in seen]
+            seen.update(listed)
+            if wanted["recipients"]:
+                yield identity.message_id_for_key(f"{key}#{n}") if key else identity.new_message_id(), wanted
 
     def enqueue(self, arguments: Mapping[str, Any]) -> str:
         """Write the record, publish the job, return the message id."""
-        wanted = jobs.jsonable(arguments)
+        wanted = self.plain(arguments)
         message_id = identity.message_id_of(wanted)
-        lane = lanes.known_lane(lanes.lane_of(wanted))
+        lane = wanted["lane"]
         payload = json.dumps(wanted)
         job = publish.single(message_id, payload, lane) if self._one_redis else NO_JOB
         try:
-            taken = self.store.create(message_id, identity.fingerprint(wanted), lane, payload, job)
+            with within(self._budget):
+                taken = self.store.create(message_id, identity.fingerprint(wanted), lane, payload, job)
         except StoreError as error:
-            raise _not_taken(error) from None
+            raise not_taken(error) from None
         if taken == "conflict":
-            raise KeyConflictError(
-                "idempotency_key: it already belongs to a message with other content; use a new key."
-            )
+            raise KeyConflictError
         if taken == "created":
             if not self._one_redis:
                 self.publish(message_id, wanted, lane)
@@ -84,15 +119,14 @@ class Client:
 
     def enqueue_many(self, messages: Sequence[Mapping[str, Any]]) -> list[str]:
         """Write the records of each lane, publish jobs of a hundred, return the ids in order."""
-        ids: list[str] = [""] * len(messages)
+        ids: list[str] = []
         by_lane: dict[str, list[tuple[int, NewMessage]]] = {}
         for place, arguments in enumerate(messages):
-            wanted = jobs.jsonable(arguments)
-            keyed = bool(wanted.get("idempotency_key"))
-            ids[place] = identity.message_id_of(wanted)
-            print_ = identity.fingerprint(wanted) if keyed else ""
-            new = NewMessage(ids[place], print_, json.dumps(wanted), people=jobs.people_of(wanted))
-            by_lane.setdefault(lanes.known_lane(lanes.lane_of(wanted)), []).append((place, new))
+            for message_id, wanted in self.parts(arguments):
+                ids.append(message_id)
+                fingerprint = identity.fingerprint(wanted)
+                new = NewMessage(message_id, fingerprint, json.dumps(wanted), people=jobs.people_of(wanted))
+                by_lane.setdefault(wanted["lane"], []).append((place, new))
         conflicts = [place for lane, taken in by_lane.items() for place in self._take(lane, taken)]
         if conflicts:
             raise KeyConflictError(
@@ -103,8 +137,8 @@ class Client:
 
     def _take(self, lane: str, messages: Sequence[tuple[int, NewMessage]]) -> Iterator[int]:
         """Write and publish one lane's. Yields the places of those whose key belongs to another message."""
-        for start in range(0, len(messages), BATCH):
-            batch = messages[start : start + BATCH]
+        for start in range(0, len(messages), jobs.BATCH):
+            batch = messages[start : start + jobs.BATCH]
             told = self.take([new for _, new in batch], lane)
             yield from (place for (place, _), each in zip(batch, told, strict=True) if each == "conflict")
 
@@ -115,9 +149,10 @@ class Client:
         """
         job = publish.bulk([new.message_id for new in messages], lane) if self._one_redis else NO_JOB
         try:
-            told = self.store.create_many(lane, messages, campaign=campaign, job=job)
+            with within(self._budget):
+                told = self.store.create_many(lane, messages, campaign=campaign, job=job)
         except StoreError as error:
-            raise _not_taken(error) from None
+            raise not_taken(error) from None
         if not self._one_redis:
             self._publish_many(
                 [new.message_id for new, each in zip(messages, told, strict=True) if each == "created"], lane
@@ -174,9 +209,10 @@ def enqueue(**arguments: Any) -> str:
 
     Once this has returned, the message ends in a state that `status` shows. The content is checked by the worker;
     what is wrong with it stands in the record. Raises EnqueueError within 1 s when Redis cannot be reached (nothing
-    is kept), KeyConflictError when the idempotency key belongs to another message, TypeError for a wrong name.
+    is kept), KeyConflictError when the idempotency key belongs to another message, TypeError for a wrong name or type,
+    PayloadError for a lane that does not exist, a time that is no instant, or what is too large.
     """
-    _check(arguments)
+    check_names(arguments)
     return client().enqueue(arguments)
 
 
@@ -187,49 +223,19 @@ def enqueue_many(messages: list[dict[str, Any]]) -> list[str]:
     taken before the error stays taken, and is not taken twice when it is tried again with the same idempotency keys.
     """
     for arguments in messages:
-        _check(arguments)
-    return client().enqueue_many([part for arguments in messages for part in jobs.parts_of(arguments)])
-
-
-def campaign(
-    template: str, rows: Iterable[Mapping[str, str]], *, recipient: str = "recipient", name: str = "", **options: Any
-) -> str:
-    """Take one text for many people and return the campaign's id; `octoworker campaign ID` follows it.
-
-    `template` may hold fields, `Bonjour {prenom}`, filled from each row; `recipient` names the value with the number.
-    `options` are those of `enqueue`. A text without fields goes to five hundred people per call. Raises like `enqueue`.
-    """
-    from octoworker.client.campaigns import parts  # noqa: PLC0415 - only who sends campaigns pays for them
-    from octoworker.client.campaigns import template as texts  # noqa: PLC0415 - the same
-
-    _check({**options, "recipients": "", "text": ""})
-    mine, text = client(), texts.Template(template)
-    own, _ = mine.store.campaigns.open(uuid.uuid4().hex[:12], name)
-    column, people = texts.plain(recipient), 0
-    lane = lanes.known_lane(str(options.get("lane") or parts.LANE))
-    plain = ({texts.plain(key): value for key, value in row.items()} for row in rows)
-    try:
-        news = parts.messages(own, text, ((n, row[column], row) for n, row in enumerate(plain, 1)), options)
-        while some := list(itertools.islice(news, BATCH)):
-            mine.take(some, lane, own)
-            people += sum(new.people for new in some)
-            if mine.store.campaigns.stopped(own):
-                break
-    except KeyError as missing:
-        raise TypeError(f"campaign() needs the column {missing.args[0]!r} in every row.") from None
-    mine.store.campaigns.loaded(own, people=people, refused=0)
-    return own
+        check_names(arguments)
+    return client().enqueue_many(messages)
 
 
 def status(message_id: str) -> dict[str, Any] | None:
     """The record of a message, with its history and its numbers in clear; None when there is none. StoreError: no Redis."""
-    record = client().store.get(message_id)
+    record = client().store.get(identity.known_id(message_id))
     return record.as_json() if record else None
 
 
 def cancel(message_id: str) -> dict[str, Any]:
     """Stop a message that has not gone yet. RefusedError says why when it is too late."""
-    return client().store.cancel(message_id).as_json()
+    return client().store.cancel(identity.known_id(message_id)).as_json()
 
 
 def reschedule(message_id: str, send_at: datetime | str | float) -> dict[str, Any]:
@@ -238,7 +244,7 @@ def reschedule(message_id: str, send_at: datetime | str | float) -> dict[str, An
     Atomic against its release: either it is moved, or RefusedError says that it is too late.
     """
     at = _instant(send_at)
-    mine = client()
+    mine, message_id = client(), identity.known_id(message_id)
     found = mine.store.get(message_id)
     payload = json.dumps({**(found.arguments if found else {}), "send_at": at})
     return mine.store.reschedule(message_id, at, payload, max_ahead=mine.max_ahead).as_json()
@@ -261,22 +267,24 @@ _client: Client | None = None
 def _instant(send_at: datetime | str | float) -> float:
     """Unix seconds. RefusedError for a time without a zone, or none at all."""
     try:
-        at = datetime.fromisoformat(send_at) if isinstance(send_at, str) else send_at
-    except ValueError:
-        raise RefusedError("send_at: give ISO-8601 with an offset, epoch seconds, or an aware datetime.") from None
-    if not isinstance(at, datetime):
-        return float(at)
-    if at.tzinfo is None:
-        raise RefusedError("send_at: add an offset or a zone, for a time alone means another instant elsewhere.")
-    return at.timestamp()
+        return instants.read(send_at).timestamp()
+    except instants.InstantRefused as refusal:
+        sentence = f"send_at: {refusal}"
+    raise RefusedError(sentence)
 
 
-def _check(arguments: Mapping[str, Any]) -> None:
+def check_names(arguments: Mapping[str, Any]) -> None:
     """What no worker should have to find out: a name that does not exist is a bug of the caller's."""
     if unknown := sorted(set(arguments) - jobs.ARGUMENTS):
         raise TypeError(f"enqueue() does not know the argument {unknown[0]!r}.")
     if missing := sorted({"recipients", "text"} - set(arguments)):
         raise TypeError(f"enqueue() needs the argument {missing[0]!r}.")
+
+
+def _policy(environ: Mapping[str, str]) -> Policy:
+    return Policy(
+        sender=environment.sender(environ), sms_type=environment.sms_type(environ), region=environment.region(environ)
+    )
 
 
 def _producer(broker: str, timeout: float) -> Celery:

@@ -29,6 +29,12 @@ def is_message_id(value: object) -> bool:
     return isinstance(value, str) and len(value) == ID_LENGTH and value.isalnum()
 
 
+def known_id(message_id: str) -> str:
+    """An id as it stands in the record: Celery writes the id of a job, which may be a message's, with dashes."""
+    bare = message_id.strip().replace("-", "").lower()
+    return bare if len(bare) == ID_LENGTH else message_id
+
+
 def message_id_for_key(idempotency_key: str) -> str:
     """The id that a producer's own key always leads to, on every machine, also after Redis lost its data."""
     return hashlib.sha256(f"octoworker:{idempotency_key}".encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -31,6 +31,8 @@ class People:
     good: tuple[str, ...] = field(repr=False)
     refused: Mapping[str, str] = field(repr=False)
     problems: tuple[str, ...] = ()
+    unread: tuple[Any, ...] = field(default=(), repr=False)
+    """Those who are refused, as they were given: one of each."""
     """Why some are refused, without their numbers: each reason once, with the first places where it holds."""
 
 
@@ -52,6 +54,7 @@ def _read(recipients: list[Any] | tuple[Any, ...], policy: Numbers, *, alone: bo
     refused: dict[str, str] = {}
     places: dict[str, list[int]] = {}
     kept: dict[str, str] = {}
+    unread: list[Any] = []
     for place, each in enumerate(recipients):
         try:
             good[_number(each, policy)] = None
@@ -60,9 +63,10 @@ def _read(recipients: list[Any] | tuple[Any, ...], policy: Numbers, *, alone: bo
             name = _name(each)
             if name not in kept:
                 kept[name] = _as_kept(name, refused)
+                unread.append(each)
             refused[kept[name]] = reason
             places.setdefault(reason, []).append(place)
-    return People(tuple(good), MappingProxyType(refused), tuple(_problems(places, alone=alone)))
+    return People(tuple(good), MappingProxyType(refused), tuple(_problems(places, alone=alone)), tuple(unread))
 
 
 def _number(each: object, policy: Numbers) -> str:

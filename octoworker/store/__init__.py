@@ -19,8 +19,8 @@ from redis.retry import Retry
 from octoworker import correlation
 from octoworker.errors import StoreError, UnknownMessageError
 from octoworker.sms.record import FINAL, Record, State
-from octoworker.store import keys, stats
-from octoworker.store.campaigns import Campaign, Campaigns
+from octoworker.store import budget, keys, stats
+from octoworker.store.campaigns import Campaign, Campaigns, Opened
 from octoworker.store.erasure import Forgetting
 from octoworker.store.flow_control import FlowControl
 from octoworker.store.latest import latest
@@ -64,6 +64,7 @@ __all__ = [
     "Lane",
     "Lease",
     "NewMessage",
+    "Opened",
     "Outcome",
     "QueuedJobs",
     "Settled",
@@ -91,6 +92,7 @@ def connect(url: str, *, timeout: float = SOCKET_TIMEOUT, connections: int = 64,
     """A client that never waits for ever. It opens its first connection at its first use."""
     return redis.Redis.from_url(
         url,
+        connection_class=budget.connection_class(url),
         decode_responses=True,
         socket_timeout=timeout,
         socket_connect_timeout=min(timeout, 3.0),

@@ -30,6 +30,16 @@ PARTS = ("", ":counts", ":reasons", ":messages")
 
 
 @dataclass(frozen=True)
+class Opened:
+    """A campaign that is to be taken. `finished`: it was taken whole within the last day; `conflict`: its key is another's.
+    Then nothing was begun."""
+
+    id: str
+    finished: bool = False
+    conflict: bool = False
+
+
+@dataclass(frozen=True)
 class Campaign:
     """One campaign as it stands. `counts`: people by state; `people`: in all, once it is loaded."""
 
@@ -82,43 +92,45 @@ class Campaigns:
         self._keep = keep
         self._requeue = round(requeue_after * 1000)
 
-    def open(
-        self, campaign: str, name: str, file_digest: str | None = None, *, force: bool = False
-    ) -> tuple[str, bool]:
-        """Begin a campaign, or go on with the one that began to load this file today. Returns its id, and whether the
-        file has been loaded today already: then nothing was begun."""
+    def open(self, campaign: str, name: str, *, place: str = "", content: str = "", force: bool = False) -> Opened:
+        """Begin a campaign, or go on with the one that is known under `place`, a digest of its key or of its content.
 
-        def begin() -> tuple[str, bool]:
-            known = None
-            if file_digest:
-                place = keys.CAMPAIGN_FILE_PREFIX + file_digest
-                if force:
-                    self._redis.set(place, campaign, ex=DAY)
-                else:
-                    self._redis.set(place, campaign, ex=DAY, nx=True)
-                known = self._redis.get(place)
-            own = str(known or campaign)
+        That one is remembered as long as it is unfinished, and for a day after it was taken whole. `force` begins anew.
+        """
+
+        def begin() -> Opened:
+            own = campaign
+            if place:
+                pointer = keys.CAMPAIGN_FILE_PREFIX + place
+                kept = round(self._keep)
+                self._redis.set(pointer, campaign, ex=kept, nx=not force)
+                own = str(self._redis.get(pointer) or campaign)
             root = keys.CAMPAIGN_PREFIX + own
-            if own != campaign and self._redis.hget(root, "loaded"):
-                return own, True
+            known, loaded = self._redis.hmget(root, "content", "loaded")
+            if own != campaign and known is not None and known != content:
+                return Opened(own, conflict=True)
+            if own != campaign and loaded:
+                return Opened(own, finished=True)
             left = self._redis.ttl(root)
             with self._redis.pipeline(transaction=False) as pipe:
-                pipe.hset(root, mapping={"name": name})
+                pipe.hset(root, mapping={"name": name, "content": content, "place": place})
                 pipe.hincrby(root + ":counts", "queued", 0)
                 pipe.execute()
             self._expire(root, left)
-            return own, False
+            return Opened(own)
 
         return guard(begin)  # type: ignore[no-any-return]
 
     def loaded(self, campaign: str, *, people: int, refused: int) -> None:
-        """All its messages have been taken."""
+        """All its messages have been taken. Asked for again within a day, it is refused; after that it is a new one."""
 
         def write() -> None:
             root = keys.CAMPAIGN_PREFIX + campaign
             left = self._redis.ttl(root)
             self._redis.hset(root, mapping={"loaded": 1, "people": people, "refused": refused})
             self._expire(root, left)
+            if place := self._redis.hget(root, "place"):
+                self._redis.expire(keys.CAMPAIGN_FILE_PREFIX + str(place), DAY)
 
         guard(write)
 

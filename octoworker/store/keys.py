@@ -18,7 +18,7 @@
 | `ow:campaign:ID:counts` | hash | state → people in it | with the campaign |
 | `ow:campaign:ID:reasons` | hash | reason → people whose message failed for it | with the campaign |
 | `ow:campaign:ID:messages` | zset | id → row of the file | with the campaign |
-| `ow:campaign-file:HASH` | string | the campaign that sent this file and text today | a day |
+| `ow:campaign-file:HASH` | string | the campaign that was asked for by this key, or with this content | `keep_for`; a day, once all of it is taken |
 | `ow:state:STATE` | zset | id → ms of the last move (for scheduled and waiting: due), for `list` | members are pruned after `keep_for` |
 
 The broker's own keys (`sms`, `sms.urgent`, `sms.bulk`, `unacked*`, `_kombu.*`) belong to Celery.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
-from harness import TEXT, until
+from harness import NUMBER, TEXT, until
 
 from octoworker.errors import KeyConflictError
 from octoworker.sms.record import State
@@ -129,3 +129,36 @@ def test_a_bulk_job_carries_ids_alone(house):
     body = base64.b64decode(json.loads(job)["body"]).decode()
     assert "612300000" not in body
     assert TEXT not in body
+
+
+def test_a_list_of_more_than_one_call_takes_rings_each_person_once_in_whatever_spelling(house):
+    numbers = [f"+336123{n:05d}" for n in range(700)]
+    twice = "06 12 30 00 00"
+    ids = house.client.enqueue_many(
+        [{"recipients": [*numbers, twice, numbers[1]], "text": TEXT, "transactional": True}]
+    )
+    house.worker()
+    for each in ids:
+        house.ended(each, timeout=60)
+    rings = [text for number in house.sandbox.handsets() for text in house.texts(number)]
+    assert (len(ids), len(rings)) == (2, 700)
+
+
+def test_a_long_key_on_a_long_list_is_the_same_messages_again(house):
+    asked = {
+        "recipients": [f"06123{n:05d}" for n in range(501)],
+        "text": TEXT,
+        "transactional": True,
+        "idempotency_key": "k" * 199,
+    }
+    ids = house.client.enqueue_many([asked])
+    assert house.client.enqueue_many([asked]) == ids
+    house.worker()
+    assert {house.ended(each, timeout=60).state for each in ids} == {State.ACCEPTED}
+
+
+def test_a_landline_in_a_list_costs_the_others_nothing(house):
+    (mixed,) = house.client.enqueue_many([{"recipients": ["0112345678", NUMBER], "text": TEXT, "transactional": True}])
+    house.worker()
+    house.ended(mixed)
+    assert house.texts() == [TEXT]

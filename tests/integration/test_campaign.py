@@ -14,6 +14,10 @@ import sys
 import pytest
 from harness import until
 
+from octoworker.client.campaigns import loading
+from octoworker.client.campaigns.parts import Person
+from octoworker.client.campaigns.template import Template
+from octoworker.client.client import Client
 from octoworker.sms.record import State
 
 TEXT = "Bonjour {prenom}, votre commande est prete"
@@ -242,28 +246,20 @@ except TypeError as error:
 
 
 def test_a_campaign_that_is_cancelled_while_it_is_taken_takes_no_more(house):
-    script = """
-import octoworker
-from octoworker.client.client import client
+    mine = Client(house.environ)
+    campaign = mine.store.campaigns.open("a1b2c3", "").id
+    rows = [Person(n, f"06123{n:05d}", f"+336123{n:05d}", {"prenom": f"P{n}"}) for n in range(900)]
+    cancelled = []
 
-def rows():
-    for n in range(900):
-        if n == 450:
-            campaign = input()
-            client().store.campaigns.cancel(campaign)
-        yield {"recipient": f"06123{n:05d}", "prenom": f"P{n}"}
+    def cancel_once(_):
+        cancelled or cancelled.append(mine.store.campaigns.cancel(campaign))
 
-octoworker.campaign("Bonjour {prenom}", rows(), transactional=True)
-"""
-    command = [sys.executable, "-c", script]
-    with subprocess.Popen(command, env=house.environ, stdin=subprocess.PIPE, text=True) as taking:
-        (key,) = until(lambda: [each for each in house.redis.keys("ow:campaign:*") if each.count(":") == 2])
-        campaign = key.rpartition(":")[2]
-        taking.communicate(campaign)
-    assert taking.returncode == 0
+    loading.take(mine, campaign, Template(TEXT), rows, {"transactional": True}, told=cancel_once)
+    mine.store.campaigns.loaded(campaign, people=900, refused=0)
     counts = over(house, campaign)["counts"]
     assert counts.keys() == {"cancelled"}
     assert counts["cancelled"] < 900
+    mine.close()
 
 
 def test_a_million_rows_are_read_in_bounded_memory(tmp_path):

@@ -7,6 +7,7 @@ import importlib.util
 import re
 import sys
 import xml.etree.ElementTree as ET
+from graphlib import CycleError
 from pathlib import Path
 
 import click
@@ -34,7 +35,7 @@ HANDS_ON = frozenset({"worker", "health"})
 
 
 SYMPTOMS = (
-    *("The queue is old", "Messages are unknown", "Messages are dead", "The brake is on", "The breaker is open"),
+    *("The queue is old", "Messages are unknown", "Messages are dead", "The account is on hold", "The breaker is open"),
     *("The balance is low", "Due messages are late", "Redis is down", "Redis is full", "Redis writes nothing"),
     *("The metrics are gone", "No worker is consuming", "Something is paused"),
 )
@@ -51,6 +52,7 @@ def module(name):
 
 
 generate = module("generate")
+packages = sys.modules["packages"]
 
 
 def named(path):
@@ -101,6 +103,46 @@ def test_the_diagram_and_its_table_have_the_same_letters_each_once():
         }
 
 
+def test_the_packages_are_few_and_no_arrow_between_them_points_upward():
+    drawn = ET.parse(DOCS / "images" / "packages.svg").getroot()
+    arrows = {(arrow.get("data-from"), arrow.get("data-to")) for arrow in drawn.iter(f"{SVG}g")}
+    graph = packages.read()
+    assert arrows == graph.arrows
+    assert len(graph.modules) <= 22
+    assert [arrow for arrow in arrows if graph.floor_of[arrow[0]] <= graph.floor_of[arrow[1]]] == []
+
+
+def tree(folder, **files):
+    """A small octoworker: `sms__lanes` is sms/lanes.py, `sms` its __init__."""
+    for name, text in {"octoworker": "", **files}.items():
+        inside = name.removeprefix("octoworker").replace("__", "/")
+        path = folder / inside / "__init__.py" if "__" not in name else folder / f"{inside}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def test_an_import_counts_wherever_it_stands(tmp_path):
+    graph = packages.read(
+        tree(
+            tmp_path,
+            octoworker='_HOMES = {"octoworker.client.client": ("enqueue",)}',
+            client__client="def enqueue():\n    from octoworker.store import Store",
+            store="import octoworker.sms.lanes as lanes",
+            sms__lanes='"""Not `octoworker.store:Store`."""\nTASK = "octoworker.send_sms"',
+            sms="",
+        )
+    )
+    assert graph.arrows == {("octoworker", "client"), ("client", "store"), ("store", "sms")}
+    assert graph.floors == (("sms",), ("store",), ("client",), ("octoworker",))
+
+
+def test_a_circle_between_packages_has_no_picture(tmp_path):
+    circle = tree(tmp_path, sms="from octoworker import store", store="from octoworker.sms import lanes")
+    with pytest.raises(CycleError, match="cycle"):
+        generate.diagrams.packages(packages.read(circle))
+
+
 @pytest.mark.parametrize("path", OURS, ids=named)
 def test_every_link_leads_somewhere(path):
     for target in re.findall(r"\]\(([^)\s]+)\)", without_code(path.read_text())):
@@ -128,6 +170,22 @@ def test_every_link_from_the_deployment_leads_to_a_heading_of_the_docs():
     assert {page for _, page, _ in linked} == {"operations.md"}
     assert len({path for path, _, _ in linked}) > 2, "the rules, their tests and the PrometheusRule"
     assert [link for link in sorted(linked) if link[2] not in anchors(DOCS / link[1])] == []
+
+
+@pytest.mark.parametrize("folder", ["octoworker", "benchmarks"])
+def test_code_refers_to_pages_and_headings_that_exist(folder):
+    named_pages = {
+        (path.relative_to(ROOT).as_posix(), page, anchor)
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".lua"}
+        for page, anchor in re.findall(r"(?<![\w{}])((?:[\w-]+/)*[\w-]+\.md)(?:#([\w-]+))?", path.read_text())
+    }
+    missing = [
+        (path, page)
+        for path, page, anchor in sorted(named_pages)
+        if not (ROOT / page).exists() or (anchor and anchor not in anchors(ROOT / page))
+    ]
+    assert missing == []
 
 
 def test_every_test_that_the_guarantees_name_exists():

@@ -1,40 +1,60 @@
-"""From rows to messages: one for each row, or five hundred people in one when the text is the same for all."""
+"""From rows to messages: one for each row, or five hundred people in one when the text is the same for all.
+
+Identity follows from what was asked and from nothing else. A message's id is the digest of the raw content of its own
+rows under the campaign: which rows can be read with today's settings, clock or number plan changes nobody's id. So the
+same campaign taken again, after whatever stopped it, finds its own messages.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from octoworker.client.campaigns.template import Template
-from octoworker.sms import jobs
+from octoworker.sms import identity, jobs
 from octoworker.store import NewMessage
 
 LANE = "bulk"
 
 
+@dataclass(frozen=True)
+class Person:
+    """One row of a campaign. `written`: the number as it stands there; `number`: as it was read, None when it was not."""
+
+    row: int
+    written: Any = field(repr=False)
+    number: str | None = field(repr=False)
+    values: Mapping[str, str] = field(repr=False)
+    left_out: bool = False
+    """It is no recipient: an earlier row has the same number and text, or its text may not go."""
+
+
 def messages(
-    campaign: str, template: Template, people: Iterable[tuple[int, str, Mapping[str, str]]], options: Mapping[str, Any]
+    campaign: str, template: Template, people: Iterable[Person], options: Mapping[str, Any]
 ) -> Iterator[NewMessage]:
-    """The messages for these people (row, number, values). Their ids follow from campaign and row: twice is once."""
+    """The messages for these people: all rows in their order, also those who are left out: they are part of its identity."""
     if template.fields:
-        for row, number, values in people:
-            yield _new(campaign, row, {**options, "recipients": number, "text": template.filled(values)})
+        for person in people:
+            if not person.left_out:
+                yield _new(campaign, [person], template.filled(person.values), options)
         return
-    numbers: list[str] = []
-    first = 0
-    for row, number, _ in people:
-        first = first if numbers else row
-        numbers.append(number)
-        if len(numbers) == jobs.MOST_RECIPIENTS:
-            yield _new(campaign, first, {**options, "recipients": numbers, "text": template.text})
-            numbers = []
-    if numbers:
-        yield _new(campaign, first, {**options, "recipients": numbers, "text": template.text})
+    rows = iter(people)
+    while some := list(islice(rows, jobs.MOST_RECIPIENTS)):
+        if any(not person.left_out for person in some):
+            yield _new(campaign, some, template.text, options)
 
 
-def _new(campaign: str, row: int, arguments: Mapping[str, Any]) -> NewMessage:
-    message_id = hashlib.sha256(f"campaign:{campaign}:{row}".encode()).hexdigest()[:32]
-    wanted = jobs.jsonable({"lane": LANE, **arguments})
-    return NewMessage(message_id, "", json.dumps(wanted), people=jobs.people_of(wanted), row=row)
+def _new(campaign: str, some: list[Person], text: str, options: Mapping[str, Any]) -> NewMessage:
+    """One message. Who cannot be reached is in it, too: the worker refuses them one by one, so the record says why."""
+    written = [person.written for person in some]
+    content = json.dumps([campaign, text, written], ensure_ascii=True, sort_keys=True, default=str)
+    message_id = hashlib.sha256(content.encode()).hexdigest()[: identity.ID_LENGTH]
+    numbers = [person.written if person.number is None else person.number for person in some if not person.left_out]
+    recipients = numbers[0] if len(some) == 1 else numbers
+    wanted = jobs.jsonable({"lane": LANE, **options, "recipients": recipients, "text": text})
+    asked = identity.fingerprint({**wanted, "recipients": written})
+    return NewMessage(message_id, asked, json.dumps(wanted), people=len(numbers), row=some[0].row)

@@ -5,8 +5,6 @@ Each row is read by the same rules as at the send, so that nobody is refused lat
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,10 +12,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from octoworker.client.campaigns.loading import EMPTY, Seen
+from octoworker.client.campaigns.parts import Person
 from octoworker.client.campaigns.table import Table
 from octoworker.client.campaigns.template import Template
 from octoworker.errors import PayloadError
-from octoworker.sms import encoding, message, schedule
+from octoworker.sms import encoding, message, people, schedule
 from octoworker.sms.recipient import country_of
 from octoworker.sms.texts import shown
 
@@ -113,26 +113,35 @@ class Reader:
     policy: message.Policy
     rules: schedule.Rules
 
-    def people(self, preview: Preview) -> Iterator[tuple[int, str, Mapping[str, str]]]:
-        """Rows that can be sent: line, number in E.164, values. What is refused is noted in `preview`."""
+    def people(self, preview: Preview) -> Iterator[Person]:
+        """The rows as they are taken; what is refused is noted in `preview`.
+
+        With fields in the text, a row that is refused is none. Without, it stays in its place, for a message to five
+        hundred is known by all its rows: a number that cannot be read is refused there, so that the record says why.
+        """
         if missing := [name for name in self.template.fields if name not in self.table.columns]:
             raise PayloadError([f"template: the file has no column {shown(missing[0])}; it has {self.table.listed}."])
-        seen = _Seen()
+        seen, whole = Seen(), not self.template.fields
         for row in self.table:
             preview.rows += 1
+            written = row.values[self.column]
             found = self._read(row.line, row.values, preview)
             if found is None:
+                if whole:
+                    unread = not people.read([written], self.policy).good
+                    yield Person(row.line, written, None, row.values, left_out=not unread)
                 continue
             sms, number = found
-            if not seen.add(f"{number}\n{sms.text}"):
+            double = not seen.add(f"{number}\n{sms.text}")
+            if double:
                 preview.refuse(AGAIN, row.line)
-                continue
-            preview.take(sms)
-            yield row.line, number, row.values
+            else:
+                preview.take(sms)
+            yield Person(row.line, written, number, row.values, left_out=double)
 
     def _read(self, line: int, values: Mapping[str, str], preview: Preview) -> tuple[message.Message, str] | None:
         if empty := [name for name in self.template.fields if not values[name]]:
-            preview.refuse(f"{empty[0]}: the field is empty.", line)
+            preview.refuse(EMPTY.format(empty[0]), line)
             return None
         try:
             text = self.template.filled(values)
@@ -154,18 +163,3 @@ def priced(preview: Preview, prices: Mapping[str, Decimal], balance: Decimal | N
         known = (prices[country] * count for country, count in preview.countries.items() if country in prices)
         preview.cost = sum(known, Decimal(0))
     return preview
-
-
-class _Seen:
-    """A set that grows on disk and not in memory."""
-
-    def __init__(self) -> None:
-        self._base = sqlite3.connect("")
-        self._base.executescript(
-            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; CREATE TABLE seen (what BLOB PRIMARY KEY) WITHOUT ROWID;"
-        )
-
-    def add(self, what: str) -> bool:
-        """False when it was there already."""
-        digest = hashlib.blake2b(what.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        return self._base.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount == 1

@@ -1,0 +1,48 @@
+"""A campaign from Python: `octoworker.campaign`. Loaded at its first use: whoever sends none pays nothing for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from octoworker.client.campaigns import loading
+from octoworker.client.campaigns.spool import Spool
+from octoworker.client.campaigns.template import Template
+from octoworker.client.client import check_names, client, not_taken
+from octoworker.errors import StoreError
+from octoworker.sms.arguments import plain_arguments
+
+
+def campaign(
+    template: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    idempotency_key: str | None = None,
+    recipient: str = "recipient",
+    name: str = "",
+    force: bool = False,
+    **options: Any,
+) -> str:
+    """Take one text for many people and return the campaign's id; `octoworker campaign ID` follows it.
+
+    `template` may hold fields, `Bonjour {prenom}`, filled from each row; `recipient` names the value with the number.
+    `options` are those of `enqueue`. A text without fields goes to five hundred people per call.
+
+    All rows are read before the first is taken. The same call again (the same key; without one, the same text, options
+    and rows) goes on where an unfinished one stopped, and rings nobody twice. CampaignSentError: it was taken whole
+    within the last day; `force=True`, or another key, says that it is meant. EnqueueError carries `campaign_id` and how
+    many were `taken`. TypeError names the row that has the wrong shape; KeyConflictError: the key is another campaign's.
+    """
+    check_names({**options, "recipients": "", "text": ""})
+    given = plain_arguments(options)
+    mine, text = client(), Template(template)
+    with Spool(rows, text, recipient) as read:
+        asked = loading.Asked(template, given, read.digest, idempotency_key)
+        try:
+            own = loading.begin(mine, asked, name, force=force)
+        except StoreError as error:
+            raise not_taken(error) from None
+        people, refused = loading.people(read, text, mine.policy)
+        taken = loading.take(mine, own, text, people, given)
+        mine.store.campaigns.loaded(own, people=taken, refused=sum(refused.values()))
+    return own

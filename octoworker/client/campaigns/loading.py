@@ -1,0 +1,141 @@
+"""Taking a campaign: the same way from a file, from Python, for the first time and for the rest of it.
+
+1. Its identity is the key that its caller gave, else the digest of what was asked: template, options, rows.
+2. The store says whether it is new, unfinished, or went out within the last day (`Campaigns.open`).
+3. Its messages are taken in batches. Whatever stops this, the same call again goes on: each message's id follows from
+   its own rows, so who was taken is not taken twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from octoworker.client.campaigns import parts
+from octoworker.client.campaigns.parts import Person
+from octoworker.client.campaigns.template import Template
+from octoworker.client.client import Client
+from octoworker.errors import CampaignSentError, EnqueueError, KeyConflictError
+from octoworker.sms import jobs
+from octoworker.sms.people import read as read_people
+from octoworker.sms.policy import Policy
+
+ID_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What identifies a campaign. `content`: the digest of its rows."""
+
+    template: str
+    options: Mapping[str, Any]
+    content: str
+    key: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """The same for the same template, options and rows."""
+        told = json.dumps([self.template, jobs.jsonable(self.options), self.content], sort_keys=True, default=str)
+        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    @property
+    def place(self) -> str:
+        """Under which the store looks for it: its key when it has one."""
+        return (
+            hashlib.sha256(f"key:{self.key}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+            if self.key
+            else self.digest
+        )
+
+
+def begin(mine: Client, asked: Asked, name: str, *, force: bool = False) -> str:
+    """The id of the campaign to take, new or to go on with.
+
+    CampaignSentError: it went out within the last day. KeyConflictError: the key belongs to another campaign.
+    """
+    opened = mine.store.campaigns.open(
+        uuid.uuid4().hex[:ID_DIGITS], name, place=asked.place, content=asked.digest, force=force
+    )
+    if opened.conflict:
+        raise KeyConflictError("idempotency_key: it already belongs to a campaign with other content; use a new key.")
+    if opened.finished:
+        raise CampaignSentError(opened.id)
+    return opened.id
+
+
+def take(
+    mine: Client,
+    campaign: str,
+    template: Template,
+    people: Iterable[Person],
+    options: Mapping[str, Any],
+    *,
+    told: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Take all messages; how many people that were, also those who were taken before.
+
+    `told` hears that number after each batch. EnqueueError carries the campaign's id and how many were taken by then.
+    """
+    lane = str(options.get("lane") or parts.LANE)
+    taken = 0
+    messages = parts.messages(campaign, template, people, options)
+    try:
+        while some := list(islice(messages, jobs.BATCH)):
+            if "conflict" in mine.take(some, lane, campaign):
+                raise KeyConflictError("A message of this campaign is already known with other content.")
+            taken += sum(new.people for new in some)
+            told(taken)
+            if mine.store.campaigns.stopped(campaign):
+                break
+    except EnqueueError as error:
+        raise error.in_campaign(campaign, taken) from None
+    return taken
+
+
+EMPTY = "{}: the field is empty."
+
+
+def people(
+    rows: Iterable[tuple[int, Any, Mapping[str, str]]], template: Template, policy: Policy
+) -> tuple[Iterator[Person], Counter[str]]:
+    """Whom these rows name, and, once they have been gone through, how many were refused for which reason.
+
+    A number that cannot be read is no reason to leave a row out: the worker refuses it, and its record says why.
+    """
+    refused: Counter[str] = Counter()
+
+    def read() -> Iterator[Person]:
+        seen = Seen()
+        for row, written, values in rows:
+            if empty := [name for name in template.fields if not values[name]]:
+                refused[EMPTY.format(empty[0])] += 1
+                continue
+            good = read_people([written], policy).good
+            number = good[0] if good else None
+            text = template.filled(values) if template.fields else ""
+            double = not seen.add(f"{number or written}\n{text}")
+            yield Person(row, written, number, values, left_out=double)
+
+    return read(), refused
+
+
+class Seen:
+    """A set of people and texts that grows on disk and not in memory."""
+
+    def __init__(self) -> None:
+        self._base = sqlite3.connect("")
+        self._base.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; CREATE TABLE seen (what BLOB PRIMARY KEY) WITHOUT ROWID;"
+        )
+
+    def add(self, what: str) -> bool:
+        """False when it was there already."""
+        digest = hashlib.blake2b(what.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        return self._base.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount == 1

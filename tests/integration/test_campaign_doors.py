@@ -1,0 +1,187 @@
+"""A campaign is one thing however often it is asked for: whatever stops it, the same call rings nobody twice.
+
+Rings are counted on the handsets of the sandbox, by number and text.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from harness import until
+
+import octoworker
+from octoworker.client.campaigns import loading
+from octoworker.client.campaigns.campaign import campaign as campaign_of
+from octoworker.client.campaigns.spool import Spool
+from octoworker.client.campaigns.template import Template
+from octoworker.client.client import Client
+from octoworker.errors import CampaignSentError, EnqueueError, KeyConflictError
+from octoworker.sms.policy import Policy
+
+TEXT = "Bonjour {prenom}, votre rendez-vous approche."
+PLAIN = "Votre rendez-vous approche."
+OPTIONS = {"transactional": True}
+
+
+class Stopped(Exception):  # noqa: N818 - whatever it is that stops somebody's program
+    pass
+
+
+def people(count, **more):
+    return [{"recipient": f"06123{n:05d}", "prenom": f"P{n}", **more} for n in range(count)]
+
+
+def rings(house):
+    shown = house.sandbox.handsets()
+    return Counter((number, each["text"]) for number, messages in shown.items() for each in messages)
+
+
+@pytest.fixture
+def mine(house):
+    client = Client(house.environ)
+    yield client
+    client.close()
+
+
+def take(mine, template, rows, *, key=None, stop_after=None, policy=None, force=False, options=OPTIONS):
+    """What `octoworker.campaign` does, and what stops it after so many people."""
+
+    def told(taken):
+        if stop_after is not None and taken >= stop_after:
+            raise Stopped
+
+    text = Template(template)
+    with Spool(rows, text, "recipient") as spool:
+        own = loading.begin(mine, loading.Asked(template, options, spool.digest, key), "", force=force)
+        found, refused = loading.people(spool, text, policy or mine.policy)
+        taken = loading.take(mine, own, text, found, options, told=told)
+        mine.store.campaigns.loaded(own, people=taken, refused=sum(refused.values()))
+        return own
+
+
+@pytest.mark.parametrize("template", [TEXT, PLAIN])
+@pytest.mark.parametrize("key", [None, "spring"])
+def test_a_campaign_that_was_stopped_goes_on_and_rings_everybody_once(house, mine, template, key):
+    rows = people(1200)
+    with pytest.raises(Stopped):
+        take(mine, template, rows, key=key, stop_after=400)
+    own = take(mine, template, rows, key=key)
+    house.worker()
+    until(lambda: house.store.campaigns.get(own).over, timeout=90)
+    found = rings(house)
+    assert len(found) == 1200
+    assert set(found.values()) == {1}
+
+
+def test_who_was_taken_does_not_depend_on_the_settings_of_the_day(house, mine):
+    rows = [{"recipient": f"0470{n:06d}" if n % 3 else f"06123{n:05d}"} for n in range(1200)]
+    with pytest.raises(Stopped):
+        take(mine, PLAIN, rows, stop_after=500, policy=Policy(region="FR"))
+    own = take(mine, PLAIN, rows, policy=Policy(region="BE"))
+    house.worker()
+    until(lambda: house.store.campaigns.get(own).over, timeout=90)
+    assert set(rings(house).values()) == {1}
+
+
+def test_a_mistake_in_a_late_row_takes_nobody(house):
+    rows = [*people(230), {"recipient": "0612345678"}, *people(19)]
+    done = in_a_process(house, f"octoworker.campaign({TEXT!r}, {rows!r}, transactional=True)")
+    assert "row 231" in done.stderr
+    assert "'prenom'" in done.stderr
+    assert house.store.count()["moving"] == 0
+
+
+def test_rows_that_raise_take_nobody(house):
+    script = f"octoworker.campaign({TEXT!r}, (1 / (5 - n) and row for n, row in enumerate({people(9)!r})))"
+    assert "ZeroDivisionError" in in_a_process(house, script).stderr
+    assert house.store.count()["moving"] == 0
+
+
+def test_one_that_went_out_within_the_day_is_refused_with_its_id_unless_forced(mine):
+    rows = people(3)
+    first = take(mine, TEXT, rows)
+    with pytest.raises(CampaignSentError) as again:
+        take(mine, TEXT, rows)
+    assert again.value.campaign_id == first
+    assert take(mine, TEXT, rows, force=True) != first
+    assert take(mine, TEXT, rows, key="it is meant") != first
+
+
+def test_a_key_of_a_campaign_with_other_content_is_a_conflict(mine):
+    take(mine, TEXT, people(3), key="spring")
+    with pytest.raises(KeyConflictError):
+        take(mine, TEXT, people(4), key="spring")
+
+
+def test_other_options_are_another_campaign(mine):
+    first = take(mine, TEXT, people(3))
+    assert take(mine, TEXT, people(3), options={**OPTIONS, "reference": "second"}) != first
+
+
+@pytest.mark.parametrize("template", [TEXT, PLAIN])
+def test_a_person_in_two_spellings_rings_once(house, mine, template):
+    rows = [
+        {"recipient": "06 12 34 56 78", "prenom": "Anna"},
+        *people(600),
+        {"recipient": "+33612345678", "prenom": "Anna"},
+        {"recipient": "0033612345678", "prenom": "Anna"},
+    ]
+    own = take(mine, template, rows)
+    house.worker()
+    until(lambda: house.store.campaigns.get(own).over, timeout=60)
+    found = rings(house)
+    assert set(found.values()) == {1}
+    assert len(found) == 601
+
+
+def test_a_landline_among_mobiles_costs_the_mobiles_nothing(house, mine):
+    own = take(mine, PLAIN, [*people(40), {"recipient": "0112345678"}])
+    house.worker()
+    until(lambda: house.store.campaigns.get(own).over, timeout=60)
+    assert len(rings(house)) == 40
+
+
+def test_a_failure_of_redis_on_the_way_says_where_the_campaign_stands(house, mine):
+    rows = people(1000)
+
+    def fails(*_, **__):
+        raise EnqueueError("Redis could not be read or written (TimeoutError): try again.")
+
+    class Failing:
+        policy, store = mine.policy, mine.store
+        calls = 0
+
+        def take(self, *arguments):
+            self.calls += 1
+            return fails() if self.calls == 3 else mine.take(*arguments)
+
+    text = Template(TEXT)
+    with Spool(rows, text, "recipient") as spool:
+        own = loading.begin(mine, loading.Asked(TEXT, OPTIONS, spool.digest), "")
+        found, _ = loading.people(spool, text, mine.policy)
+        with pytest.raises(EnqueueError) as failed:
+            loading.take(Failing(), own, text, found, OPTIONS)
+    assert failed.value.campaign_id == own
+    assert failed.value.taken == 400
+    assert take(mine, TEXT, rows) == own
+
+
+def test_the_same_call_from_python_twice(house):
+    rows = people(20)
+    script = f"print(octoworker.campaign({TEXT!r}, {rows!r}, transactional=True, idempotency_key='k'))"
+    own = in_a_process(house, script).stdout.strip()
+    assert own in in_a_process(house, script).stderr
+    house.worker()
+    until(lambda: house.store.campaigns.get(own).over, timeout=60)
+    assert set(rings(house).values()) == {1}
+    assert octoworker.campaign is campaign_of
+
+
+def in_a_process(house, script):
+    return subprocess.run(
+        [sys.executable, "-c", f"import octoworker\n{script}"],
+        env=house.environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
