@@ -3,7 +3,7 @@
 Advertising waits for the hours of its countries, at whatever instant it would go.
 
 Handing over is final, because the legacy API knows no cancel. What was handed over is out of our hands.
-Octopush's "timestamp GMT+1" is a plain Unix epoch: no client shifts it, and a live answer shows it (octopush-api.md, 3).
+Octopush's "timestamp GMT+1" is a plain Unix epoch: no client shifts it, and a live answer shows it (docs/octopush.md#deferred-sending).
 """
 
 from __future__ import annotations
