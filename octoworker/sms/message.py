@@ -85,7 +85,7 @@ def _with_stop_mention(text: str, info: ValidationInfo) -> str:
     if premium and not _MENTION.search(text) and (not people or any(map(recipient.is_french, people))):
         near = "the STOP mention is not exact; " if _NEAR_STOP.search(text) else ""
         raise _refused(
-            f'{near}add "{STOP}" exactly so (five capital X), or set transactional when it advertises nothing.', "121"
+            f'{near}add "{STOP}" exactly so (five capital X), or set transactional when it is no marketing.', "121"
         )
     return text
 
@@ -188,11 +188,11 @@ class Message(BaseModel):
             yield "text: it was garbled before it came here; look at how its letters with accents are read and stored."
 
     def _without_mention(self) -> Iterator[str]:
-        """Octopush asks for the mention with FR alone; the operators of France ask for it in all advertising."""
+        """Octopush asks for the mention with FR alone; the operators of France ask for it in all marketing."""
         if self.transactional or self.sms_type == "FR" or _MENTION.search(self.text):
             return
         if any(map(recipient.is_french, self.recipients)):
-            yield f'text: advertising in France names a way out; add "{STOP}", or set transactional.'
+            yield f'text: marketing in France names a way out; add "{STOP}", or set transactional.'
 
     @property
     def segments(self) -> int:
