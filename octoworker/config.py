@@ -170,6 +170,11 @@ class Defaults(Group):
         default=False,
         description="Take numbers of a possible length that the number plan does not list yet.",
     )
+    strict: bool = Field(
+        validation_alias="OCTOWORKER_STRICT",
+        default=False,
+        description="Refuse a whole message when one of its numbers cannot be read.",
+    )
 
 
 class Times(Group):

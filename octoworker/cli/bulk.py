@@ -24,7 +24,7 @@ from octoworker.client.campaigns.table import Table
 from octoworker.client.campaigns.template import Template
 from octoworker.config import Settings
 from octoworker.sms.record import Record
-from octoworker.sms.texts import shown
+from octoworker.sms.texts import cell, shown
 from octoworker.store import Campaign, Store
 from octoworker.worker import runtime
 
@@ -264,7 +264,7 @@ def _results(store: Store, campaign_id: str) -> None:
     for message_id, row in store.campaigns.ids(campaign_id):
         found = store.get(message_id)
         if found is not None:
-            out.writerows(_lines(found, row))
+            out.writerows(map(cell, line) for line in _lines(found, row))
 
 
 def _lines(found: Record, row: int) -> Iterator[list[Any]]:

@@ -100,7 +100,7 @@ def preview(sms: message.Message, foreseen: schedule.Plan, now: datetime, *, jso
         "lane": sms.lane,
         "how": where,
         "at": at.isoformat() if at else None,
-        "hours": "advertising waits for its hours"
+        "hours": "marketing waits for its hours"
         if foreseen.closed_until or (at and sms.send_at and at != sms.send_at)
         else None,
         "text": sms.text,
@@ -224,7 +224,7 @@ def _found(message_id: str, store: Store | None = None) -> Record:
 
 
 def _wait(message_id: str) -> Record:
-    """The record once no machine will move it soon: ended, scheduled, or parked for a person."""
+    """The record once no machine will move it soon: ended, scheduled, or waiting for an operator."""
     store = runtime.look(Settings.load())
     while True:
         found = _found(message_id, store)

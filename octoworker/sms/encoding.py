@@ -5,7 +5,7 @@
 3. One segment holds 160 or 70. A longer text is cut into segments of 153 or 67, and no sign is cut in two.
 
 Octopush's pages disagree in places. Where they do, the dearer reading counts here, so that no limit is passed unseen;
-the bill is what Octopush answers. Source: octopush-api.md 7.1 and 7.2 (page "special characters", user documentation).
+the bill is what Octopush answers. Source: docs/octopush.md#alphabet-and-counting.
 """
 
 from __future__ import annotations

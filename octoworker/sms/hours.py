@@ -1,4 +1,4 @@
-"""When advertising may be sent. In France not between 20:00 and 08:00, on Sundays or on public holidays,
+"""When marketing may be sent. In France not between 20:00 and 08:00, on Sundays or on public holidays,
 by the clock of the recipient.
 
 Octopush's own page on deferred sends gives these hours; other providers give others, so they are settings, per country.

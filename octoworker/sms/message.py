@@ -4,7 +4,7 @@
 2. Each field passes its chain of rules, written beside its type. A rule returns the value, or refuses with a sentence.
 3. All that was refused is said in one PayloadError: a sentence for each field, and no number, text or key in any.
 
-Codes are Octopush's own (octopush-api.md 5) where it would refuse for the same reason.
+Codes are Octopush's own (docs/octopush.md#codes) where it would refuse for the same reason.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from octoworker.sms.texts import canonical, html_remains
 __all__ = ("STOP", "Message", "Policy", "parse")
 
 STOP = "STOP au XXXXX"
-"""Octopush puts the operator's short code in place of the five X. Exact case and count: seen live (7.3)."""
+"""Octopush puts the operator's short code in place of the five X. Exact case and count: seen live
+(docs/octopush.md#the-stop-mention)."""
 
 LOW_COST_LENGTH = 160
-"""Counted units that an XXX message may have (code 119, 7.2)."""
+"""Counted units that an XXX message may have (code 119, docs/octopush.md#sizes)."""
 
 
 def _refused(sentence: str, error_code: str | None = None) -> PydanticCustomError:
@@ -84,7 +85,7 @@ def _with_stop_mention(text: str, info: ValidationInfo) -> str:
     if premium and not _MENTION.search(text) and (not people or any(map(recipient.is_french, people))):
         near = "the STOP mention is not exact; " if _NEAR_STOP.search(text) else ""
         raise _refused(
-            f'{near}add "{STOP}" exactly so (five capital X), or set transactional when it advertises nothing.', "121"
+            f'{near}add "{STOP}" exactly so (five capital X), or set transactional when it is no marketing.', "121"
         )
     return text
 
@@ -93,7 +94,7 @@ _SENDER = re.compile(r"(?=[0-9]*[A-Za-z])[0-9A-Za-z]{3,11}")
 
 
 def _as_shown(sender: str | None, info: ValidationInfo) -> str | None:
-    """The sender that goes out. None with XXX, where the operator's short number is shown (7.5)."""
+    """The sender that goes out. None with XXX, where the operator's short number is shown."""
     sms_type = info.data.get("sms_type")
     if sms_type == "XXX" and sender is not None:
         raise _refused("leave it out with XXX: low cost shows a short number.")
@@ -107,7 +108,7 @@ def _as_shown(sender: str | None, info: ValidationInfo) -> str | None:
 
 
 def _instant(value: object) -> datetime | None:
-    """An aware instant in UTC. Octopush's own "timestamp" is an epoch in seconds (3)."""
+    """An aware instant in UTC. Octopush's own "timestamp" is an epoch in seconds."""
     if value is None:
         return None
     try:
@@ -187,11 +188,11 @@ class Message(BaseModel):
             yield "text: it was garbled before it came here; look at how its letters with accents are read and stored."
 
     def _without_mention(self) -> Iterator[str]:
-        """Octopush asks for the mention with FR alone; the operators of France ask for it in all advertising."""
+        """Octopush asks for the mention with FR alone; the operators of France ask for it in all marketing."""
         if self.transactional or self.sms_type == "FR" or _MENTION.search(self.text):
             return
         if any(map(recipient.is_french, self.recipients)):
-            yield f'text: advertising in France names a way out; add "{STOP}", or set transactional.'
+            yield f'text: marketing in France names a way out; add "{STOP}", or set transactional.'
 
     @property
     def segments(self) -> int:
@@ -229,7 +230,7 @@ _SHOWABLE = re.compile(r"(?!.*[0-9]{4})[A-Za-z_][A-Za-z0-9_]*")
 
 
 def parse(arguments: Mapping[str, object], policy: Policy) -> Message:
-    """Read the arguments of `octoworker.send_sms` (contract.md, "The task"). None means left out.
+    """Read the arguments of `octoworker.send_sms`. None means left out.
 
     Raises PayloadError with a sentence for each wrong field, all at once, and Octopush's code of the first that has one.
     """

@@ -19,6 +19,6 @@ class Policy:
     allow_possible: bool = False
     """Take a number whose length fits but that the number plan does not list: plans on disk grow old."""
     max_recipients: int = 500
-    """Octopush's advice for one call: above 500 it sees a growing risk of loss (2.3)."""
+    """Octopush's advice for one call: above 500 it sees a growing risk of loss (docs/octopush.md#recipients-in-one-call)."""
     strict: bool = False
     """Refuse a whole message when one of its numbers cannot be read. Otherwise the others get theirs."""

@@ -1,9 +1,9 @@
 """When a message may go. Two ways for a later instant: held here until due, or handed over to Octopush now.
 
-Advertising waits for the hours of its countries, at whatever instant it would go.
+Marketing waits for the hours of its countries, at whatever instant it would go.
 
 Handing over is final, because the legacy API knows no cancel. What was handed over is out of our hands.
-Octopush's "timestamp GMT+1" is a plain Unix epoch: no client shifts it, and a live answer shows it (octopush-api.md, 3).
+Octopush's "timestamp GMT+1" is a plain Unix epoch: no client shifts it, and a live answer shows it (docs/octopush.md#deferred-sending).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Plan:
     refuse_before: datetime | None = None
     """A message first seen after this instant came too late. None: late ones go at once."""
     closed_until: datetime | None = None
-    """Advertising out of hours: kept here until they open. Not asked again of what may have been sent already."""
+    """Marketing out of hours: kept here until they open. Not asked again of what may have been sent already."""
 
 
 def plan(message: Message, rules: Rules, now: datetime) -> Plan:
@@ -58,7 +58,7 @@ def plan(message: Message, rules: Rules, now: datetime) -> Plan:
     at = hours.next_opening(_windows_of(message, rules.windows), wanted)
     if at != wanted and rules.refuse_off_hours:
         raise PayloadError(
-            [f"send_at: advertising may not be sent then; the next time is {at.isoformat(timespec='minutes')}."]
+            [f"send_at: marketing may not be sent then; the next time is {at.isoformat(timespec='minutes')}."]
         )
     refuse_before = asked + PAST_GRACE if asked is not None and rules.refuse_past else None
     held = rules.hold if message.hold is None else message.hold
@@ -73,7 +73,7 @@ def plan(message: Message, rules: Rules, now: datetime) -> Plan:
 
 
 def _windows_of(message: Message, windows: tuple[hours.Window, ...]) -> tuple[hours.Window, ...]:
-    """The hours that bind this message: those of each place it advertises in, by the clock there."""
+    """The hours that bind this message: those of each place it goes to, by the clock there."""
     if message.transactional or not windows:
         return ()
     return tuple(dict.fromkeys(each for number in message.recipients for each in _windows_at(number, windows)))

@@ -74,3 +74,14 @@ def shown(text: str, *, longest: int = 500) -> str:
     if cut.isprintable():
         return cut
     return "".join(sign if sign.isprintable() else _UNPRINTED.get(ord(sign), f"\\u{ord(sign):04x}") for sign in cut)
+
+
+_FORMULA_SIGNS = frozenset("=+-@\t\r\n")
+_NUMBER = re.compile(r"[+\-]?[0-9][0-9 .]{0,38}")
+
+
+def cell(value: object) -> object:
+    """A value for a CSV that a spreadsheet will open: words that it would run as a formula get a ' in front."""
+    if isinstance(value, str) and value and value[0] in _FORMULA_SIGNS and not _NUMBER.fullmatch(value):
+        return "'" + value
+    return value

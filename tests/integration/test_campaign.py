@@ -181,6 +181,16 @@ def test_results_are_a_csv_with_a_line_for_each_person(house, file):
     assert [row["row"] for row in rows] == [str(n) for n in range(2, 12)]
 
 
+def test_results_run_nothing_in_a_spreadsheet(house, file):
+    """A number that cannot be read stands in the results as it was written."""
+    house.worker()
+    campaign = started(house, file([*people(1), ("=HYPERLINK(1)", "x")]), text="Magasin ferme demain")
+    over(house, campaign)
+    written = house.command("campaign", campaign, "results").stdout
+    assert "HYPERLINK" in written
+    assert ",=HYPERLINK" not in written
+
+
 def test_progress_counts_each_message_once_however_often_its_job_comes(house, file):
     house.command("pause")
     campaign = started(house, file(people(50)))

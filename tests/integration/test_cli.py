@@ -170,7 +170,7 @@ def test_what_may_be_wrong_is_said_at_the_send(house):
     done = house.command("send", *advert)
     assert done.stderr.splitlines() == [
         'warning: text: "<br>" is written for HTML; write a line end.',
-        'warning: text: advertising in France names a way out; add "STOP au XXXXX", or set transactional.',
+        'warning: text: marketing in France names a way out; add "STOP au XXXXX", or set transactional.',
     ]
 
 

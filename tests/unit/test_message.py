@@ -405,7 +405,7 @@ def test_advertising_that_nobody_in_france_gets_needs_no_french_mention(number):
 def test_advertising_in_france_by_another_type_without_a_mention_is_warned_of(number, sms_type):
     message = read(text="Soldes", transactional=False, sms_type=sms_type, recipients=number)
     assert message.warnings == (
-        'text: advertising in France names a way out; add "STOP au XXXXX", or set transactional.',
+        'text: marketing in France names a way out; add "STOP au XXXXX", or set transactional.',
     )
     assert read(text="Soldes STOP au XXXXX", transactional=False, sms_type=sms_type).warnings == ()
 
