@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from octoworker import environment
 from octoworker.errors import SettingsError
+from octoworker.gateway import dialects
 from octoworker.sms.hours import Window
 from octoworker.sms.hours import parse as parse_hours
 
@@ -59,6 +60,10 @@ def _octopush_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _known_api(name: str) -> str:
+    return dialects.named(name).name
+
+
 def _redis_address(url: str) -> str:
     if urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("use a redis://, rediss:// or unix:// address")
@@ -84,8 +89,15 @@ class Settings(BaseSettings):
 
     user_login: str | None = Field(None, validation_alias="OCTOPUSH_USER_LOGIN", description="Account (e-mail).")
     api_key: SecretStr | None = Field(None, validation_alias="OCTOPUSH_API_KEY", description="Key of the account.")
+    api: Annotated[str, AfterValidator(_known_api)] = Field(
+        dialects.DEFAULT.name,
+        validation_alias="OCTOPUSH_API",
+        description=f"Generation of the API: {' or '.join(dialects.DIALECTS)}.",
+    )
     url: Annotated[str, AfterValidator(_octopush_url)] = Field(
-        "https://www.octopush-dm.com/api", validation_alias="OCTOPUSH_URL", description="Base address of the API."
+        dialects.DEFAULT.rules.url,
+        validation_alias="OCTOPUSH_URL",
+        description="Base address of the API; its default follows OCTOPUSH_API.",
     )
     format: Literal["json", "xml"] = Field(
         "json", validation_alias="OCTOPUSH_FORMAT", description="Shape of the answers asked for."
@@ -132,7 +144,10 @@ class Settings(BaseSettings):
     retry_for: Seconds = Field(86400.0, description="How long a message is retried, from its first attempt on, s.")
     max_attempts: int = Field(50, ge=1, description="Submits after which a message is no longer retried.")
     account_retry: Seconds = Field(300.0, description="Wait after Octopush refused the account (credit, key), s.")
-    key_window: Seconds = Field(86400.0, description="How long Octopush is trusted to remember a key, s.")
+    key_window: Seconds = Field(
+        dialects.DEFAULT.rules.key_window,
+        description="How long Octopush is trusted to remember a key, s; its default follows OCTOPUSH_API.",
+    )
     max_crashes: int = Field(5, ge=1, description="Workers a message may take down with it before it is stopped.")
     rate: float = Field(0.0, ge=0, allow_inf_nan=False, description="Segments per second, all workers; 0: no limit.")
     burst: float = Field(1.0, ge=1, allow_inf_nan=False, description="Segments that may go at once within that rate.")
@@ -182,7 +197,7 @@ class Settings(BaseSettings):
         values = _values(environ, problems)
         settings = None
         try:
-            settings = cls.model_validate(values)
+            settings = cls.model_validate({**_defaults_of(values.get("api", dialects.DEFAULT.name)), **values})
         except ValidationError as error:
             problems += [_sentence(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
         if settings is not None:
@@ -287,6 +302,12 @@ def _values(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
         if text is not None:
             values[field] = _split(text) if field == "countries" else text
     return values
+
+
+def _defaults_of(api: str) -> dict[str, Any]:
+    """The defaults that follow the API. Of one that is not known: none, for the settings are refused anyway."""
+    dialect = dialects.DIALECTS.get(api)
+    return {"url": dialect.rules.url, "key_window": dialect.rules.key_window} if dialect else {}
 
 
 def _split(text: str) -> frozenset[str]:

@@ -5,7 +5,7 @@
 3. One segment holds 160 or 70. A longer text is cut into segments of 153 or 67, and no sign is cut in two.
 
 Octopush's pages disagree in places. Where they do, the dearer reading counts here, so that no limit is passed unseen;
-the bill is what Octopush answers. Source: octopush-api.md 7.1 and 7.2 (page "special characters", user documentation).
+the bill is what Octopush answers. Source: docs/octopush.md (page "special characters", user documentation).
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ from functools import cache
 from typing import Literal
 
 Alphabet = Literal["gsm7", "ucs2"]
-
-MAX_LENGTH = 459
-"""Counted units in the longest text of the legacy API: three GSM-7 segments of 153."""
 
 ROOM: Mapping[Alphabet, tuple[int, int]] = {"gsm7": (160, 153), "ucs2": (70, 67)}
 """Units in a lone segment, and in each of several: the header that joins them takes 7 septets or 3 UTF-16 units."""

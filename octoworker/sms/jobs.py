@@ -21,7 +21,7 @@ BULK_SIZE = 100
 
 
 MOST_RECIPIENTS = 500
-"""Recipients of one call to Octopush: above that it warns of losses."""
+"""Recipients of one message, as the contract says it. No API takes fewer in one call."""
 
 
 VERSION = 1

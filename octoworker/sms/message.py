@@ -4,7 +4,7 @@
 2. Each field passes its chain of rules, written beside its type. A rule returns the value, or refuses with a sentence.
 3. All that was refused is said in one PayloadError: a sentence for each field, and no number, text or key in any.
 
-Codes are Octopush's own (octopush-api.md 5) where it would refuse for the same reason.
+Where the provider would refuse for the same reason, the error carries the code that it would give.
 """
 
 from __future__ import annotations
@@ -14,20 +14,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from octoworker.errors import PayloadError
+from octoworker.errors import Fault, PayloadError
 from octoworker.sms import recipient
-from octoworker.sms.encoding import MAX_LENGTH, measure, unsendable
-
-STOP = "STOP au XXXXX"
-"""Octopush puts the operator's short code in place of the five X. Exact case and count: seen live (7.3)."""
-
-LOW_COST_LENGTH = 160
-"""Counted units that an XXX message may have (code 119, 7.2)."""
+from octoworker.sms.encoding import measure, unsendable
+from octoworker.sms.rules import TextRules
 
 LONGEST_WORDS = 200
 """Characters in an idempotency key or a reference: room for any id, too little for a document."""
@@ -35,27 +30,27 @@ LONGEST_WORDS = 200
 
 @dataclass(frozen=True)
 class Policy:
-    """What the settings say about messages. Without `countries` an SMS may go anywhere.
+    """What the provider and the settings say about messages. Without `countries` an SMS may go anywhere.
 
     `FR` in `countries` stands for the French plan: it includes GP, GF, MQ, RE, YT, BL and MF, but not PM, NC and PF.
     """
 
+    rules: TextRules
     sender: str | None = None
     sms_type: str = "FR"
     region: str = "FR"
     countries: frozenset[str] = frozenset()
     allow_possible: bool = False
     """Take a number whose length fits but that the number plan does not list: plans on disk grow old."""
-    max_recipients: int = 500
-    """Octopush's advice for one call: above 500 it sees a growing risk of loss (2.3)."""
 
 
-def _refused(sentence: str, error_code: str | None = None) -> PydanticCustomError:
-    return PydanticCustomError("refused", "{sentence}", {"sentence": sentence, "error_code": error_code})
+def _refused(sentence: str, fault: Fault | None = None) -> PydanticCustomError:
+    return PydanticCustomError("refused", "{sentence}", {"sentence": sentence, "fault": fault})
 
 
 def _policy(info: ValidationInfo) -> Policy:
-    return info.context if isinstance(info.context, Policy) else Policy()
+    """`parse` brings it along."""
+    return cast("Policy", info.context)
 
 
 _NEAR_STOP = re.compile(r"\bstop\W*(?:au)?\W*(?:x{2,}|\d{5}\b)", re.IGNORECASE)
@@ -68,7 +63,7 @@ def with_line_feeds(text: str) -> str:
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise _refused("write something: it is empty.", "107")
+        raise _refused("write something: it is empty.", "empty_text")
     return text
 
 
@@ -80,21 +75,21 @@ def _visible(text: str) -> str:
 
 
 def _short_enough(text: str, info: ValidationInfo) -> str:
-    length = measure(text).length
-    if info.data.get("sms_type") == "XXX" and length > LOW_COST_LENGTH:
-        raise _refused(f"use at most {LOW_COST_LENGTH} characters with XXX (it counts as {length}).", "119")
-    if length > MAX_LENGTH:
-        raise _refused(f"use at most {MAX_LENGTH} characters (it counts as {length}).", "102")
+    length, rules = measure(text).length, _policy(info).rules
+    if info.data.get("sms_type") == "XXX" and length > rules.low_cost_length:
+        sentence = f"use at most {rules.low_cost_length} characters with XXX (it counts as {length})."
+        raise _refused(sentence, "text_too_long_for_low_cost")
+    if length > rules.max_length:
+        raise _refused(f"use at most {rules.max_length} characters (it counts as {length}).", "text_too_long")
     return text
 
 
 def _with_stop_mention(text: str, info: ValidationInfo) -> str:
+    rules = _policy(info).rules
     needed = info.data.get("sms_type") == "FR" and not info.data.get("transactional", True)
-    if needed and STOP not in text:
+    if needed and not any(mention in text for mention in rules.stop_mentions):
         near = "the STOP mention is not exact; " if _NEAR_STOP.search(text) else ""
-        raise _refused(
-            f'{near}add "{STOP}" exactly so (five capital X), or set transactional when it advertises nothing.', "121"
-        )
+        raise _refused(f"{near}{rules.stop_advice}, or set transactional when it advertises nothing.", "stop_missing")
     return text
 
 
@@ -119,9 +114,9 @@ def _listed(value: object) -> object:
 
 def _each_once(recipients: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
     once = tuple(dict.fromkeys(recipients))
-    limit = _policy(info).max_recipients
+    limit = _policy(info).rules.max_recipients
     if not once:
-        raise _refused("give at least one number.", "103")
+        raise _refused("give at least one number.", "no_recipient")
     if len(once) > limit:
         raise _refused(f"give at most {limit} different numbers; send the others in another message.")
     return once
@@ -133,21 +128,21 @@ _NO_INSTANT = "use ISO-8601 with an offset, epoch seconds, or an aware datetime.
 
 
 def _as_shown(sender: str | None, info: ValidationInfo) -> str | None:
-    """The sender that goes out. None with XXX, where the operator's short number is shown (7.5)."""
+    """The sender that goes out. None with XXX, where the operator's short number is shown."""
     sms_type = info.data.get("sms_type")
     if sms_type == "XXX" and sender is not None:
         raise _refused("leave it out with XXX: low cost shows a short number.")
     shown = None if sms_type == "XXX" else _policy(info).sender if sender is None else sender
     if shown is None and sms_type in ("FR", "WWW"):
-        raise _refused("give one, or set OCTOWORKER_SENDER.", "106")
+        raise _refused("give one, or set OCTOWORKER_SENDER.", "sender")
     if shown is not None and not _SENDER.fullmatch(shown):
         whose = "correct OCTOWORKER_SENDER: " if sender is None else ""
-        raise _refused(f"{whose}use 3 to 11 letters and digits, at least one letter.", "106")
+        raise _refused(f"{whose}use 3 to 11 letters and digits, at least one letter.", "sender")
     return shown
 
 
 def _instant(value: object) -> datetime | None:
-    """An aware instant in UTC. Octopush's own "timestamp" is an epoch in seconds (3)."""
+    """An aware instant in UTC."""
     if value is None:
         return None
     try:
@@ -209,7 +204,7 @@ Lane = Annotated[Literal["urgent", "normal", "bulk"], BeforeValidator(_lane)]
 
 
 class Message(BaseModel):
-    """An SMS that can be sent: one text to 1..500 recipients (E.164, in the order given, each once).
+    """An SMS that can be sent: one text to one recipient or more (E.164, in the order given, each once).
 
     Built by `parse` only. Instants are aware and in UTC; line ends are LF; `sender` is None with XXX.
     The fields stand in the order their rules need: the text's look at the type, the lane's at the recipients.
@@ -263,9 +258,9 @@ _SHOWABLE = re.compile(r"(?!.*[0-9]{4})[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 
 def parse(arguments: Mapping[str, object], policy: Policy) -> Message:
-    """Read the arguments of `octoworker.send_sms` (contract.md, "The task"). None means left out.
+    """Read the arguments of `octoworker.send_sms`. None means left out.
 
-    Raises PayloadError with a sentence for each wrong field, all at once, and Octopush's code of the first that has one.
+    Raises PayloadError with a sentence for each wrong field, all at once, and the provider's code for the first that has one.
     """
     known = {name: value for name, value in arguments.items() if name in _EXPECTED and value is not None}
     problems = [_unknown(name) for name in arguments if name not in _EXPECTED]
@@ -277,7 +272,7 @@ def parse(arguments: Mapping[str, object], policy: Policy) -> Message:
         details = error.errors(include_input=False, include_url=False)
     if details or problems:
         # Raised out here, so that no traceback leads back to pydantic's error, which holds the values.
-        raise PayloadError([*_sentences(details, given["recipients"]), *problems], _first_code(details))
+        raise PayloadError([*_sentences(details, given["recipients"]), *problems], _first_code(details, policy.rules))
     return message
 
 
@@ -288,9 +283,9 @@ def _sentences(details: Iterable[ErrorDetails], recipients: object) -> Iterator[
         yield f"{where}: {detail['msg'] if detail['type'] == 'refused' else _EXPECTED[str(field)]}"
 
 
-def _first_code(details: Iterable[ErrorDetails]) -> str | None:
-    codes = (detail.get("ctx", {}).get("error_code") for detail in details)
-    return next((code for code in codes if code), None)
+def _first_code(details: Iterable[ErrorDetails], rules: TextRules) -> str | None:
+    faults = (detail.get("ctx", {}).get("fault") for detail in details)
+    return next((rules.codes.get(fault) for fault in faults if fault), None)
 
 
 def _unknown(name: object) -> str:

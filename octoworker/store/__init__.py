@@ -216,6 +216,7 @@ class Store:
             "quiet": quiet or None,
             "health": outcome.health,
             "brake": outcome.brake,
+            "mended_by_credit": outcome.mended_by_credit,
             "stands": outcome.stands,
             "held_until": _ms(outcome.held_until),
             "spent": millionths(outcome.spent),

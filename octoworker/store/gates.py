@@ -17,7 +17,7 @@ from octoworker.store import keys
 from octoworker.store.scripts import guard
 
 PAUSE = "pause:"
-BRAKE = ("brake", "brake_reason", "brake_at")
+BRAKE = ("brake", "brake_reason", "brake_at", "brake_credit")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Brake:
     code: str
     reason: str
     at: datetime
+    mended_by_credit: bool
 
 
 class Gates:
@@ -54,8 +55,8 @@ class Gates:
 
     def brake(self) -> Brake | None:
         """The brake, when it is on."""
-        code, reason, at = guard(lambda: self._redis.hmget(keys.TRAFFIC, BRAKE))
-        return Brake(code, reason or "", from_ms(float(at or 0))) if code else None
+        code, reason, at, credit = guard(lambda: self._redis.hmget(keys.TRAFFIC, BRAKE))
+        return Brake(code, reason or "", from_ms(float(at or 0)), credit == "1") if code else None
 
     def release(self) -> bool:
         """Let go of the brake alone. Whether it was on."""

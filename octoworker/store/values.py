@@ -134,7 +134,8 @@ class Outcome:
     health: Literal["ok", "fault"] | None = None
     """What the call says about Octopush itself, whatever became of the message."""
     brake: str | None = None
-    """Octopush's code that refuses the account: all sending stops."""
+    """The provider's code that refuses the account: all sending stops."""
+    mended_by_credit: bool = False
     stands: str | None = None
     """The line before the gates in which the message waits; then `delay` says nothing."""
     held_until: float | None = None

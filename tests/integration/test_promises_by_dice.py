@@ -1,6 +1,6 @@
 """Everything at once: several messages, gates, caps, crashes, lost answers, people, and clocks that jump.
 
-Dice play workers, the clock, Octopush and people against the real dispatch and the real scripts. Octopush remembers keys
+Dice play workers, the clock, Octopush and people against the real sender and the real scripts. Octopush remembers keys
 as it says it does. Two rules: no handset rings twice unless a person insists, and when all is well again
 every message comes to an end or is left to a person. fakeredis, because its clock can be set.
 """
@@ -21,14 +21,17 @@ import time_machine
 from octoworker.errors import (
     BusyError,
     DuplicateKeyError,
+    Kind,
     MaybeSentError,
-    RefusedByOctopushError,
+    RefusedByProviderError,
     RefusedError,
     StoreError,
     UnreachableError,
 )
-from octoworker.gateway import Answer, Outcome
-from octoworker.sending import dispatch, retry
+from octoworker.gateway import Answer, RecipientResult, dialects
+from octoworker.sending import read, retry
+from octoworker.sending.attempt import Sender
+from octoworker.sending.rules import Budgets, Rules
 from octoworker.sms import identity, jobs, message, schedule
 from octoworker.sms.hours import parse as parse_hours
 from octoworker.sms.record import MOVES, State
@@ -44,6 +47,17 @@ LANES = ("urgent", "normal", "bulk")
 FATES = ("taken", "partly", "lost after", "lost before", "unreachable", "busy", "crash after", "crash before")
 CODES = ("101", "104", "127", "150", "500", "126", "999")
 QUEUES = {lane: f"q:{lane}" for lane in LANES}
+
+
+LEGACY = dialects.DIALECTS["legacy"]
+
+
+def refusal(code):
+    """What the gateway makes of this code."""
+    known = LEGACY.lookup(code)
+    return RefusedByProviderError(
+        "no", kind=known.kind, code=code, stops_account=known.stops_account, mended_by_credit=known.mended_by_credit
+    )
 
 
 class CrashError(BaseException):
@@ -69,11 +83,11 @@ class Octopush:
         if fate == "lost before":
             raise MaybeSentError("no answer")
         if fate == "500":
-            raise MaybeSentError("500", error_code="500")
+            raise MaybeSentError("500", code="500")
         if order.key in self.keys:
-            raise DuplicateKeyError("had it", error_code="120")
+            raise DuplicateKeyError("had it", code="120")
         if fate in CODES:
-            raise RefusedByOctopushError("no", error_code=fate)
+            raise refusal(fate)
         self.keys.add(order.key)
         taken = order.recipients[:1] if fate == "partly" else order.recipients
         for number in taken:
@@ -83,12 +97,12 @@ class Octopush:
         if fate == "lost after":
             raise MaybeSentError("no answer")
         fates = [
-            Outcome(number, "accepted", "FR", Decimal("0.05"), 1)
+            RecipientResult(number, "accepted", "FR", Decimal("0.05"), 1)
             if number in taken
-            else Outcome(number, "rejected", error_code="153")
+            else RecipientResult(number, "rejected", code="153", kind=Kind.TRANSIENT, reason="congested")
             for number in order.recipients
         ]
-        return Answer("api1", Decimal("0.05"), Decimal(9), "EUR", order.sending_date, len(taken), tuple(fates))
+        return Answer("api1", Decimal("0.05"), Decimal(9), "EUR", order.send_at, len(taken), tuple(fates))
 
 
 class Everything:
@@ -124,8 +138,8 @@ class Everything:
             limits=limits,
         )
         self.queues = {} if elsewhere else QUEUES
-        rules = dispatch.Rules(
-            payload=message.Policy(sender="Octo"),
+        rules = Rules(
+            payload=message.Policy(LEGACY.rules, sender="Octo"),
             time=schedule.Rules(
                 hold=hold,
                 refuse_past=True,
@@ -133,10 +147,10 @@ class Everything:
                 windows=parse_hours("FR=08:00-20:00", alsace_moselle=False),
             ),
             retry=retry.Policy(2, 300, 86400, 50, 300, 86400),
-            budgets=dispatch.Budgets(45, 13, 16),
+            budgets=Budgets(45, 13, 16),
             caps=caps,
         )
-        self.dispatch = dispatch.Dispatch(self.store, self.octopush, rules)
+        self.sender = Sender(self.store, self.octopush, LEGACY.key, rules)
 
     def close(self):
         self.time.stop()
@@ -177,7 +191,7 @@ class Everything:
     def work(self, kwargs, fate):
         self.octopush.fate = fate
         try:
-            self.dispatch.handle(kwargs, kwargs["message_id"])
+            self.sender.handle(kwargs, kwargs["message_id"])
         except CrashError:
             return
 
@@ -205,7 +219,7 @@ class Everything:
             **({"expires_at": now + expires_in} if expires_in else {}),
         }
         message_id = f"{next(self.count):032x}"
-        self.store.create(message_id, identity.fingerprint(wanted), lane, dispatch.json.dumps(wanted))
+        self.store.create(message_id, identity.fingerprint(wanted), lane, json.dumps(wanted))
         self.ids.append(message_id)
         self.publish(lane, jobs.job_kwargs(message_id, wanted))
 
@@ -263,13 +277,14 @@ class Everything:
                     self.store.replay(message_id, force=True)
                     self.forced.add(message_id)
                 case "move":
-                    payload = dispatch.json.dumps({**record.arguments, "send_at": now + 500})
+                    payload = json.dumps({**record.arguments, "send_at": now + 500})
                     self.store.reschedule(message_id, now + 500, payload, max_ahead=1e9)
                 case "decide":
                     rang = any(rung for (each, _), rung in self.octopush.rung.items() if each == message_id)
                     self.store.decide(message_id, sent=rang)
                 case "reject":
-                    job = dispatch._job(jobs.job_kwargs(message_id, record.arguments), message_id)  # noqa: SLF001 - as a worker with other settings would
+                    job = read.request_of(jobs.job_kwargs(message_id, record.arguments), message_id)
+                    # As a worker with other settings would.
                     self.store.reject(job, "sender: set OCTOWORKER_SENDER.", None)
         except RefusedError:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octoworker.gateway import dialects
 from octoworker.sms import recipient
 from octoworker.sms.message import Policy
 
@@ -32,11 +33,11 @@ def answer(read, *arguments):
     countries=st.sampled_from([frozenset(), frozenset({"FR"}), frozenset({"BE"})]),
 )
 def test_both_ways_agree(number, region, countries):
-    policy = Policy(region=region, countries=countries)
+    policy = Policy(dialects.DEFAULT.rules, region=region, countries=countries)
     short = recipient._french_mobile(number, policy)  # noqa: SLF001 - the very thing that must not differ
     long = answer(lambda: recipient._e164(recipient._plainly_written(number), policy))  # noqa: SLF001 - the same
     assert short in (None, long)
 
 
 def test_an_ordinary_mobile_takes_the_short_way():
-    assert recipient._french_mobile("06 12 34 56 78", Policy()) == "+33612345678"  # noqa: SLF001 - or nobody would notice
+    assert recipient._french_mobile("06 12 34 56 78", Policy(dialects.DEFAULT.rules)) == "+33612345678"  # noqa: SLF001 - or nobody would notice

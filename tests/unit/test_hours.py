@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octoworker.errors import PayloadError
+from octoworker.gateway import dialects
 from octoworker.sms.hours import next_opening, parse
 from octoworker.sms.message import Policy
 from octoworker.sms.message import parse as parse_message
@@ -80,7 +81,7 @@ def test_hours_can_be_switched_off(setting):
 
 def message(**more):
     advert = {"recipients": "+33612345678", "text": "Soldes STOP au XXXXX"}
-    return parse_message({**advert, **more}, Policy(sender="Octo"))
+    return parse_message({**advert, **more}, Policy(dialects.DEFAULT.rules, sender="Octo"))
 
 
 def rules(**more):

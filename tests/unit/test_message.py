@@ -6,7 +6,9 @@ import math
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,9 +16,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from octoworker.errors import PayloadError
-from octoworker.sms.message import Message, Policy, parse
+from octoworker.gateway import dialects
+from octoworker.sms import message as sms
+from octoworker.sms.message import Message, parse
 
 NUMBER = "+33612345678"
+LEGACY = dialects.DIALECTS["legacy"].rules
+Policy = partial(sms.Policy, LEGACY)
 POLICY = Policy(sender="Octo")
 at_any_pace = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 EVERY_ARGUMENT = [
@@ -280,7 +286,7 @@ def test_the_limit_counts_different_numbers():
     numbers = [f"+3361234{tail:04}" for tail in range(501)]
     assert len(read(recipients=numbers[:500] * 2).recipients) == 500
     assert "at most 500" in problem(recipients=numbers)
-    assert "at most 1 " in problem(Policy(sender="Octo", max_recipients=1), recipients=numbers[:2])
+    assert "at most 1 " in problem(sms.Policy(replace(LEGACY, max_recipients=1), sender="Octo"), recipients=numbers[:2])
 
 
 # text
@@ -321,6 +327,40 @@ def test_a_text_that_cannot_go_is_refused(more, code, sentence):
 @pytest.mark.parametrize("more", [{"text": "a" * 459}, {"text": "a" * 160, "sms_type": "XXX"}])
 def test_a_text_may_fill_its_limit(more):
     assert read(**more).text == more["text"]
+
+
+OTHER = replace(
+    LEGACY,
+    max_length=1224,
+    stop_mentions=("STOP au 30101", "STOP au XXXXX"),
+    stop_advice='add "STOP au 30101"',
+    codes={"text_too_long": "189"},
+)
+"""The rules of an API of its own."""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"text": "a" * 1224},
+        {"text": "Soldes STOP au 30101", "transactional": False},
+        {"text": "Soldes STOP au XXXXX", "transactional": False},
+    ],
+)
+def test_what_an_api_takes_is_asked_of_its_rules(more):
+    assert read(sms.Policy(OTHER, sender="Octo"), **more).text == more["text"]
+
+
+def test_a_refusal_names_the_limit_and_the_code_of_that_api():
+    error = refusal(sms.Policy(OTHER, sender="Octo"), text="a" * 1225)
+    assert error.problems == ("text: use at most 1224 characters (it counts as 1225).",)
+    assert error.error_code == "189"
+
+
+def test_a_fault_that_an_api_has_no_code_for_has_none():
+    error = refusal(sms.Policy(OTHER, sender="Octo"), text="Soldes", transactional=False)
+    assert error.error_code is None
+    assert 'add "STOP au 30101"' in error.problems[0]
 
 
 @pytest.mark.parametrize(("text", "segments"), [("a" * 160, 1), ("a" * 161, 2), ("漢" * 71, 2)])

@@ -7,8 +7,9 @@ import json
 import fakeredis
 import pytest
 
-from octoworker.errors import DuplicateKeyError, RefusedByOctopushError, RefusedError
-from octoworker.sending.outcome import of_failure
+from octoworker.errors import DuplicateKeyError, Kind, RefusedByProviderError, RefusedError
+from octoworker.gateway import Submit
+from octoworker.sending.outcome import Attempt, of_failure
 from octoworker.sending.retry import Policy
 from octoworker.sms.record import State
 from octoworker.store import Done, Go, Job, Outcome, Store, Wait
@@ -421,10 +422,15 @@ def a_second_call(*, used_before, first):
     return Go(2, 1, key_used_before=used_before, key_doubtful=False, **facts)
 
 
+def an_attempt(claim):
+    order = Submit("k", claim.pending, "hi", "FR", "Octo", transactional=True, send_at=None)
+    return Attempt(order, claim, backlog="normal:t", day="2026-11-23", policy=PATIENCE, chance=0.5)
+
+
 @pytest.mark.parametrize("first", ["accepted", "delivered", "undelivered"])
 def test_a_refusal_of_the_others_does_not_make_rejected_what_somebody_has(first):
-    refusal = RefusedByOctopushError("no", error_code="110")
-    outcome = of_failure(refusal, a_second_call(used_before=False, first=first), PATIENCE, 0.5)
+    refusal = RefusedByProviderError("no", kind=Kind.PERMANENT, code="110")
+    outcome = of_failure(refusal, an_attempt(a_second_call(used_before=False, first=first)))
     assert outcome.state is State.ACCEPTED
     assert json.loads(outcome.fields["outcomes"])[A]["state"] == first
 
@@ -463,6 +469,6 @@ def test_what_octopush_may_hold_is_kept_beyond_its_sending_date_however_it_ends(
 
 def test_recipients_that_octopush_had_already_do_not_stay_waiting():
     claim = a_second_call(used_before=True, first="accepted")
-    outcome = of_failure(DuplicateKeyError("120", error_code="120"), claim, PATIENCE, 0.5)
+    outcome = of_failure(DuplicateKeyError("120", code="120"), an_attempt(claim))
     assert (outcome.state, outcome.fields["pending"]) == (State.ACCEPTED, "")
     assert [fate["state"] for fate in json.loads(outcome.fields["outcomes"]).values()] == ["accepted", "accepted"]

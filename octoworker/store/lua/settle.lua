@@ -3,7 +3,7 @@
 --       6 traffic (hash)   7 this day (hash)   8 account (hash)
 -- ARGV  1 id   2 token of the claim   3 outcome (JSON: state, reason, keep, generation, key (unused|used|next|doubtful),
 --         counts (bool), delay (ms or absent), fields (name -> string, written as they are), health ('ok' | 'fault' or absent),
---         brake (code or absent), stands (line to stand in, or absent), spent (millionths), prices (country -> millionths),
+--         brake (code or absent), mended_by_credit (bool: of the brake), stands (line to stand in, or absent), spent (millionths), prices (country -> millionths),
 --         held_until (ms at which Octopush sends it, or absent))
 --       4 limits (JSON: what _gates.lua asks for; low_balance, caps.money)
 -- returns  {'settled' | 'late' | 'fenced', record (JSON: field, value, ...), alert, ...}; the record is '' when outcome.quiet
@@ -89,7 +89,8 @@ if not outcome.counts or (was_probe and outcome.health == 'fault') then redis.ca
 redis.call('HDEL', record, 'lease_until', 'crashes', 'probed')
 if was_probe and outcome.health == 'fault' then redis.call('HSET', record, 'probed', 1) end
 if given(outcome.brake) and redis.call('HSETNX', traffic, 'brake', outcome.brake) == 1 then
-  redis.call('HSET', traffic, 'brake_reason', 'the account is blocked: ' .. outcome.reason, 'brake_at', now)
+  redis.call('HSET', traffic, 'brake_reason', 'the account is blocked: ' .. outcome.reason, 'brake_at', now,
+             'brake_credit', outcome.mended_by_credit and 1 or 0)
   alerts[#alerts + 1] = 'braked'
 end
 if given(outcome.stands) then
