@@ -2,7 +2,7 @@
 """Write what the docs say about the code from the code: `make docs`.
 
 1. A page says where: `<!-- settings: user_login api_key -->` ... `<!-- end -->`. Between the two stands what is made.
-2. The tables come from `octoworker.config`, `octoworker.gateway.legacy.codes`, `octoworker.store.keys` and states.py; the diagrams
+2. The tables come from `octoworker.config`, `octoworker.gateway.dialects`, `octoworker.store.keys` and states.py; the diagrams
    from diagrams.py.
 
 tests/unit/test_docs.py fails when a page is not what this would write. octoworker does not depend on it.
@@ -27,8 +27,8 @@ import packages
 from states import ARROWS
 
 from octoworker.config import BROKEN_RULES, KNOBS
-from octoworker.gateway.legacy import codes as catalogue
-from octoworker.gateway.legacy.codes import Code, Kind
+from octoworker.errors import Kind
+from octoworker.gateway import Code, dialects
 from octoworker.store import keys as redis_keys
 
 HERE = Path(__file__).parent
@@ -43,7 +43,7 @@ KINDS: Mapping[Kind, str] = {
     Kind.DUPLICATE: "120: `accepted` when octoworker had used the key itself; else `unknown`, and an operator decides",
     Kind.TRANSIENT: "`waiting`; it goes again under the next key",
     Kind.ACCOUNT: "`waiting`; it goes when the account hold ends, and has lost no attempt",
-    Kind.REQUEST: "`rejected`",
+    Kind.PERMANENT: "`rejected`",
     Kind.MAYBE: "`unknown`; the same key goes again",
     Kind.UNKNOWN: "`unknown`; an operator decides",
 }
@@ -74,11 +74,11 @@ def kinds(_: str, __: str) -> str:
 
 
 def codes(names: str, _: str) -> str:
-    """Every code; or the ones that hold the account, or that credit mends, as a list of numbers."""
+    """Every code; or the ones that put the account on hold, or that credit mends, as a list of numbers."""
     if names:
-        chosen = {"account": catalogue.BRAKES, "credit": catalogue.CREDIT}[names]
-        return ", ".join(f"`{code}` ({catalogue.lookup(code).meaning})" for code in sorted(chosen))
-    return table(("code", "meaning", "kind", "what to do", "answer to"), map(_code, catalogue.all_codes()))
+        flag = {"account": "stops_account", "credit": "mended_by_credit"}[names]
+        return ", ".join(f"`{each.code}` ({each.meaning})" for each in dialects.all_codes() if getattr(each, flag))
+    return table(("code", "meaning", "kind", "what to do", "answer to"), map(_code, dialects.all_codes()))
 
 
 def moves(_: str, __: str) -> str:

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from octoworker import environment
 from octoworker.errors import SettingsError
+from octoworker.gateway import dialects
 from octoworker.sms.hours import Window
 from octoworker.sms.hours import parse as parse_hours
 
@@ -61,6 +62,10 @@ def _octopush_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _known_api(name: str) -> str:
+    return dialects.named(name).name
+
+
 def _redis_address(url: str) -> str:
     if urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
         raise ValueError("use a redis://, rediss:// or unix:// address")
@@ -99,10 +104,15 @@ class Account(Group):
     api_key: SecretStr | None = Field(
         default=None, validation_alias="OCTOPUSH_API_KEY", description="Key of the account."
     )
+    api: Annotated[str, AfterValidator(_known_api)] = Field(
+        default=dialects.DEFAULT.name,
+        validation_alias="OCTOPUSH_API",
+        description=f"Generation of the API: {' or '.join(dialects.DIALECTS)}.",
+    )
     url: Annotated[str, AfterValidator(_octopush_url)] = Field(
-        default="https://www.octopush-dm.com/api",
+        default=dialects.DEFAULT.rules.url,
         validation_alias="OCTOPUSH_URL",
-        description="Base address of the API.",
+        description="Base address of the API; its default follows OCTOPUSH_API.",
     )
     format: Literal["json", "xml"] = Field(
         default="json", validation_alias="OCTOPUSH_FORMAT", description="Shape of the answers asked for."
@@ -244,8 +254,8 @@ class Retry(Group):
     )
     key_window: Seconds = Field(
         validation_alias="OCTOWORKER_KEY_WINDOW",
-        default=86400.0,
-        description="How long Octopush is trusted to remember a key, s.",
+        default=dialects.DEFAULT.rules.key_window,
+        description="How long Octopush is trusted to remember a key, s; its default follows OCTOPUSH_API.",
     )
 
 
@@ -385,7 +395,7 @@ class Settings(BaseSettings):
         values = _values(environ, problems)
         settings = None
         try:
-            settings = cls.model_validate(values)
+            settings = cls.model_validate(_with_defaults_of_the_api(values))
         except ValidationError as error:
             problems += [_sentence(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
         if settings is not None:
@@ -506,6 +516,16 @@ def _values(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
                 inner = inner.setdefault(group, {})
             inner[knob.path[-1]] = _split(text) if name == "countries" else text
     return values
+
+
+def _with_defaults_of_the_api(values: dict[str, Any]) -> dict[str, Any]:
+    """The same, with the defaults that follow the API. Of one that is not known: none, for it is refused anyway."""
+    account, retry = values.get("account", {}), values.get("retry", {})
+    dialect = dialects.DIALECTS.get(account.get("api", dialects.DEFAULT.name))
+    if dialect is None:
+        return values
+    rules = dialect.rules
+    return {**values, "account": {"url": rules.url, **account}, "retry": {"key_window": rules.key_window, **retry}}
 
 
 def _split(text: str) -> frozenset[str]:

@@ -10,12 +10,12 @@
     ├── RefusedError             the asked change is not allowed in this state
     ├── StoreError               the record could not be read or written
     └── GatewayError             a submit that did not end in "accepted"
-        ├── NotSentError         proven: Octopush never had the message, or said no
+        ├── NotSentError         proven: the provider never had the message, or said no
         │   ├── UnreachableError     no connection, so not one byte of the request left
         │   ├── BusyError            HTTP 429: turned away unread, perhaps with Retry-After
-        │   └── RefusedByOctopushError   an error_code: a definite no to this call
+        │   └── RefusedByProviderError   a definite no to this call; `kind` says for how long
         ├── MaybeSentError       the request may have arrived: only the same key may follow
-        └── DuplicateKeyError    code 120: Octopush already had a call with this key
+        └── DuplicateKeyError    the provider already had a call with this key
 
 Every message is one plain sentence, and none carries a number, a text or a key.
 """
@@ -23,7 +23,11 @@ Every message is one plain sentence, and none carries a number, a text or a key.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from enum import StrEnum
+from typing import ClassVar, Literal, Self
+
+Fault = Literal["no_recipient", "sender", "empty_text", "text_too_long", "text_too_long_for_low_cost", "stop_missing"]
+"""What is wrong with a message, where a provider would refuse it too. Each API has a code of its own for it."""
 
 
 class OctoworkerError(Exception):
@@ -41,7 +45,7 @@ class SettingsError(OctoworkerError):
 class PayloadError(OctoworkerError):
     """The message cannot be sent as it is. `problems` holds one sentence for each wrong field.
 
-    `error_code` is Octopush's own code when the reason is one that Octopush would give (121), else None.
+    `error_code` is the provider's own code when the provider would refuse it for the same reason, else None.
     """
 
     def __init__(self, problems: Sequence[str], error_code: str | None = None) -> None:
@@ -111,19 +115,60 @@ class StoreError(OctoworkerError):
     """Redis could not be read or written. Nothing may be sent."""
 
 
-class GatewayError(OctoworkerError):
-    """A submit that did not end in "accepted". `reason` is one sentence, safe to show and to keep."""
+class Kind(StrEnum):
+    """What an answer proves, and so what can follow it. Each dialect of the gateway translates its codes into these."""
 
-    def __init__(self, reason: str, *, error_code: str | None = None, retry_after: float | None = None) -> None:
+    SUCCESS = "success"
+    """Only in a table of codes: no error has it."""
+    DUPLICATE = "duplicate"
+    """Done before, by us or by somebody else."""
+    TRANSIENT = "transient"
+    """A definite no for now."""
+    ACCOUNT = "account"
+    """A definite no to every message, until an operator mends the account. No message is to blame."""
+    PERMANENT = "permanent"
+    """A definite no to this message, for good."""
+    MAYBE = "maybe"
+    """The server failed and does not say where: the message may have gone out."""
+    UNKNOWN = "unknown"
+    """In no table, which may be older than the provider: held for an operator."""
+
+
+class GatewayError(OctoworkerError):
+    """A submit that did not end in "accepted". `reason` is one sentence, safe to show and to keep.
+
+    `kind` decides what follows. `code` is the provider's own, for people, logs and metrics: nothing decides by it.
+    """
+
+    usual: ClassVar[Kind] = Kind.UNKNOWN
+    """The kind of this class when nothing else is said."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        kind: Kind | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+        stops_account: bool = False,
+        mended_by_credit: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.error_code = error_code
+        self.kind = self.usual if kind is None else kind
+        self.code = code
         self.retry_after = retry_after
-        """Seconds that Octopush asked us to wait, when it did."""
+        """Seconds that the provider asked us to wait, when it did."""
+        self.stops_account = stops_account
+        """No call can succeed until the account is mended: all sending stops."""
+        self.mended_by_credit = mended_by_credit
+        """Of an account that stopped: credit mends it, and nobody has to say so."""
 
 
 class NotSentError(GatewayError):
     """Proven: the message did not go out with this call."""
+
+    usual = Kind.TRANSIENT
 
 
 class UnreachableError(NotSentError):
@@ -131,19 +176,25 @@ class UnreachableError(NotSentError):
 
 
 class BusyError(NotSentError):
-    """Octopush turned the call away unread (HTTP 429). A 503 may come after the work was done: that is a maybe."""
+    """The call was turned away unread (HTTP 429). A 503 may come after the work was done: that is a maybe."""
 
 
-class RefusedByOctopushError(NotSentError):
-    """Octopush answered with an error_code other than 000 and 120: a definite no to this call."""
+class RefusedByProviderError(NotSentError):
+    """A definite no to this call. Without a `kind` nobody knows for how long: UNKNOWN."""
+
+    usual = Kind.UNKNOWN
 
 
 class MaybeSentError(GatewayError):
     """The request may have arrived and its outcome is unknown: only the same key may be sent again."""
 
+    usual = Kind.MAYBE
+
 
 class DuplicateKeyError(GatewayError):
-    """Code 120: Octopush already had a call with this key, and ignored this one.
+    """The provider already had a call with this key, and ignored this one.
 
     It means "accepted" only to somebody who knows that the key was used before; the record knows.
     """
+
+    usual = Kind.DUPLICATE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import click
 from rich.table import Table
 
@@ -9,8 +11,7 @@ from octoworker.cli import output
 from octoworker.cli.messages import as_json
 from octoworker.config import KNOBS, Settings
 from octoworker.errors import SettingsError
-from octoworker.gateway import Gateway
-from octoworker.gateway.legacy import codes
+from octoworker.gateway import dialects
 from octoworker.sending import credit
 from octoworker.worker import runtime
 
@@ -18,16 +19,18 @@ from octoworker.worker import runtime
 @click.command()
 @as_json
 def balance(*, json_: bool) -> None:
-    """Ask Octopush what is left: money, and SMS of each kind. Money ends a brake for want of it."""
+    """Ask Octopush what is left: money, and SMS of each kind. Credit ends an account hold for want of it."""
     settings = Settings.load()
     if problems := settings.missing_account():
         raise SettingsError(problems)
-    with Gateway(runtime.account(settings), pool_size=1) as gateway:
+    with closing(runtime.connect_gateway(settings)) as gateway:
         left, counts = credit.ask(gateway, runtime.look(settings).flow_control), gateway.balance()
     if json_:
-        output.as_json({"credit": str(left), "currency": "EUR", "sms": {kind: str(n) for kind, n in counts.items()}})
+        output.as_json(
+            {"credit": str(left.amount), "currency": left.currency, "sms": {kind: str(n) for kind, n in counts.items()}}
+        )
         return
-    click.echo(f"{left} EUR")
+    click.echo(f"{left.amount} {left.currency}")
     for kind, number in counts.items():
         click.echo(f"{number} SMS {kind}")
 
@@ -37,7 +40,7 @@ def balance(*, json_: bool) -> None:
 @as_json
 def errors(code: str | None, *, json_: bool) -> None:
     """Explain one of Octopush's codes, or list them all."""
-    found = [codes.lookup(code)] if code else list(codes.all_codes())
+    found = [dialects.explained(code)] if code else list(dialects.all_codes())
     if json_:
         rows = [{"code": c.code, "meaning": c.meaning, "kind": c.kind.value, "hint": c.hint} for c in found]
         output.as_json(rows[0] if code else rows)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,7 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from octoworker.config import Settings
-from octoworker.errors import GatewayError, RefusedByOctopushError, SettingsError, StoreError
+from octoworker.errors import GatewayError, RefusedByProviderError, SettingsError, StoreError
 from octoworker.gateway import Gateway
 from octoworker.sms import lanes
 from octoworker.store import FILLING, FULL, Board
@@ -277,24 +278,25 @@ def of_board(board: Board) -> Iterator[Finding]:
             yield _warning(state, f"{board.states[state]} {several} {what}", f"octoworker list --state {state}")
 
 
-def of_octopush(gateway: Gateway, low: Any) -> Iterator[Finding]:
+def of_provider(gateway: Gateway, low: Any) -> Iterator[Finding]:
     """Whether Octopush is there, and knows us, and has money of ours."""
     try:
         left = gateway.credit()
-    except RefusedByOctopushError as error:
-        yield _problem("login", str(error), f"see: octoworker errors {error.error_code or ''}".rstrip())
+    except RefusedByProviderError as error:
+        yield _problem("login", str(error), f"see: octoworker errors {error.code or ''}".rstrip())
         return
     except GatewayError as error:
         yield _problem("gateway", str(error), "look at OCTOPUSH_URL, the network, and Octopush's own status")
         return
     yield _ok("gateway", "answers")
     yield _ok("login", "accepted")
-    if left <= 0:
-        yield _problem("balance", f"{left} EUR", "buy credit")
-    elif low and left < low:
-        yield _warning("balance", f"{left} EUR, below OCTOWORKER_LOW_BALANCE", "buy credit")
+    money = f"{left.amount} {left.currency}"
+    if left.amount <= 0:
+        yield _problem("balance", money, "buy credit")
+    elif low and left.amount < low:
+        yield _warning("balance", f"{money}, below OCTOWORKER_LOW_BALANCE", "buy credit")
     else:
-        yield _ok("balance", f"{left} EUR")
+        yield _ok("balance", money)
 
 
 def all_of(
@@ -307,8 +309,8 @@ def all_of(
     """Everything, in the order in which one thing needs the other. StoreError when Redis is out of reach."""
     yield from of_settings(settings)
     if not settings.missing_account():
-        with gateway() as way:
-            yield from of_octopush(way, settings.limits.low_balance)
+        with closing(gateway()) as way:
+            yield from of_provider(way, settings.limits.low_balance)
     yield from of_redis(server())
     yield from of_workers(readers)
     yield from of_board(board())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -15,7 +16,6 @@ from octoworker.cli.messages import as_json
 from octoworker.client.client import Client
 from octoworker.config import Settings
 from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
-from octoworker.gateway import Gateway
 from octoworker.sms import message, recipient, texts
 from octoworker.store import Store, connect, keys, limits
 from octoworker.store.erasure import Forgotten, Person, digits
@@ -65,7 +65,7 @@ def _findings() -> Iterator[checks.Finding]:
         lambda: examine(client),
         lambda: runtime.look(settings).board(queues),
         lambda: allowed(lambda: Client().readers(checks.QUICK)),
-        lambda: Gateway(runtime.account(settings), pool_size=1),
+        lambda: runtime.connect_gateway(settings),
     )
 
 
@@ -117,7 +117,7 @@ def _end(store: Store, ids: list[str]) -> None:
 
 
 def _person(number: str, settings: Settings) -> Person:
-    anywhere = message.Policy(region=settings.message.region, allow_possible=True)
+    anywhere = replace(runtime.policy(settings), countries=frozenset(), allow_possible=True)
     known = _known(number, anywhere)
     if len(known) < SHORTEST:
         raise PayloadError(["number: give the whole number, as +33612345678."])

@@ -1,16 +1,17 @@
-"""Octopush's HTTP. Nothing outside this room knows a field, an address or the shape of an answer.
+"""The only package that knows a provider. Outside it, nobody decides by a provider's code, field, limit or shape of answer.
 
-1. `form`     what we ask: the account, the order, and the fields they become.
-2. `lines`    the connections, which know whether a request could have left and when a call must end.
-3. `http`     one call: out goes the form, back comes an answer or the one error that says what is known.
-4. `bodies`   bytes of JSON or XML become one plain tree; `answers` reads that tree.
-5. `faults`   whatever else came back, or nothing: was it sent? No, or maybe.
+1. `gateway`      what everybody else may call: the Gateway, and what a Dialect offers.
+2. `values`       what goes out and comes back, in no provider's words.
+3. `dialects`     the API generations that can be spoken, by the name of their setting.
+4. `legacy`       the first of them: how its form is written, how its answers are read, what its codes mean.
+5. `transport`    one HTTP exchange, and the proof of whether its request could have left. For all dialects.
+6. `connections`  the sockets below it, which know that and when a call must end.
+7. `faults`       whatever else came back, or nothing: was it sent? No, or maybe.
 """
 
 from __future__ import annotations
 
-from octoworker.gateway.gateway import Gateway
-from octoworker.gateway.legacy.answers import Answer, Outcome
-from octoworker.gateway.legacy.form import Account, Submit
+from octoworker.gateway.gateway import Dialect, Gateway
+from octoworker.gateway.values import Account, Answer, Code, Credit, RecipientResult, Rules, Submit
 
-__all__ = ["Account", "Answer", "Gateway", "Outcome", "Submit"]
+__all__ = ["Account", "Answer", "Code", "Credit", "Dialect", "Gateway", "RecipientResult", "Rules", "Submit"]

@@ -1,7 +1,8 @@
 """The connections. They answer two questions that no exception of the libraries below answers.
 
-Could the request have left? A failed TLS handshake and a TLS line that broke after the request raise the same error.
-So a line notes when it starts to connect and when it is through: a failure in between is proof that nothing left.
+Could the request have left? A failed TLS handshake and a TLS connection that broke after the request raise the same
+error. So a connection notes when it starts to connect and when it is through: a failure in between is proof that
+nothing left.
 
 Is it too late? Timeouts of a socket start anew with each byte, so a server that drips could hold a call, and with it
 a lease, for ever. Each read waits at most until the call must end, and no request leaves after that.
@@ -24,7 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError
 
 
 class Call(threading.local):
-    """The call that this thread makes: what its lines must know, and what they found."""
+    """The call that this thread makes: what its connections must know, and what they found."""
 
     deadline = math.inf
     """On the monotonic clock, in seconds."""
@@ -73,7 +74,7 @@ class _Response(HTTPResponse):
         self.fp = io.BufferedReader(_Patience(self.fp.detach(), sock))
 
 
-class _Line(HTTPConnection):
+class _Connection(HTTPConnection):
     """A connection that notes its progress in `call`."""
 
     response_class = _Response
@@ -96,25 +97,25 @@ class _Line(HTTPConnection):
         super().request(*arguments, **options)
 
 
-class _SecureLine(_Line, HTTPSConnection):
+class _SecureConnection(_Connection, HTTPSConnection):
     """The same over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Line
+    ConnectionCls = _Connection
 
 
 class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureLine
+    ConnectionCls = _SecureConnection
 
 
 _POOLS = {"http": _Pool, "https": _SecurePool}
 
 
-class Lines(HTTPAdapter):
-    """The adapter that calls over our lines, directly or through an HTTP proxy.
+class Connections(HTTPAdapter):
+    """The adapter that calls over these connections, directly or through an HTTP proxy.
 
-    A SOCKS proxy brings lines of its own, which note nothing: there every failure counts as a maybe.
+    A SOCKS proxy brings connections of its own, which note nothing: there every failure counts as a maybe.
     """
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:

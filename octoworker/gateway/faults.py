@@ -1,6 +1,6 @@
 """Whatever went wrong on the way, as the one error of ours that says what is proven: not sent, or maybe sent.
 
-"Not sent" needs proof, because a wrong "not sent" makes a handset ring twice, and a wrong "maybe" costs only a
+"Not sent" needs proof, because a wrong "not sent" makes a handset ring twice, and a wrong "maybe" costs only one more
 call with the same key. So "maybe" is the answer to everything that no table here names.
 """
 
@@ -44,20 +44,18 @@ _MAYBE: tuple[tuple[type[Exception], str], ...] = (
 
 
 def of_exception(error: Exception, *, unsent: bool) -> GatewayError:
-    """The call broke. `unsent` is the lines' proof that no byte of the request left this machine."""
+    """The call broke. `unsent` is the connections' proof that no byte of the request left this machine."""
     if unsent:
         return UnreachableError(_sentence(_UNSENT, error, "No connection to Octopush's server was made"))
     return MaybeSentError(_sentence(_MAYBE, error, "Octopush's answer could not be understood"))
 
 
-def of_status(status: int, headers: Mapping[str, str]) -> GatewayError | None:
-    """An HTTP status speaks for the servers in front of Octopush: its own refusals come as 200 (4.1). None: read on.
+def of_status(status: int, headers: Mapping[str, str]) -> GatewayError:
+    """A status that comes in place of an answer: it speaks for the servers in front of the API.
 
     Only 429 says that the call was turned away unread. The other 4xx sound like it too, but who sent them, and
     before or after the API had the request, cannot be seen from here; so they are a maybe, as are 3xx and 5xx.
     """
-    if status == HTTPStatus.OK:
-        return None
     wait = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return BusyError("Octopush has too many calls and turned this one away (HTTP 429)", retry_after=wait)

@@ -2,28 +2,31 @@
 
 1. Read what was asked for: the job carries ids only, one round trip brings the rest.
 2. Claim a chunk in one round trip. Each message keeps its own record, key, lease and outcome.
-3. Submit over as many lines at once as Octopush's answers take time: one when it answers at once, up to a bound.
-4. Settle what has come back, in groups. Who dies before that leaves leases behind, as with a single message.
+3. Submit with as many calls at once as the provider's answers take time: one when it answers at once, up to a bound.
+4. Settle what has come back, in groups. A worker that dies before that leaves leases behind, as with a single message.
 
 What could not be begun in time for its lease is put back, untouched: it never left.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from octoworker.errors import StoreError
-from octoworker.sending.dispatch import RECORD_PAUSE, Dispatch, PreparedMessage, Result
+from octoworker.errors import KeyConflictError, StoreError
+from octoworker.sending import report
+from octoworker.sending.attempt import RECORD_PAUSE, Sender
+from octoworker.sending.read import PreparedMessage
 from octoworker.sms.record import State
-from octoworker.store import Lease, Outcome, Settled, Store
+from octoworker.store import Lease, Outcome, Settled, Store, StoredRequest
 from octoworker.telemetry import log, sentry
 
 Ended = tuple["Claimed", Outcome | None]
@@ -39,7 +42,7 @@ GATHER = 0.05
 """Seconds an outcome may wait for others to be settled with."""
 
 SLICE = 0.004
-"""Seconds of answering time for which one more line at once pays: below it a line costs more than it brings."""
+"""Seconds of answering time for which one more call at once pays: below it a thread costs more than it brings."""
 
 PUT_BACK = "put back: it could not be begun in time"
 
@@ -53,13 +56,13 @@ class Claimed:
 
 
 class Bulk:
-    """Moves many messages one step. Safe to share between threads; `lines` bounds the calls at once of this process."""
+    """Moves many messages one step. Safe to share between threads; `concurrency` bounds the calls at once of this process."""
 
-    def __init__(self, store: Store, dispatch: Dispatch, *, lines: int) -> None:
+    def __init__(self, store: Store, sender: Sender, *, concurrency: int) -> None:
         self._store = store
-        self._dispatch = dispatch
-        self._lines = lines
-        self._callers = ThreadPoolExecutor(max_workers=lines, thread_name_prefix="octoworker-line")
+        self._sender = sender
+        self._most = concurrency
+        self._callers = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="octoworker-call")
         self._answer_time = 0.0
         self._one_at_a_time = threading.Lock()
 
@@ -72,29 +75,37 @@ class Bulk:
         for start in range(0, len(ids), CHUNK):
             with self._turn():
                 work = list(self._read(ids[start : start + CHUNK], published_at))
-                self._dispatch.at_step("before_claim")
+                self._sender.at_step("before_claim")
                 claims = self._claim(work)
-                self._dispatch.at_step("after_claim")
+                self._sender.at_step("after_claim")
                 waiting = iter(claims)
-                left = len(claims) - self._alone(waiting)
-            self._over_lines(waiting, left)
+                left = len(claims) - self._one_by_one(waiting)
+            self._at_once(waiting, left)
             sent += len(claims)
         return sent
 
     def _turn(self) -> AbstractContextManager[object]:
-        """While Octopush answers at once there is nothing to wait for, and two jobs of one process only get in each
+        """While the provider answers at once there is nothing to wait for, and two jobs of one process only get in each
         other's way: they took twice the CPU. So they take turns, until it does not."""
-        return self._one_at_a_time if self._worth() == 1 else nullcontext()
+        return self._one_at_a_time if self._concurrency() == 1 else nullcontext()
 
     def _read(self, ids: Sequence[str], published_at: int | None) -> Iterator[PreparedMessage]:
         for message_id, taken in zip(ids, self._store.taken(ids), strict=True):
             if taken is None:
                 log.warning("sms.no_record", message_id=message_id)
                 continue
-            envelope = {"message_id": message_id, "published_at": published_at}
-            work = self._dispatch.prepare({**json.loads(taken.payload), **envelope}, message_id, taken)
-            if not isinstance(work, Result):
+            work = self._prepared(
+                {**json.loads(taken.payload), "message_id": message_id, "published_at": published_at}, taken
+            )
+            if work is not None:
                 yield work
+
+    def _prepared(self, arguments: Mapping[str, Any], taken: StoredRequest) -> PreparedMessage | None:
+        """None: it can never be sent. That is kept and reported by then."""
+        with contextlib.suppress(KeyConflictError):
+            work = self._sender.prepare(arguments, arguments["message_id"], taken)
+            return work if isinstance(work, PreparedMessage) else None
+        return None
 
     def _claim(self, work: Sequence[PreparedMessage]) -> list[Claimed]:
         claimed: list[Claimed] = []
@@ -106,13 +117,14 @@ class Bulk:
                 case StoreError():
                     failure = claim
                 case _:
-                    self._dispatch.settled_without_call(each, claim)
+                    with contextlib.suppress(KeyConflictError):
+                        self._sender.without_call(each, claim)
         if failure is not None and not claimed:
             raise failure
         return claimed
 
-    def _over_lines(self, waiting: Iterator[Claimed], open_: int) -> None:
-        """Submit what is waiting, over several lines, and settle in this thread."""
+    def _at_once(self, waiting: Iterator[Claimed], open_: int) -> None:
+        """Submit what is waiting, several at once, and settle in this thread."""
         done = queue.SimpleQueue[Ended]()
         lock = threading.Lock()
 
@@ -124,25 +136,25 @@ class Bulk:
                     return
                 done.put(self._outcome(claimed))
 
-        for _ in range(min(open_, self._worth())):
+        for _ in range(min(open_, self._concurrency())):
             self._callers.submit(call_on)
         while open_:
             group = _gather(done, open_)
             self._settle(group)
             open_ -= len(group)
 
-    def _worth(self) -> int:
-        """How many lines pay at once, by how long Octopush takes to answer."""
-        return max(1, min(self._lines, round(self._answer_time / SLICE)))
+    def _concurrency(self) -> int:
+        """How many calls pay at once, by how long the provider takes to answer."""
+        return max(1, min(self._most, round(self._answer_time / SLICE)))
 
-    def _alone(self, waiting: Iterator[Claimed]) -> int:
-        """As long as Octopush answers faster than another line would pay for: one after the other, in this thread.
+    def _one_by_one(self, waiting: Iterator[Claimed]) -> int:
+        """As long as the provider answers faster than a second thread would pay for: one after the other, in this thread.
 
         Returns how many it did; the rest is left in `waiting`.
         """
         group: list[Ended] = []
         did = 0
-        while self._worth() == 1 and (claimed := next(waiting, None)):
+        while self._concurrency() == 1 and (claimed := next(waiting, None)):
             group.append(self._outcome(claimed))
             did += 1
             if len(group) >= GROUP:
@@ -155,7 +167,7 @@ class Bulk:
         """Submit one. A bug must not take the others along: its message has its lease, and comes back by it."""
         started = time.monotonic()
         try:
-            outcome = self._dispatch.outcome(claimed.work, claimed.lease)
+            outcome = self._sender.submit(claimed.work, claimed.lease)
         except Exception as error:  # noqa: BLE001 - see above
             facts = log.known(message_id=claimed.work.job.message_id, correlation=claimed.lease.correlation)
             sentry.bug(error, message_id=claimed.work.job.message_id)
@@ -166,15 +178,15 @@ class Bulk:
 
     def _settle(self, group: Sequence[Ended]) -> None:
         """Write these outcomes, for as long as the record budget lasts: only writing can still fail."""
-        deadline = time.monotonic() + self._dispatch.record_budget
+        deadline = time.monotonic() + self._sender.record_budget
         open_ = [(claimed, outcome) for claimed, outcome in group if outcome is not None]
         while open_:
-            self._dispatch.at_step("before_settle")
+            self._sender.at_step("before_settle")
             open_, failure = self._settled(open_)
-            self._dispatch.at_step("after_settle")
+            self._sender.at_step("after_settle")
             if failure is not None and time.monotonic() > deadline:
                 for claimed, outcome in open_:
-                    self._dispatch.unrecorded(claimed.work, claimed.lease, outcome)
+                    report.unrecorded(claimed.work, claimed.lease, outcome)
                 raise failure
             if open_:
                 time.sleep(RECORD_PAUSE)
@@ -192,7 +204,7 @@ class Bulk:
                 open_.append((claimed, outcome))
                 failure = answer
             else:
-                self._dispatch.tell(claimed.work, claimed.lease, outcome, answer)
+                report.settled(claimed.work, claimed.lease, outcome, answer)
         return open_, failure
 
 

@@ -1,157 +1,194 @@
-"""What an answer, or the lack of one, means for the record. Pure: the claim and the answer in, what to write out.
+"""What an answer, or the lack of one, means for the record. Pure: the attempt and its answer in, what to write out.
 
-One message may take several submits: recipients that Octopush refused only for now go again, alone, under the next
-key. So outcomes are merged with those of earlier submits, and a message that reached anybody ends as accepted.
+One message may take several submits: recipients that were refused only for now go again, alone, under the next key.
+So results are merged with those of earlier submits, and a message that reached anybody ends as accepted.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Literal
 
-from octoworker.errors import BusyError, GatewayError, MaybeSentError, UnreachableError
-from octoworker.gateway import Answer, Submit
-from octoworker.gateway import Outcome as Fate
-from octoworker.gateway.legacy.codes import Kind, lookup
+from octoworker.errors import BusyError, GatewayError, Kind, MaybeSentError, UnreachableError
+from octoworker.gateway import Answer, RecipientResult, Submit
 from octoworker.sending import retry
+from octoworker.sending.retry import Decision
 from octoworker.sms import schedule
 from octoworker.sms.record import State
 from octoworker.store import Lease, Outcome
 
-Fates = dict[str, dict[str, Any]]
-
 REACHED = frozenset({State.ACCEPTED, State.DELIVERED, State.UNDELIVERED})
-"""What a recipient is once Octopush took the SMS to them."""
+"""What a recipient is once the provider took the SMS to them."""
 
+GIVEN_UP = frozenset({State.REJECTED, State.DEAD})
+"""What a message is of which nothing more will be tried, and nothing was sent by the last call."""
 
 FAULTS = (UnreachableError, BusyError, MaybeSentError)
-"""Failures that may meet any message: they speak of Octopush, or of the way there. A refusal is an answer."""
+"""Failures that may meet any message: they speak of the provider, or of the way there. A refusal is an answer."""
+
+Results = Mapping[str, RecipientResult]
+"""By recipient."""
 
 
-def of_failure(error: GatewayError, lease: Lease, policy: retry.Policy, chance: float) -> Outcome:
+@dataclass(frozen=True)
+class Attempt:
+    """One submit, with all that its outcome depends on beside the answer. `chance` is drawn from [0, 1)."""
+
+    order: Submit
+    lease: Lease
+    backlog: str
+    """Where the message waits when the account is refused."""
+    day: str
+    policy: retry.Policy
+    chance: float
+    refused: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Who was listed and could not be read, with the reason: no call is made for them."""
+
+    @property
+    def facts(self) -> retry.Facts:
+        """What the record knew when it was claimed."""
+        lease = self.lease
+        return retry.Facts(lease.attempts, lease.age, lease.key_used_before, lease.key_doubtful, lease.unknown_for)
+
+    @property
+    def earlier(self) -> dict[str, RecipientResult]:
+        """What became of recipients before this submit: they had theirs earlier, or were no number."""
+        unread = {each: RecipientResult(each, "rejected", reason=reason) for each, reason in self.refused.items()}
+        before = {number: RecipientResult.from_json(number, entry) for number, entry in self.lease.earlier.items()}
+        return {**unread, **before}
+
+
+def of_failure(error: GatewayError, attempt: Attempt) -> Outcome:
     """The submit did not end in "accepted"."""
-    return replace(_of_failure(error, lease, policy, chance), health="fault" if isinstance(error, FAULTS) else "ok")
+    decision = retry.decide(error, attempt.facts, attempt.policy, attempt.chance)
+    earlier, asked = attempt.earlier, attempt.lease.pending or attempt.order.recipients
+    results: dict[str, RecipientResult] = {}
+    if decision.state is State.ACCEPTED:
+        # The provider had this very call before, which was for these.
+        results = {number: RecipientResult(number, "accepted") for number in asked}
+    elif decision.state in GIVEN_UP and _anybody(earlier):
+        # Somebody has the message already: it was sent, and only the rest of it is given up.
+        results = {number: RecipientResult(number, "rejected", code=error.code) for number in asked}
+        reason = f"accepted for some recipients only: {decision.reason}"
+        decision = Decision(State.ACCEPTED, reason, code=decision.code)
+    fields = {"error_code": decision.code or ""}
+    if results:
+        fields |= _kept({**earlier, **results}, pending=())
+    elif attempt.refused and decision.delay is None:
+        fields["outcomes"] = _kept(earlier, pending=())["outcomes"]
+    return _outcome(attempt, decision, fields, "fault" if isinstance(error, FAULTS) else "ok")
 
 
-def _of_failure(error: GatewayError, lease: Lease, policy: retry.Policy, chance: float) -> Outcome:
-    facts = retry.Facts(lease.attempts, lease.age, lease.key_used_before, lease.key_doubtful, lease.unknown_for)
-    decision = retry.decide(error, facts, policy, chance)
-    fields = {"error_code": decision.error_code or ""}
-    if decision.state is State.ACCEPTED and lease.pending:
-        fates = {**lease.earlier, **{number: _had_already() for number in lease.pending}}
-        return _outcome(decision, lease, {**fields, "pending": "", "outcomes": json.dumps(fates)})
-    if decision.state not in (State.REJECTED, State.DEAD) or not _anybody(lease.earlier):
-        return _outcome(decision, lease, fields)
-    given_up = {number: _refused(error.error_code) for number in lease.pending}
-    ended = retry.Decision(State.ACCEPTED, f"accepted for some recipients only: {decision.reason}")
-    return _outcome(ended, lease, {**fields, "pending": "", "outcomes": json.dumps({**lease.earlier, **given_up})})
-
-
-def of_answer(answer: Answer, order: Submit, lease: Lease, policy: retry.Policy, chance: float) -> Outcome:
-    """Octopush said 000. It may still have refused recipients, some of them only for now."""
-    later = [fate for fate in answer.outcomes if _only_for_now(fate)]
-    fates: Fates = {
-        **{n: dict(fate) for n, fate in lease.earlier.items()},
-        **{f.recipient: _fate(f) for f in answer.outcomes},
-    }
-    decision = _for_now(later, answer, lease, policy, chance) if later else None
-    if decision is not None and decision.delay is not None:
-        for fate in later:
-            fates[fate.recipient]["state"] = State.WAITING.value
-    decision = decision or retry.Decision(
-        State.ACCEPTED, schedule.echo_problem(order.sending_date, answer.sending_date)
-    )
-    if decision.delay is None and not _anybody(fates):
+def of_answer(answer: Answer, attempt: Attempt) -> Outcome:
+    """The provider took the call. It may still have refused recipients, some of them only for now."""
+    later = [result for result in answer.results if _only_for_now(result)]
+    decision = _of_the_rest(later, answer, attempt) if later else _as_asked(answer, attempt)
+    again = dict.fromkeys(result.recipient for result in later) if decision.delay is not None else {}
+    results = {result.recipient: result.waiting() if result.recipient in again else result for result in answer.results}
+    everybody = {**attempt.earlier, **results}
+    if not again and not _anybody(everybody):
         decision = _nobody(answer, decision)
-    pending = json.dumps([fate.recipient for fate in later]) if decision.delay is not None else ""
-    fields = {**_known(answer, lease), "outcomes": json.dumps(fates), "pending": pending}
-    outcome = _outcome(decision, lease, {**fields, "error_code": decision.error_code or "000"})
-    return replace(outcome, health="ok", spent=answer.cost or Decimal(0), prices=_prices(answer))
+    fields = {
+        **_told(answer, attempt.lease),
+        **_kept(everybody, pending=again),
+        "error_code": decision.code or answer.code,
+    }
+    return _outcome(attempt, decision, fields, "ok", answer)
 
 
-def _only_for_now(fate: Fate) -> bool:
-    return fate.state != "accepted" and lookup(fate.error_code or "").kind is Kind.TRANSIENT
-
-
-def _for_now(later: list[Fate], answer: Answer, lease: Lease, policy: retry.Policy, chance: float) -> retry.Decision:
-    """Wait for those recipients, or give them up when the message is too old."""
-    code = later[0].error_code
-    delay = retry.backoff(lease.attempts, policy, chance)
-    reason = f"{len(later)} of {len(answer.outcomes)} recipients refused for now: {lookup(code or '').meaning}"
-    over = retry.spent(retry.Facts(lease.attempts, lease.age, key_used_before=False), policy, delay)
-    if over:
-        return retry.Decision(State.ACCEPTED, f"{reason} ({over})")
-    return retry.Decision(State.WAITING, reason, delay, "next", error_code=code)
-
-
-def _nobody(answer: Answer, decision: retry.Decision) -> retry.Decision:
-    """Octopush took the call and refused every recipient: nothing was sent."""
-    code = next((fate.error_code for fate in answer.outcomes if fate.error_code), None)
-    state = State.DEAD if decision.reason and lookup(code or "").kind is Kind.TRANSIENT else State.REJECTED
-    reason = decision.reason if state is State.DEAD else f"no recipient was accepted: {lookup(code or '').meaning}"
-    return retry.Decision(state, reason, key="next", error_code=code)
-
-
-def _anybody(fates: Mapping[str, Mapping[str, Any]]) -> bool:
-    return any(fate.get("state") in REACHED for fate in fates.values())
-
-
-def _outcome(decision: retry.Decision, lease: Lease, fields: Mapping[str, str]) -> Outcome:
+def _outcome(
+    attempt: Attempt,
+    decision: Decision,
+    fields: Mapping[str, str],
+    health: Literal["ok", "fault"],
+    answer: Answer | None = None,
+) -> Outcome:
+    hold, send_at = decision.hold, attempt.order.send_at
     return Outcome(
         state=decision.state,
         reason=decision.reason,
-        generation=lease.generation,
+        generation=attempt.lease.generation,
         key=decision.key,
         counts=decision.counts,
         delay=decision.delay,
         fields=fields,
-        account_hold=decision.account_hold,
+        health=health,
+        account_hold=hold.code if hold else None,
+        mended_by_credit=hold is not None and hold.mended_by_credit,
+        # Without a delay no machine acts on it again: then it waits for an operator, and not in the backlog.
+        backlog=attempt.backlog if hold and decision.delay is not None else None,
+        deliver_at=send_at.timestamp() if send_at else None,
+        day=attempt.day,
+        spent=(answer and answer.cost) or Decimal(0),
+        prices=_prices(answer) if answer else {},
     )
 
 
-def _known(answer: Answer, lease: Lease) -> dict[str, str]:
-    """What Octopush told us, as the record keeps it. Nothing here can fail on an odd value: it is text already."""
+def _only_for_now(result: RecipientResult) -> bool:
+    return result.state == "rejected" and result.kind is Kind.TRANSIENT
+
+
+def _as_asked(answer: Answer, attempt: Attempt) -> Decision:
+    """Nobody has to be sent to again."""
+    return Decision(State.ACCEPTED, schedule.echo_problem(attempt.order.send_at, answer.send_at))
+
+
+def _of_the_rest(later: list[RecipientResult], answer: Answer, attempt: Attempt) -> Decision:
+    """Wait for those recipients, or give them up when the message is too old."""
+    facts, policy = attempt.facts, attempt.policy
+    delay = retry.backoff(facts.attempts, policy, attempt.chance)
+    reason = f"{len(later)} of {len(answer.results)} recipients refused for now: {later[0].reason}"
+    if over := retry.spent(facts, policy, delay):
+        return Decision(State.ACCEPTED, f"{reason} ({over})")
+    # The next key: with this one, the provider would take the rest for a repeat of the whole.
+    return Decision(State.WAITING, reason, delay, "next", code=later[0].code)
+
+
+def _nobody(answer: Answer, decision: Decision) -> Decision:
+    """The provider took the call and refused every recipient: nothing was sent."""
+    refusal = next((result for result in answer.results if result.code), answer.results[0])
+    if decision.reason and refusal.kind is Kind.TRANSIENT:
+        return Decision(State.DEAD, decision.reason, key="next", code=refusal.code)
+    return Decision(State.REJECTED, f"no recipient was accepted: {refusal.reason}", key="next", code=refusal.code)
+
+
+def _anybody(results: Results) -> bool:
+    return any(result.state in REACHED for result in results.values())
+
+
+def _kept(results: Results, *, pending: Iterable[str]) -> dict[str, str]:
+    """The results as the record keeps them, and the recipients that are still to be sent to."""
+    open_ = list(pending)
+    outcomes = {number: result.as_json() for number, result in results.items()}
+    return {"outcomes": json.dumps(outcomes), "pending": json.dumps(open_) if open_ else ""}
+
+
+def _told(answer: Answer, lease: Lease) -> dict[str, str]:
+    """What the provider told us, as the record keeps it. Nothing here can fail on an odd value: it was read before."""
     facts = {
         "ticket": answer.ticket,
         "cost": _sum([lease.earlier_cost, answer.cost]),
         "balance": answer.balance,
         "currency": answer.currency,
-        "sending_date": answer.sending_date,
+        "sending_date": None if answer.send_at is None else int(answer.send_at.timestamp()),
+        # Of a call for the rest this would be the segments of the rest.
         "segments": None if lease.pending else answer.segments,
     }
     return {name: str(value) for name, value in facts.items() if value is not None}
 
 
 def _prices(answer: Answer) -> dict[str, Decimal]:
-    """What a segment to each country cost."""
+    """What a segment to each country cost, where the provider says it."""
     return {
-        fate.country: fate.cost / fate.segments
-        for fate in answer.outcomes
-        if fate.country and fate.cost is not None and fate.segments
+        result.country: result.cost / result.segments
+        for result in answer.results
+        if result.country and result.cost is not None and result.segments
     }
 
 
 def _sum(costs: Iterable[str | Decimal | None]) -> Decimal | None:
     known = [Decimal(cost) for cost in costs if cost]
     return sum(known, Decimal(0)) if known else None
-
-
-def _fate(fate: Fate) -> dict[str, Any]:
-    return {
-        "state": fate.state,
-        "country": fate.country,
-        "cost": None if fate.cost is None else str(fate.cost),
-        "segments": fate.segments,
-        "error_code": fate.error_code,
-    }
-
-
-def _refused(code: str | None) -> dict[str, Any]:
-    return {"state": "rejected", "country": None, "cost": None, "segments": None, "error_code": code}
-
-
-def _had_already() -> dict[str, Any]:
-    return {**_refused(None), "state": State.ACCEPTED.value}

@@ -2,9 +2,9 @@
 
 1. The failure's class says what it proves: not sent, refused, or maybe sent.
 2. The table below turns that into a state, a wait and a key: the same one after "maybe", the next after a refusal.
-3. A refusal after a "maybe" on the same key proves nothing about the first call: we do not know whether Octopush
-   looks at the key first. So the key stays, and from then on even a 120 is left to a person.
-4. Age and attempts say when it ends: `dead` when nothing was sent, `unknown` for a person when something may have been.
+3. A refusal after a "maybe" on the same key proves nothing about the first call: we do not know whether the provider
+   looks at the key first. So the key stays, and from then on even "I had this key" is left to an operator.
+4. Age and attempts say when it ends: `dead` when nothing was sent, `unknown` for an operator when something may have been.
 
 Time and chance are arguments.
 """
@@ -12,18 +12,21 @@ Time and chance are arguments.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from octoworker.errors import (
     BusyError,
     DuplicateKeyError,
     GatewayError,
+    Kind,
     MaybeSentError,
-    RefusedByOctopushError,
+    RefusedByProviderError,
     UnreachableError,
 )
-from octoworker.gateway.legacy.codes import BRAKES, Kind, lookup
 from octoworker.sms.record import State
-from octoworker.store import KeyUse
+
+KeyUse = Literal["unused", "used", "next", "doubtful"]
+"""What the submit did to its key: nothing, used it, spent it (take the next), or used it after a "maybe" and was refused."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,14 @@ class Facts:
 
 
 @dataclass(frozen=True)
+class AccountHold:
+    """All sending stops, for the provider refuses the account."""
+
+    code: str
+    mended_by_credit: bool
+
+
+@dataclass(frozen=True)
 class Decision:
     """What becomes of the message. `delay` in seconds, None: no machine tries again."""
 
@@ -63,9 +74,10 @@ class Decision:
     delay: float | None = None
     key: KeyUse = "used"
     counts: bool = True
-    error_code: str | None = None
-    account_hold: str | None = None
-    """Octopush's code that stops all sending; the message is backlogged until an operator lets it go on."""
+    code: str | None = None
+    """The provider's own word for it, for the record."""
+    hold: AccountHold | None = None
+    """The account is refused: the message is backlogged with all others until somebody mends that."""
 
 
 def decide(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> Decision:
@@ -75,12 +87,12 @@ def decide(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> 
             return _again(error, facts, policy, chance, key="unused")
         case DuplicateKeyError():
             return _duplicate(error, facts)
-        case RefusedByOctopushError():
+        case RefusedByProviderError():
             return _refused(error, facts, policy, chance)
         case MaybeSentError():
             return _maybe(error, facts, policy, chance)
         case _:
-            return Decision(State.UNKNOWN, error.reason, error_code=error.error_code)
+            return Decision(State.UNKNOWN, error.reason, code=error.code)
 
 
 def spent(facts: Facts, policy: Policy, delay: float) -> str:
@@ -93,7 +105,7 @@ def spent(facts: Facts, policy: Policy, delay: float) -> str:
 
 
 def backoff(attempts: int, policy: Policy, chance: float, at_least: float | None = None) -> float:
-    """Full jitter: a draw from 0 to base x 2^n, capped; never sooner than Octopush asked."""
+    """Full jitter: a draw from 0 to base x 2^n, capped; never sooner than the provider asked."""
     ceiling = min(policy.cap, policy.base * 2.0 ** min(attempts - 1, 62)) if attempts > 0 else policy.base
     return max(ceiling * chance, at_least or 0.0)
 
@@ -105,8 +117,8 @@ def _again(error: GatewayError, facts: Facts, policy: Policy, chance: float, *, 
     if facts.key_used_before:
         return _still_unknown(error, facts, policy, delay, over, key)
     if over:
-        return Decision(State.DEAD, f"{error.reason} ({over})", key=key, error_code=error.error_code)
-    return Decision(State.WAITING, error.reason, delay, key, error_code=error.error_code)
+        return Decision(State.DEAD, f"{error.reason} ({over})", key=key, code=error.code)
+    return Decision(State.WAITING, error.reason, delay, key, code=error.code)
 
 
 def _maybe(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> Decision:
@@ -117,36 +129,43 @@ def _maybe(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> 
 def _still_unknown(
     error: GatewayError, facts: Facts, policy: Policy, delay: float, over: str, key: KeyUse, *, counts: bool = True
 ) -> Decision:
-    """May have been sent, now or before: the same key inside its window, then a person."""
+    """May have been sent, now or before: the same key inside its window, then an operator."""
     key = "doubtful" if key == "next" else key
     if facts.unknown_for + delay > policy.key_window:
         over = "Octopush may have forgotten the key by then"
     if over:
         reason = f"{error.reason} ({over}; may have been sent, a person decides)"
-        return Decision(State.UNKNOWN, reason, key=key, counts=counts, error_code=error.error_code)
-    return Decision(State.UNKNOWN, error.reason, delay, key, counts=counts, error_code=error.error_code)
+        return Decision(State.UNKNOWN, reason, key=key, counts=counts, code=error.code)
+    return Decision(State.UNKNOWN, error.reason, delay, key, counts=counts, code=error.code)
 
 
 def _duplicate(error: GatewayError, facts: Facts) -> Decision:
-    """120 is believed only of a key that we used, and whose uses were never refused."""
+    """Believed only of a key that we used, and whose uses were never refused."""
     if facts.key_used_before and not facts.key_doubtful:
-        return Decision(State.ACCEPTED, "Octopush already had it (120)", error_code="120")
+        return Decision(State.ACCEPTED, f"Octopush already had it{_in_brackets(error)}", code=error.code)
+    # A key of ours that was never used belongs to another message: a lost Redis, or a clash of two installations.
     why = "was also refused before" if facts.key_doubtful else "was never used here"
-    reason = f"Octopush says it already had this key (120), which {why}; a person decides"
-    return Decision(State.UNKNOWN, reason, error_code=error.error_code or "120")
+    reason = f"Octopush says it already had this key{_in_brackets(error)}, which {why}; a person decides"
+    return Decision(State.UNKNOWN, reason, code=error.code)
+
+
+def _in_brackets(error: GatewayError) -> str:
+    return f" ({error.code})" if error.code else ""
 
 
 def _refused(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> Decision:
-    match lookup(error.error_code or "").kind:
+    match error.kind:
         case Kind.TRANSIENT:
+            # The refused call may have used its key up: the next one is sure to be read.
             return _again(error, facts, policy, chance, key="next")
         case Kind.ACCOUNT:
             return _account(error, facts, policy)
-        case Kind.REQUEST if not facts.key_used_before:
-            return Decision(State.REJECTED, error.reason, key="next", error_code=error.error_code)
+        case Kind.PERMANENT if not facts.key_used_before:
+            return Decision(State.REJECTED, error.reason, key="next", code=error.code)
         case _:
+            # Refused for good after a "maybe", or by a code that nobody knows: neither proves that nothing was sent.
             reason = f"{error.reason}; no machine tries again, a person decides"
-            return Decision(State.UNKNOWN, reason, key="doubtful", error_code=error.error_code)
+            return Decision(State.UNKNOWN, reason, key="doubtful", code=error.code)
 
 
 def _account(error: GatewayError, facts: Facts, policy: Policy) -> Decision:
@@ -154,7 +173,9 @@ def _account(error: GatewayError, facts: Facts, policy: Policy) -> Decision:
     if facts.key_used_before:
         waits = _still_unknown(error, facts, policy, policy.account_wait, "", "next", counts=False)
     else:
-        waits = Decision(
-            State.WAITING, error.reason, policy.account_wait, "next", counts=False, error_code=error.error_code
-        )
-    return replace(waits, account_hold=error.error_code if error.error_code in BRAKES else None)
+        waits = Decision(State.WAITING, error.reason, policy.account_wait, "next", counts=False, code=error.code)
+    return (
+        replace(waits, hold=AccountHold(error.code or "refused", error.mended_by_credit))
+        if error.stops_account
+        else waits
+    )

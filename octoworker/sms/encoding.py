@@ -20,9 +20,6 @@ from typing import Literal
 
 Alphabet = Literal["gsm7", "ucs2"]
 
-MAX_LENGTH = 459
-"""Counted units in the longest text of the legacy API: three GSM-7 segments of 153."""
-
 ROOM: Mapping[Alphabet, tuple[int, int]] = {"gsm7": (160, 153), "ucs2": (70, 67)}
 """Units in a lone segment, and in each of several: the header that joins them takes 7 septets or 3 UTF-16 units."""
 

@@ -24,7 +24,7 @@ BATCH = 200
 """Messages that one script call takes: some 3 ms of Redis, well within what a web app waits for one answer."""
 
 MOST_RECIPIENTS = 500
-"""Recipients of one call to Octopush: above that it warns of losses."""
+"""Recipients of one message, as the contract says it. No API takes fewer in one call."""
 
 
 VERSION = 1

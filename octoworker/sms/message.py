@@ -4,7 +4,7 @@
 2. Each field passes its chain of rules, written beside its type. A rule returns the value, or refuses with a sentence.
 3. All that was refused is said in one PayloadError: a sentence for each field, and no number, text or key in any.
 
-Codes are Octopush's own (docs/octopush.md#codes) where it would refuse for the same reason.
+Where the provider would refuse for the same reason, the error carries the code that it would give.
 """
 
 from __future__ import annotations
@@ -13,36 +13,43 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from functools import lru_cache
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from octoworker.errors import PayloadError
+from octoworker.errors import Fault, PayloadError
 from octoworker.sms import instants, people, recipient, sizes
-from octoworker.sms.encoding import MAX_LENGTH, measure, unsendable
+from octoworker.sms.encoding import measure, unsendable
 from octoworker.sms.policy import Policy
+from octoworker.sms.rules import TextRules
 from octoworker.sms.texts import canonical, html_remains
 
-__all__ = ("STOP", "Message", "Policy", "parse")
-
-STOP = "STOP au XXXXX"
-"""Octopush puts the operator's short code in place of the five X. Exact case and count: seen live
-(docs/octopush.md#the-stop-mention)."""
-
-LOW_COST_LENGTH = 160
-"""Counted units that an XXX message may have (code 119, docs/octopush.md#sizes)."""
+__all__ = ("Message", "Policy", "parse")
 
 
-def _refused(sentence: str, error_code: str | None = None) -> PydanticCustomError:
-    return PydanticCustomError("refused", "{sentence}", {"sentence": sentence, "error_code": error_code})
+def _refused(sentence: str, fault: Fault | None = None) -> PydanticCustomError:
+    return PydanticCustomError("refused", "{sentence}", {"sentence": sentence, "fault": fault})
 
 
 def _policy(info: ValidationInfo) -> Policy:
-    return info.context if isinstance(info.context, Policy) else Policy()
+    """`parse` brings it along."""
+    return cast("Policy", info.context)
 
 
-_MENTION = re.compile(rf"(?<!\w){STOP}(?!\w)")
+def _rules(info: ValidationInfo) -> TextRules:
+    return cast("TextRules", _policy(info).rules)
+
+
 _NEAR_STOP = re.compile(r"stop\W{0,5}(?:au\W{0,5})?(?:x{2}|[0-9]{5}(?![0-9]))", re.IGNORECASE)
 
 
@@ -50,15 +57,26 @@ _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 """What a decoder writes for bytes that it cannot read."""
 
 
-def _within_size(text: str) -> str:
+def _mentions_stop(text: str, rules: TextRules) -> bool:
+    """Whether it has the mention as a word of its own, in one of the ways that the provider knows."""
+    return any(_as_a_word(mention).search(text) for mention in rules.stop_mentions)
+
+
+@lru_cache
+def _as_a_word(mention: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(mention)}(?!\w)")
+
+
+def _within_size(text: str, info: ValidationInfo) -> str:
     if len(text) > sizes.TEXT:
-        raise _refused(f"use at most {MAX_LENGTH} characters (it has {len(text)}).", "102")
+        most = _rules(info).max_length
+        raise _refused(f"use at most {most} characters (it has {len(text)}).", "text_too_long")
     return text
 
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise _refused("write something: it is empty.", "107")
+        raise _refused("write something: it is empty.", "empty_text")
     return text
 
 
@@ -70,23 +88,23 @@ def _visible(text: str) -> str:
 
 
 def _short_enough(text: str, info: ValidationInfo) -> str:
-    length = measure(text).length
-    if info.data.get("sms_type") == "XXX" and length > LOW_COST_LENGTH:
-        raise _refused(f"use at most {LOW_COST_LENGTH} characters with XXX (it counts as {length}).", "119")
-    if length > MAX_LENGTH:
-        raise _refused(f"use at most {MAX_LENGTH} characters (it counts as {length}).", "102")
+    length, rules = measure(text).length, _rules(info)
+    if info.data.get("sms_type") == "XXX" and length > rules.low_cost_length:
+        sentence = f"use at most {rules.low_cost_length} characters with XXX (it counts as {length})."
+        raise _refused(sentence, "text_too_long_for_low_cost")
+    if length > rules.max_length:
+        raise _refused(f"use at most {rules.max_length} characters (it counts as {length}).", "text_too_long")
     return text
 
 
 def _with_stop_mention(text: str, info: ValidationInfo) -> str:
     """The operators of France ask for it, so a text that nobody in France gets needs none."""
+    rules = _rules(info)
     premium = info.data.get("sms_type") == "FR" and not info.data.get("transactional", True)
     people = info.data.get("recipients", ())
-    if premium and not _MENTION.search(text) and (not people or any(map(recipient.is_french, people))):
+    if premium and not _mentions_stop(text, rules) and (not people or any(map(recipient.is_french, people))):
         near = "the STOP mention is not exact; " if _NEAR_STOP.search(text) else ""
-        raise _refused(
-            f'{near}add "{STOP}" exactly so (five capital X), or set transactional when it is no marketing.', "121"
-        )
+        raise _refused(f"{near}{rules.stop_advice}, or set transactional when it is no marketing.", "stop_missing")
     return text
 
 
@@ -100,15 +118,15 @@ def _as_shown(sender: str | None, info: ValidationInfo) -> str | None:
         raise _refused("leave it out with XXX: low cost shows a short number.")
     shown = None if sms_type == "XXX" else _policy(info).sender if sender is None else sender
     if shown is None and sms_type in ("FR", "WWW"):
-        raise _refused("give one, or set OCTOWORKER_SENDER.", "106")
+        raise _refused("give one, or set OCTOWORKER_SENDER.", "sender")
     if shown is not None and not _SENDER.fullmatch(shown):
         whose = "correct OCTOWORKER_SENDER: " if sender is None else ""
-        raise _refused(f"{whose}use 3 to 11 letters and digits, at least one letter.", "106")
+        raise _refused(f"{whose}use 3 to 11 letters and digits, at least one letter.", "sender")
     return shown
 
 
 def _instant(value: object) -> datetime | None:
-    """An aware instant in UTC. Octopush's own "timestamp" is an epoch in seconds."""
+    """An aware instant in UTC."""
     if value is None:
         return None
     try:
@@ -155,7 +173,7 @@ Lane = Annotated[Literal["urgent", "normal", "bulk"], BeforeValidator(_lane)]
 
 
 class Message(BaseModel):
-    """An SMS that can be sent: one text to 1..500 recipients (E.164, in the order given, each once).
+    """An SMS that can be sent: one text to one recipient or more (E.164, in the order given, each once).
 
     Built by `parse` only. Instants are aware and in UTC; the text is in NFC with LF; `sender` is None with XXX.
     `refused` holds whom it does not go to, as written (40 characters at the most), and why.
@@ -176,6 +194,8 @@ class Message(BaseModel):
     reference: Words
     lane: Lane
     refused: dict[str, str] = {}
+    _rules: TextRules | None = PrivateAttr(default=None)
+    """Those of the API for which it was read."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -189,10 +209,11 @@ class Message(BaseModel):
 
     def _without_mention(self) -> Iterator[str]:
         """Octopush asks for the mention with FR alone; the operators of France ask for it in all marketing."""
-        if self.transactional or self.sms_type == "FR" or _MENTION.search(self.text):
+        rules = self._rules
+        if rules is None or self.transactional or self.sms_type == "FR" or _mentions_stop(self.text, rules):
             return
         if any(map(recipient.is_french, self.recipients)):
-            yield f'text: marketing in France names a way out; add "{STOP}", or set transactional.'
+            yield f"text: marketing in France names a way out; {rules.stop_advice}, or set transactional."
 
     @property
     def segments(self) -> int:
@@ -232,10 +253,12 @@ _SHOWABLE = re.compile(r"(?!.*[0-9]{4})[A-Za-z_][A-Za-z0-9_]*")
 def parse(arguments: Mapping[str, object], policy: Policy) -> Message:
     """Read the arguments of `octoworker.send_sms`. None means left out.
 
-    Raises PayloadError with a sentence for each wrong field, all at once, and Octopush's code of the first that has one.
+    Raises PayloadError with a sentence for each wrong field, all at once, and the provider's code for the first that has one.
     """
+    if policy.rules is None:
+        raise TypeError("parse() needs the rules of an API in its policy.")
     known = {name: value for name, value in arguments.items() if name in _EXPECTED and value is not None}
-    wanted, problems, code = _people(known.get("recipients"), policy)
+    wanted, problems, code = _people(known.get("recipients"), policy, policy.rules)
     given = {**dict.fromkeys(_EXPECTED), "sms_type": policy.sms_type, "transactional": False, **known}
     given |= {"recipients": wanted.good, "refused": dict(wanted.refused)}
     details: list[ErrorDetails] = []
@@ -246,25 +269,26 @@ def parse(arguments: Mapping[str, object], policy: Policy) -> Message:
     problems += [*_sentences(details), *_unknown(arguments)]
     if problems:
         # Raised out here, so that no traceback leads back to pydantic's error, which holds the values.
-        raise PayloadError(problems, code or _first_code(details))
+        raise PayloadError(problems, code or _first_code(details, policy.rules))
+    message._rules = policy.rules  # noqa: SLF001 - a part of it, which pydantic does not take as a field
     return message
 
 
 _NOBODY = people.People((), {})
 
 
-def _people(recipients: object, policy: Policy) -> tuple[people.People, list[str], str | None]:
+def _people(recipients: object, policy: Policy, rules: TextRules) -> tuple[people.People, list[str], str | None]:
     """Whom it goes to, and what is wrong with the list as a whole: then nobody gets it."""
     try:
         found = people.read(recipients, policy)
     except PayloadError as error:
         return _NOBODY, list(error.problems), None
     if not found.good and not found.refused:
-        return _NOBODY, ["recipients: give at least one number."], "103"
+        return _NOBODY, ["recipients: give at least one number."], rules.codes.get("no_recipient")
     if not found.good or (found.refused and policy.strict):
         return _NOBODY, list(found.problems), None
-    if len(found.good) > policy.max_recipients:
-        limit = f"give at most {policy.max_recipients} different numbers; send the others in another message."
+    if len(found.good) > rules.max_recipients:
+        limit = f"give at most {rules.max_recipients} different numbers; send the others in another message."
         return _NOBODY, [f"recipients: {limit}"], None
     return found, [], None
 
@@ -275,9 +299,9 @@ def _sentences(details: Iterable[ErrorDetails]) -> Iterator[str]:
         yield f"{field}: {detail['msg'] if detail['type'] == 'refused' else _EXPECTED[field]}"
 
 
-def _first_code(details: Iterable[ErrorDetails]) -> str | None:
-    codes = (detail.get("ctx", {}).get("error_code") for detail in details)
-    return next((code for code in codes if code), None)
+def _first_code(details: Iterable[ErrorDetails], rules: TextRules) -> str | None:
+    faults = (detail.get("ctx", {}).get("fault") for detail in details)
+    return next((rules.codes.get(fault) for fault in faults if fault), None)
 
 
 def _unknown(arguments: Mapping[str, object]) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from octoworker.sms.rules import TextRules
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -18,7 +20,7 @@ class Policy:
     countries: frozenset[str] = frozenset()
     allow_possible: bool = False
     """Take a number whose length fits but that the number plan does not list: plans on disk grow old."""
-    max_recipients: int = 500
-    """Octopush's advice for one call: above 500 it sees a growing risk of loss (docs/octopush.md#recipients-in-one-call)."""
     strict: bool = False
     """Refuse a whole message when one of its numbers cannot be read. Otherwise the others get theirs."""
+    rules: TextRules | None = None
+    """What the API asks of a message. A producer that only reads numbers needs none."""

@@ -2,8 +2,7 @@
 
 Marketing waits for the hours of its countries, at whatever instant it would go.
 
-Handing over is final, because the legacy API knows no cancel. What was handed over is out of our hands.
-Octopush's "timestamp GMT+1" is a plain Unix epoch: no client shifts it, and a live answer shows it (docs/octopush.md#deferred-sending).
+Handing over is final: what was handed over is out of our hands.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ PAST_GRACE = timedelta(minutes=1)
 PAST = "send_at: the time had passed when the message came in; leave send_at out to send at once."
 
 ECHO_TOLERANCE = 60
-"""Seconds by which Octopush's echoed sending_date may differ before it is reported: it rounds to minutes."""
+"""Seconds by which the echoed instant may differ before it is reported: Octopush rounds to minutes."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +87,16 @@ def _windows_at(number: str, windows: tuple[hours.Window, ...]) -> tuple[hours.W
     return tuple(window.in_place(country) for window in windows if window.country == "FR" and country in hours.OVERSEAS)
 
 
-def sending_date(at: datetime | None, now: datetime) -> int | None:
-    """Octopush's `sending_date` for an instant: the Unix epoch, or None when it is already time."""
-    return int(at.timestamp()) if at is not None and at > now else None
+def still_ahead(at: datetime | None, now: datetime) -> datetime | None:
+    """The instant to hand a message over for, or None when it is already time."""
+    return at if at is not None and at > now else None
 
 
-def echo_problem(asked: int | None, echoed: int | None) -> str:
-    """A sentence when Octopush echoed another sending_date than we asked for, else ""."""
-    if asked is None or echoed is None or abs(echoed - asked) <= ECHO_TOLERANCE:
+def echo_problem(asked: datetime | None, echoed: datetime | None) -> str:
+    """A sentence when the provider echoed another instant than we asked for, else "". None: not asked, or no echo."""
+    if asked is None or echoed is None:
         return ""
-    return f"Octopush answered with a sending_date {echoed - asked:+d} s off the one asked for"
+    off = int(echoed.timestamp()) - int(asked.timestamp())
+    return (
+        f"Octopush answered with a sending_date {off:+d} s off the one asked for" if abs(off) > ECHO_TOLERANCE else ""
+    )

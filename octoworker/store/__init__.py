@@ -238,6 +238,7 @@ class Store:
             "backlog": outcome.backlog,
             "deliver_at": _ms(outcome.deliver_at),
             "day": outcome.day,
+            "mended_by_credit": outcome.mended_by_credit,
             "spent": millionths(outcome.spent),
             "prices": {country: millionths(price) for country, price in outcome.prices.items()} or {"": 0},
         }

@@ -17,7 +17,7 @@ from octoworker.store import keys
 from octoworker.store.scripts import guard
 
 PAUSE = "pause:"
-HOLD = ("account_hold", "account_hold_reason", "account_hold_at")
+HOLD = ("account_hold", "account_hold_reason", "account_hold_at", "account_hold_credit")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class AccountHold:
     code: str
     reason: str
     at: datetime
+    mended_by_credit: bool
 
 
 class FlowControl:
@@ -54,8 +55,8 @@ class FlowControl:
 
     def account_hold(self) -> AccountHold | None:
         """The hold, while the account is on hold."""
-        code, reason, at = guard(lambda: self._redis.hmget(keys.FLOW_CONTROL, HOLD))
-        return AccountHold(code, reason or "", from_ms(float(at or 0))) if code else None
+        code, reason, at, credit = guard(lambda: self._redis.hmget(keys.FLOW_CONTROL, HOLD))
+        return AccountHold(code, reason or "", from_ms(float(at or 0)), credit == "1") if code else None
 
     def end_hold(self) -> bool:
         """End the account hold alone. Whether there was one."""

@@ -137,7 +137,9 @@ class Outcome:
     health: Literal["ok", "fault"] | None = None
     """What the call says about Octopush itself, whatever became of the message."""
     account_hold: str | None = None
-    """Octopush's code that refuses the account: all sending stops."""
+    """The provider's code that refuses the account: all sending stops."""
+    mended_by_credit: bool = False
+    """Of that hold: credit ends it."""
     backlog: str | None = None
     """The backlog in which the message waits; then `delay` says nothing."""
     deliver_at: float | None = None

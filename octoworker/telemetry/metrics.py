@@ -15,7 +15,6 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
 from pathlib import Path
@@ -26,10 +25,10 @@ from octoworker.errors import (
     DuplicateKeyError,
     GatewayError,
     MaybeSentError,
-    RefusedByOctopushError,
+    RefusedByProviderError,
     UnreachableError,
 )
-from octoworker.gateway.legacy.codes import all_codes, normalise
+from octoworker.gateway import dialects
 from octoworker.sms.lanes import LANES
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.telemetry import metric_files
@@ -42,7 +41,7 @@ P = ParamSpec("P")
 OUTCOMES: tuple[tuple[type[GatewayError], str], ...] = (
     (UnreachableError, "unreachable"),
     (BusyError, "busy"),
-    (RefusedByOctopushError, "refused"),
+    (RefusedByProviderError, "refused"),
     (DuplicateKeyError, "duplicate"),
     (MaybeSentError, "maybe"),
 )
@@ -68,7 +67,7 @@ class Book:
         from prometheus_client import Counter, Histogram  # noqa: PLC0415 - it looks for the folder when it is imported
 
         self.folder = folder
-        self._codes = frozenset(each.code for each in all_codes())
+        self._codes = dialects.code_labels()
         self._children: dict[tuple[Any, ...], Any] = {}
 
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -82,7 +81,7 @@ class Book:
         self.segments = counter("segments_total", "Segments handed over", "lane")
         self.spend = counter("spend_total", "What Octopush charged", "currency")
         self.finds = counter("sweep_finds_total", "Lost jobs and ended leases that the clock found", "found")
-        self.alerts = counter("alerts_total", "What a person was told about the account", "alert")
+        self.alerts = counter("alerts_total", "What an operator was told about the account", "alert")
         self.handover = Histogram(
             "octoworker_handover_seconds",
             "From enqueue, or from when it was due, to accepted",
@@ -101,15 +100,13 @@ class Book:
         return found
 
     def code(self, code: str | None) -> str:
-        """Octopush's code as a label: "" for none, `unlisted` for what is not in our list, which may be anything."""
-        known = normalise(code) if code else None
-        if known is None:
-            return ""
-        return known if known in self._codes else "unlisted"
+        """A provider's code as a label: "" for none, `unlisted` for what is in no table, which may be anything."""
+        return "" if not code else code if code in self._codes else "unlisted"
 
     def _begin_at_zero(self) -> None:
         """A counter that appears with its first event hides that event from rate()."""
-        self.of(self.calls, "accepted", "000")
+        for code in dialects.success_labels():
+            self.of(self.calls, "accepted", code)
         for lane in LANES:
             self.of(self.segments, lane)
             self.of(self.handover, lane)
@@ -119,20 +116,6 @@ class Book:
             self.of(self.finds, found)
         for alert in ALERTS:
             self.of(self.alerts, alert)
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What became of a submit. `waited`: seconds since the message was taken, or was due."""
-
-    state: State
-    lane: str
-    again: bool
-    """A machine will repeat the submit."""
-    waited: float
-    segments: int
-    spent: Decimal
-    currency: str | None
 
 
 _book: Book | None = None
@@ -191,10 +174,10 @@ def _counting(record: Callable[Concatenate[Book, P], None]) -> Callable[P, None]
 
 
 @_counting
-def called(book: Book, error: GatewayError | None, seconds: float) -> None:
-    """One call to Octopush has ended."""
+def called(book: Book, error: GatewayError | None, code: str | None, seconds: float) -> None:
+    """One call to the provider has ended: with this code of its own, if it gave one."""
     outcome = "accepted" if error is None else next(name for kind, name in OUTCOMES if isinstance(error, kind))
-    book.of(book.calls, outcome, "000" if error is None else book.code(error.error_code)).inc()
+    book.of(book.calls, outcome, book.code(code)).inc()
     book.call.observe(seconds)
     if isinstance(error, DuplicateKeyError):
         book.duplicates.inc()
@@ -207,17 +190,28 @@ def moved(book: Book, state: State, lane: str) -> None:
 
 
 @_counting
-def settled(book: Book, move: Settled) -> None:
-    """The outcome of a submit was written."""
-    _moved(book, move.state, move.lane)
-    if move.again:
+def settled(
+    book: Book,
+    state: State,
+    lane: str,
+    *,
+    again: bool,
+    waited: float,
+    segments: int,
+    spent: Decimal,
+    currency: str | None,
+) -> None:
+    """The outcome of a submit was written. `again`: a machine will repeat the submit. `waited`: seconds since the
+    message was taken, or was due."""
+    _moved(book, state, lane)
+    if again:
         book.retries.inc()
-    if move.state is State.ACCEPTED:
-        book.of(book.handover, move.lane).observe(move.waited)
-    if move.state is State.ACCEPTED or move.spent:
-        book.of(book.segments, move.lane).inc(move.segments)
-    if move.spent > 0:
-        book.of(book.spend, currency_label(move.currency)).inc(float(move.spent))
+    if state is State.ACCEPTED:
+        book.of(book.handover, lane).observe(waited)
+    if state is State.ACCEPTED or spent:
+        book.of(book.segments, lane).inc(segments)
+    if spent > 0:
+        book.of(book.spend, currency_label(currency)).inc(float(spent))
 
 
 def _moved(book: Book, state: State, lane: str) -> None:
@@ -242,12 +236,12 @@ def found(book: Book, what: str) -> None:
 
 @_counting
 def alerted(book: Book, alert: str) -> None:
-    """A person was told."""
+    """An operator was told."""
     book.of(book.alerts, alert).inc()
 
 
 def currency_label(currency: str | None) -> str:
-    """Three capitals, or nothing: what Octopush wrote may be anything."""
+    """Three capitals, or nothing: what the provider wrote may be anything."""
     return currency if currency and len(currency) == 3 and currency.isascii() and currency.isupper() else ""
 
 

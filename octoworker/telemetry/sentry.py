@@ -1,4 +1,4 @@
-"""Bugs, told to Sentry, for who has it (the extra `sentry`) and gave a SENTRY_DSN. Otherwise this does nothing.
+"""Bugs, told to Sentry when the extra `sentry` is installed and SENTRY_DSN is set. Otherwise this does nothing.
 
 Only bugs are told: a refused message is no bug. What goes out is picked, not filtered: the kind of the error, and the files,
 functions and lines that led to it. No value of a variable, no text of an error that is not ours, no breadcrumb, no address.
@@ -73,7 +73,7 @@ def bug(error: BaseException, **tags: str) -> None:
 
 
 def scrubbed(event: Any, hint: Mapping[str, Any]) -> Any:
-    """What may leave the house of an event."""
+    """What may leave this machine of an event."""
     error = (hint.get("exc_info") or (None, None, None))[1]
     kept = {name: event[name] for name in KEPT if name in event}
     kept["tags"] = {name: value for name, value in dict(event.get("tags") or {}).items() if name in KEPT_TAGS}

@@ -1,7 +1,7 @@
-"""Traces, for who has OpenTelemetry (the extra `otel`): web app, job, call to Octopush. Without it this does nothing.
+"""Traces with OpenTelemetry (the extra `otel`): web app, job, call to the provider. Without the extra this does nothing.
 
 1. `start` in the web app: each job it publishes carries the context of the span it was published in, in its headers.
-2. `start` in the worker, which does it by itself: a job's span continues that trace; the call to Octopush is a span in it.
+2. `start` in the worker, which does it by itself: a job's span continues that trace; the call to the provider is a span in it.
 
 A job that the clock publishes begins a trace of its own, and so does a bulk job. Where spans go is set up as everywhere:
 by OpenTelemetry's own variables or by code. Spans hold ids, lane and outcome; no error's text. Nothing here fails a send.
@@ -42,7 +42,7 @@ def start() -> None:
 
 
 class Call:
-    """The span of one call to Octopush. A context manager; what goes wrong in it is dropped."""
+    """The span of one call to the provider. A context manager; what goes wrong in it is dropped."""
 
     def __init__(self, message_id: str, lane: str) -> None:
         self._facts = {"octoworker.message_id": message_id, "octoworker.lane": lane}
@@ -52,7 +52,7 @@ class Call:
         if HERE:
             with contextlib.suppress(Exception):
                 tracer = trace.get_tracer(NAME)
-                self._span = tracer.start_span("octopush.submit", kind=trace.SpanKind.CLIENT, attributes=self._facts)
+                self._span = tracer.start_span("octoworker.submit", kind=trace.SpanKind.CLIENT, attributes=self._facts)
         return self
 
     def __exit__(
@@ -63,8 +63,8 @@ class Call:
         with contextlib.suppress(Exception):
             if kind is not None:
                 self._span.set_status(trace.StatusCode.ERROR, kind.__name__)
-            if isinstance(error, GatewayError) and error.error_code:
-                self._span.set_attribute("octoworker.code", error.error_code)
+            if isinstance(error, GatewayError) and error.code:
+                self._span.set_attribute("octoworker.code", error.code)
             self._span.end()
 
 

@@ -1,4 +1,4 @@
-"""What one worker process holds: settings, records, the way to Octopush, and the dispatch that joins them.
+"""What one worker process holds: settings, records, the way to the provider, and the sender that joins them.
 
 Made at the first need, so after the fork: a socket shared between two processes mixes up their answers.
 """
@@ -14,8 +14,10 @@ from datetime import UTC, datetime, timedelta
 
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError
-from octoworker.gateway import Account, Gateway
-from octoworker.sending import dispatch, retry
+from octoworker.gateway import Account, Dialect, Gateway, dialects
+from octoworker.sending import attempt, retry
+from octoworker.sending import rules as sending_rules
+from octoworker.sending.attempt import Sender
 from octoworker.sending.batch import Bulk
 from octoworker.sms import lanes, message, schedule
 from octoworker.store import Store, connect
@@ -33,11 +35,11 @@ class Runtime:
     settings: Settings
     store: Store
     gateway: Gateway
-    dispatch: dispatch.Dispatch
+    sender: Sender
     bulk: Bulk
 
 
-at_step: dispatch.Steps = dispatch.no_step
+at_step: attempt.Steps = attempt.no_step
 """Called with the name of each step of a send. For tests that kill a worker at a named step; nothing else sets it."""
 
 _lock = threading.Lock()
@@ -74,10 +76,20 @@ def warm_up(settings: Settings) -> None:
 def build(settings: Settings) -> Runtime:
     """Put the parts together from the settings. Opens no connection."""
     store = open_store(settings)
-    gateway = Gateway(account(settings), pool_size=settings.concurrency + settings.bulk_lines)
-    moves = dispatch.Dispatch(store, gateway, rules(settings), at_step=at_step)
-    bulk = Bulk(store, moves, lines=settings.bulk_lines)
-    return Runtime(os.getpid(), settings, store, gateway, moves, bulk)
+    gateway = connect_gateway(settings, settings.concurrency + settings.bulk_lines)
+    sender = Sender(store, gateway, dialect(settings).key, rules(settings), at_step=at_step)
+    bulk = Bulk(store, sender, concurrency=settings.bulk_lines)
+    return Runtime(os.getpid(), settings, store, gateway, sender, bulk)
+
+
+def dialect(settings: Settings) -> Dialect:
+    """The API generation that the settings name."""
+    return dialects.named(settings.account.api)
+
+
+def connect_gateway(settings: Settings, connections: int = 1) -> Gateway:
+    """The way to the account of the settings. Close it at the end."""
+    return dialect(settings).connect(account(settings), connections)
 
 
 def open_store(settings: Settings) -> Store:
@@ -111,12 +123,12 @@ def account(settings: Settings) -> Account:
     )
 
 
-def rules(settings: Settings) -> dispatch.Rules:
-    return dispatch.Rules(
+def rules(settings: Settings) -> sending_rules.Rules:
+    return sending_rules.Rules(
         payload=policy(settings),
         time=time_rules(settings),
         retry=retry.Policy(**settings.retry.values),
-        budgets=dispatch.Budgets(settings.lease, settings.send_budget, settings.record_budget),
+        budgets=sending_rules.Budgets(settings.lease, settings.send_budget, settings.record_budget),
         caps=caps(settings),
     )
 
@@ -153,4 +165,4 @@ def time_rules(settings: Settings) -> schedule.Rules:
 
 
 def policy(settings: Settings) -> message.Policy:
-    return message.Policy(**settings.message.values)
+    return message.Policy(**settings.message.values, rules=dialect(settings).rules)

@@ -26,7 +26,8 @@ from octoworker.client import publish
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError
 from octoworker.sending import credit
-from octoworker.sending.dispatch import NEED_A_LOOK, Steps, no_step
+from octoworker.sending.attempt import Steps, no_step
+from octoworker.sending.report import NEED_A_LOOK
 from octoworker.sms import jobs, lanes
 from octoworker.sms.record import State
 from octoworker.store import Slice, Store, Wakeup
@@ -180,13 +181,13 @@ def _publish_elsewhere(wakeups: Sequence[Wakeup]) -> None:
             )
 
 
-class Treasurer:
+class CreditWatcher:
     """Asks for credit while the account is on hold for want of it. A thread of its own: an answer may take long."""
 
     def __init__(self, mine: runtime.Runtime) -> None:
         self._mine = mine
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="octoworker-treasurer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="octoworker-credit", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -212,20 +213,20 @@ class ClockStep(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self._clock: Clock | None = None
-        self._treasurer: Treasurer | None = None
+        self._credit_watcher: CreditWatcher | None = None
         runtime.warm_up(Settings.load())
 
     def start(self, worker: Any) -> None:
         del worker
         mine = runtime.current()
         self._clock = Clock(mine.settings, mine.store, runtime.at_step)
-        self._treasurer = Treasurer(mine)
+        self._credit_watcher = CreditWatcher(mine)
         self._clock.start()
-        self._treasurer.start()
+        self._credit_watcher.start()
 
     def stop(self, worker: Any) -> None:
         del worker
-        for each in (self._clock, self._treasurer):
+        for each in (self._clock, self._credit_watcher):
             if each is not None:
                 with contextlib.suppress(RuntimeError):
                     each.stop()

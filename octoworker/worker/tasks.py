@@ -1,4 +1,4 @@
-"""The Celery task. It turns what became of a message into Celery's words; all deciding is done in `dispatch`."""
+"""The Celery task. It turns what became of a message into Celery's words; all deciding is done in `sending`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from celery.exceptions import Ignore, Reject
 
 from octoworker import correlation
 from octoworker.config import Settings
-from octoworker.errors import OctoworkerError, StoreError
+from octoworker.errors import KeyConflictError, OctoworkerError, StoreError
 from octoworker.sms import identity, jobs
 from octoworker.sms.record import Record, State
 from octoworker.telemetry import log, sentry
@@ -72,12 +72,13 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
     if positional:
         arguments = {**arguments, "positional": len(positional)}
     job_id, asked_by = self.request.id or "", _asked_by(self)
-    result = _safely(self, lambda: runtime.current().dispatch.handle(arguments, job_id, asked_by))
-    if result.conflict:
-        raise MessageFailed("idempotency_key: it already belongs to a message with other content; use a new key.")
-    if result.record is None:
+    try:
+        record = _safely(self, lambda: runtime.current().sender.handle(arguments, job_id, asked_by))
+    except KeyConflictError as error:
+        raise MessageFailed(str(error)) from None
+    if record is None:
         raise Ignore
-    return _in_celerys_words(self, result.record)
+    return _in_celerys_words(self, record)
 
 
 @app.task(

@@ -159,6 +159,12 @@ def test_a_long_key_on_a_long_list_is_the_same_messages_again(house):
 
 def test_a_landline_in_a_list_costs_the_others_nothing(house):
     (mixed,) = house.client.enqueue_many([{"recipients": ["0112345678", NUMBER], "text": TEXT, "transactional": True}])
+    alone = house.enqueue(["0112345678", NUMBER, None, "06 12 34 56 78"])
     house.worker()
-    house.ended(mixed)
-    assert house.texts() == [TEXT]
+    for each in (mixed, alone):
+        found = house.ended(each)
+        assert found.state is State.ACCEPTED
+        assert found.recipients[NUMBER]["state"] == "accepted"
+        assert found.recipients["0112345678"]["state"] == "rejected"
+        assert "fixed line" in found.recipients["0112345678"]["reason"]
+    assert house.texts() == [TEXT, TEXT]

@@ -12,6 +12,7 @@ import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import parse_qsl
 
@@ -24,16 +25,17 @@ from octoworker.errors import (
     DuplicateKeyError,
     MaybeSentError,
     NotSentError,
-    RefusedByOctopushError,
+    RefusedByProviderError,
     UnreachableError,
 )
-from octoworker.gateway import Account, Gateway, Submit
+from octoworker.gateway import Account, Credit, Submit
+from octoworker.gateway.legacy.client import LegacyGateway
 
 NUMBER, OTHER, TEXT, API_KEY, LOGIN = "+33612345678", "+33698765432", "MARKERTEXT 4711", "MARKERKEY", "me@example.com"
 MARKERS = ("612345678", "698765432", "MARKERTEXT", "MARKERKEY")
 
 ORDER = Submit(
-    key="k1a", recipients=(NUMBER,), text=TEXT, sms_type="FR", sender="Octo", transactional=True, sending_date=None
+    key="k1a", recipients=(NUMBER,), text=TEXT, sms_type="FR", sender="Octo", transactional=True, send_at=None
 )
 TAKEN = b'{"error_code":"000","ticket":"api1","cost":0.055,"balance":6.93,"failures":[],"successs":[]}'
 
@@ -300,7 +302,7 @@ def gateway(url, pool_size=2, **more):
         total_timeout=10,
         simulate=False,
     )
-    return Gateway(replace(account, **more), pool_size=pool_size)
+    return contextlib.closing(LegacyGateway(replace(account, **more), pool_size))
 
 
 def failure(url, order=ORDER, **more):
@@ -369,8 +371,8 @@ FAULTS = {
     "does not know us": (answers(403, HTML), PATIENT, MaybeSentError),
     "does not know the page": (answers(404, HTML), PATIENT, MaybeSentError),
     "has too many calls": (answers(429, HTML), PATIENT, BusyError),
-    "refuses": (answers(200, b'{"error_code":"104"}'), PATIENT, RefusedByOctopushError),
-    "refuses with a new code": (answers(200, b'{"error_code":"307"}'), PATIENT, RefusedByOctopushError),
+    "refuses": (answers(200, b'{"error_code":"104"}'), PATIENT, RefusedByProviderError),
+    "refuses with a new code": (answers(200, b'{"error_code":"307"}'), PATIENT, RefusedByProviderError),
     "fails inside": (answers(200, b'{"error_code":"500"}'), PATIENT, MaybeSentError),
     "knows the key": (answers(200, b'{"error_code":"120"}'), PATIENT, DuplicateKeyError),
 }
@@ -501,7 +503,7 @@ def test_a_proxy_never_sees_a_call_in_clear(monkeypatch):
 def test_not_sent_and_maybe_sent_are_apart():
     assert {error for _, _, error in FAULTS.values() if issubclass(error, NotSentError)} == {
         BusyError,
-        RefusedByOctopushError,
+        RefusedByProviderError,
     }
 
 
@@ -525,7 +527,7 @@ def test_a_wish_to_wait_is_kept(status, header, error, seconds):
 def test_a_refusal_says_its_code_and_what_it_means():
     with Server(answers(200, b'{"error_code":"104"}')) as server:
         found = failure(server.url)
-    assert (found.error_code, found.reason) == ("104", "Octopush answered 104: not enough credit")
+    assert (found.code, found.reason) == ("104", "Octopush answered 104: not enough credit")
 
 
 START = b"user_login=me%40example.com&api_key=MARKERKEY&sms_recipients=%2B33612345678"
@@ -538,7 +540,7 @@ FORMS = {
         START + b"%2C%2B33698765432" + REST + b"&transactional=1",
     ),
     "deferred": (
-        {"sending_date": 1700000000, "transactional": False},
+        {"send_at": datetime.fromtimestamp(1700000000.9, UTC), "transactional": False},
         START + REST + b"&sms_mode=2&sending_date=1700000000",
     ),
     "low cost has no sender": (
@@ -576,10 +578,16 @@ COUNTS = b'{"balance":{"FR":"10.00","XXX":"20"}}'
 CALLS = {
     "submit json": ("json", lambda octopush: octopush.submit(ORDER).ticket, "/api/sms/json", TAKEN, "api1"),
     "submit xml": ("xml", lambda octopush: octopush.submit(ORDER).ticket, "/api/sms", XML, "api1"),
-    "credit xml": ("xml", Gateway.credit, "/api/credit", XML, Decimal("6.93")),
-    "credit json": ("json", Gateway.credit, "/api/credit/json", b'{"credit":"6.93"}', Decimal("6.93")),
+    "credit xml": ("xml", LegacyGateway.credit, "/api/credit", XML, Credit(Decimal("6.93"), "EUR")),
+    "credit json": (
+        "json",
+        LegacyGateway.credit,
+        "/api/credit/json",
+        b'{"credit":"6.93"}',
+        Credit(Decimal("6.93"), "EUR"),
+    ),
     "balance json": (
-        *("json", Gateway.balance, "/api/balance/json", COUNTS),
+        *("json", LegacyGateway.balance, "/api/balance/json", COUNTS),
         {"FR": Decimal("10.00"), "XXX": Decimal(20)},
     ),
 }
@@ -609,7 +617,7 @@ def test_a_question_sends_the_account_and_nothing_else():
 
 
 QUESTIONS = {
-    "refused": (answers(200, b'{"error_code":"101"}'), RefusedByOctopushError),
+    "refused": (answers(200, b'{"error_code":"101"}'), RefusedByProviderError),
     "a page": (answers(200, HTML), UnreachableError),
     "a broken server": (answers(500, HTML), UnreachableError),
     "a broken line": (read_all_then_reset, UnreachableError),
@@ -618,7 +626,7 @@ QUESTIONS = {
 
 
 @pytest.mark.parametrize(("behave", "error"), QUESTIONS.values(), ids=QUESTIONS)
-@pytest.mark.parametrize("ask", [Gateway.balance, Gateway.credit])
+@pytest.mark.parametrize("ask", [LegacyGateway.balance, LegacyGateway.credit])
 def test_a_question_is_never_a_maybe(ask, behave, error):
     with Server(behave) as server, gateway(server.url) as octopush, pytest.raises(octoworker.OctoworkerError) as caught:
         ask(octopush)

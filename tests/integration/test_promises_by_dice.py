@@ -1,6 +1,6 @@
-"""Everything at once: several messages, flow control, caps, crashes, lost answers, people, and clocks that jump.
+"""Everything at once: several messages, flow_control, caps, crashes, lost answers, people, and clocks that jump.
 
-Dice play workers, the scheduler, Octopush and people against the real dispatch and the real scripts. Octopush remembers keys
+Dice play workers, the clock, Octopush and people against the real sender and the real scripts. Octopush remembers keys
 as it says it does. Two rules: no handset rings twice unless a person insists, and when all is well again
 every message comes to an end or is left to a person. fakeredis, because its clock can be set.
 """
@@ -17,19 +17,21 @@ from itertools import pairwise
 import fakeredis
 import pytest
 import time_machine
-from store_kit import look
 
 from octoworker.errors import (
     BusyError,
     DuplicateKeyError,
+    Kind,
     MaybeSentError,
-    RefusedByOctopushError,
+    RefusedByProviderError,
     RefusedError,
     StoreError,
     UnreachableError,
 )
-from octoworker.gateway import Answer, Outcome
-from octoworker.sending import dispatch, retry
+from octoworker.gateway import Answer, RecipientResult, dialects
+from octoworker.sending import read, retry
+from octoworker.sending.attempt import Sender
+from octoworker.sending.rules import Budgets, Rules
 from octoworker.sms import identity, jobs, message, schedule
 from octoworker.sms.hours import parse as parse_hours
 from octoworker.sms.record import MOVES, State
@@ -45,6 +47,17 @@ LANES = ("urgent", "normal", "bulk")
 FATES = ("taken", "partly", "lost after", "lost before", "unreachable", "busy", "crash after", "crash before")
 CODES = ("101", "104", "127", "150", "500", "126", "999")
 QUEUES = {lane: f"q:{lane}" for lane in LANES}
+
+
+LEGACY = dialects.DIALECTS["legacy"]
+
+
+def refusal(code):
+    """What the gateway makes of this code."""
+    known = LEGACY.lookup(code)
+    return RefusedByProviderError(
+        "no", kind=known.kind, code=code, stops_account=known.stops_account, mended_by_credit=known.mended_by_credit
+    )
 
 
 class CrashError(BaseException):
@@ -70,11 +83,11 @@ class Octopush:
         if fate == "lost before":
             raise MaybeSentError("no answer")
         if fate == "500":
-            raise MaybeSentError("500", error_code="500")
+            raise MaybeSentError("500", code="500")
         if order.key in self.keys:
-            raise DuplicateKeyError("had it", error_code="120")
+            raise DuplicateKeyError("had it", code="120")
         if fate in CODES:
-            raise RefusedByOctopushError("no", error_code=fate)
+            raise refusal(fate)
         self.keys.add(order.key)
         taken = order.recipients[:1] if fate == "partly" else order.recipients
         for number in taken:
@@ -84,12 +97,12 @@ class Octopush:
         if fate == "lost after":
             raise MaybeSentError("no answer")
         fates = [
-            Outcome(number, "accepted", "FR", Decimal("0.05"), 1)
+            RecipientResult(number, "accepted", "FR", Decimal("0.05"), 1)
             if number in taken
-            else Outcome(number, "rejected", error_code="153")
+            else RecipientResult(number, "rejected", code="153", kind=Kind.TRANSIENT, reason="congested")
             for number in order.recipients
         ]
-        return Answer("api1", Decimal("0.05"), Decimal(9), "EUR", order.sending_date, len(taken), tuple(fates))
+        return Answer("api1", Decimal("0.05"), Decimal(9), "EUR", order.send_at, len(taken), tuple(fates))
 
 
 class Everything:
@@ -125,8 +138,8 @@ class Everything:
             limits=limits,
         )
         self.queues = {} if elsewhere else QUEUES
-        rules = dispatch.Rules(
-            payload=message.Policy(sender="Octo"),
+        rules = Rules(
+            payload=message.Policy(rules=LEGACY.rules, sender="Octo"),
             time=schedule.Rules(
                 hold=hold,
                 refuse_past=True,
@@ -134,10 +147,10 @@ class Everything:
                 windows=parse_hours("FR=08:00-20:00", alsace_moselle=False),
             ),
             retry=retry.Policy(2, 300, 86400, 50, 300, 86400),
-            budgets=dispatch.Budgets(45, 13, 16),
+            budgets=Budgets(45, 13, 16),
             caps=caps,
         )
-        self.dispatch = dispatch.Dispatch(self.store, self.octopush, rules)
+        self.sender = Sender(self.store, self.octopush, LEGACY.key, rules)
 
     def close(self):
         self.time.stop()
@@ -162,13 +175,13 @@ class Everything:
             self.nothing_stands_nowhere()
 
     def ring(self):
-        """One tick of a clock. What it publishes stands in a queue, or is lost on the way."""
+        """One tick of a clock. What it publishes backlog in a queue, or is lost on the way."""
         while True:
-            found = look(self.store, ahead=0.5, queues=self.queues, size=5)
-            for each in found.wakeups:
+            rings, more = self.store.take_due(slice_size=5, look_ahead=0.5, queues=self.queues)
+            for each in rings:
                 kwargs = jobs.job_kwargs(each.message_id, each.arguments, published_at=each.published_at)
                 self.publish(each.lane, kwargs)
-            if not found.full:
+            if not more:
                 return
 
     def publish(self, lane, kwargs):
@@ -178,7 +191,7 @@ class Everything:
     def work(self, kwargs, fate):
         self.octopush.fate = fate
         try:
-            self.dispatch.handle(kwargs, kwargs["message_id"])
+            self.sender.handle(kwargs, kwargs["message_id"])
         except CrashError:
             return
 
@@ -206,7 +219,7 @@ class Everything:
             **({"expires_at": now + expires_in} if expires_in else {}),
         }
         message_id = f"{next(self.count):032x}"
-        self.store.create(message_id, identity.fingerprint(wanted), lane, dispatch.json.dumps(wanted))
+        self.store.create(message_id, identity.fingerprint(wanted), lane, json.dumps(wanted))
         self.ids.append(message_id)
         self.publish(lane, jobs.job_kwargs(message_id, wanted))
 
@@ -264,13 +277,14 @@ class Everything:
                     self.store.replay(message_id, force=True)
                     self.forced.add(message_id)
                 case "move":
-                    payload = dispatch.json.dumps({**record.arguments, "send_at": now + 500})
+                    payload = json.dumps({**record.arguments, "send_at": now + 500})
                     self.store.reschedule(message_id, now + 500, payload, max_ahead=1e9)
                 case "decide":
                     rang = any(rung for (each, _), rung in self.octopush.rung.items() if each == message_id)
                     self.store.decide(message_id, sent=rang)
                 case "reject":
-                    job = dispatch._job(jobs.job_kwargs(message_id, record.arguments), message_id)  # noqa: SLF001 - as a worker with other settings would
+                    job = read.request_of(jobs.job_kwargs(message_id, record.arguments), message_id)
+                    # As a worker with other settings would.
                     self.store.reject(job, "sender: set OCTOWORKER_SENDER.", None)
         except RefusedError:
             return
@@ -299,15 +313,15 @@ class Everything:
                 continue
             for before, after in pairwise(move.state for move in record.history):
                 assert after in MOVES[before], f"{before} → {after}"
-            backlog, in_review = self.client.hmget(keys.record(message_id), "backlog", "needs_review")
+            line, parked = self.client.hmget(keys.record(message_id), "line", "parked")
             waits = self.client.zscore(keys.DUE, message_id) is not None
-            assert waits or in_review or record.final, record.history
-            assert not (backlog and (in_review or record.final)), record.history
-            assert not backlog or record.state in (State.WAITING, State.UNKNOWN), record.history
-        backlogs = [key for key in self.client.keys(keys.BACKLOG_PREFIX + "*") if self.client.type(key) == "zset"]
-        for key in backlogs:
+            assert waits or parked or record.final, record.history
+            assert not (line and (parked or record.final)), record.history
+            assert not line or record.state in (State.WAITING, State.UNKNOWN), record.history
+        lines = [key for key in self.client.keys(keys.LINE_PREFIX + "*") if self.client.type(key) == "zset"]
+        for key in lines:
             for message_id in self.client.zrange(key, 0, -1):
-                assert self.client.hget(keys.record(message_id), "backlog") == key.removeprefix(keys.BACKLOG_PREFIX)
+                assert self.client.hget(keys.record(message_id), "line") == key.removeprefix(keys.LINE_PREFIX)
 
     def all_ends_when_all_is_well(self):
         self.store.flow_control.resume("all")
@@ -321,7 +335,7 @@ class Everything:
             self.no_handset_rings_twice()
             self.the_end_is_true()
             left = [m for m in self.ids if (r := self.store.get(m)) and not r.final]
-            left = [m for m in left if not self.client.hexists(keys.record(m), "needs_review")]
+            left = [m for m in left if not self.client.hexists(keys.record(m), "parked")]
             if not left:
                 return
             self.now.shift(1800)
@@ -354,24 +368,20 @@ def everything_in(client):
         lambda store: store.claim(ClaimRequest("9" * 32, "print", "normal", "{}")),
         lambda store: store.claim(ClaimRequest("1" * 32, "print", "normal", "{}")),
         lambda store: store.settle("2" * 32, 1, Settlement(State.ACCEPTED, "", 0, fields={"ticket": "api1"})),
-        lambda store: store.settle(
-            "2" * 32, 1, Settlement(State.WAITING, "", 0, key="next", backlog="normal:transactional")
-        ),
+        lambda store: store.settle("2" * 32, 1, Settlement(State.WAITING, "", 0, key="next", backlog="normal:t")),
         lambda store: store.reject(ClaimRequest("3" * 32, "print", "normal", "{}"), "no", None),
         lambda store: store.cancel("3" * 32),
         lambda store: store.receipt("4" * 32, NUMBERS[0], "delivered", ""),
         lambda store: store.replay("4" * 32, force=True),
         lambda store: store.decide("5" * 32, sent=True),
         lambda store: store.people.forget(Person(lambda _: True, "345600", lambda _: [])),
-        lambda store: store.due.rescue(9, {"normal": "nothing"}),
-        lambda store: store.due.stage(9, 9),
-        lambda store: store.due.release(9, 9),
+        lambda store: store.take_due(slice_size=9, look_ahead=9, queues={"normal": "nothing"}),
     ],
 )
 def test_a_full_redis_refuses_a_change_whole(redis_client, act):
-    """Backlogged (3), queued (1), submitting (2), accepted (4), left to an operator (5) and due (6): nothing is left half done."""
+    """Waiting (3, in line), queued (1), submitting (2), accepted (4) and parked (5): nothing is left half done."""
     store = Store(redis_client, keep_for=1000, requeue_after=1, lease=30, key_window=1000, max_crashes=3)
-    for digit in "123456":
+    for digit in "12345":
         store.create(digit * 32, "print", "normal", json.dumps({"recipients": NUMBERS[0]}))
     for digit in "245":
         store.claim(ClaimRequest(digit * 32, "print", "normal", "{}"))
@@ -379,8 +389,6 @@ def test_a_full_redis_refuses_a_change_whole(redis_client, act):
     store.settle("5" * 32, 1, Settlement(State.UNKNOWN, "", 0))
     store.flow_control.pause("all")
     store.claim(ClaimRequest("3" * 32, "print", "normal", "{}"))
-    store.flow_control.resume("all")
-    store.claim(ClaimRequest("6" * 32, "print", "normal", "{}", hold_until=redis_client.time()[0] + 5))
     redis_client.zadd(keys.DUE, {"1" * 32: 0})
     before = everything_in(redis_client)
     redis_client.config_set("maxmemory", "1")

@@ -52,7 +52,7 @@ def test_a_trace_goes_from_the_web_app_to_the_call(house, tmp_path, pool):
         return found if len(found) == 4 else None
 
     first_call, first_job, second_call, second_job = until(finished)
-    assert [each["name"] for each in (first_job, first_call)] == ["octoworker.send_sms", "octopush.submit"]
+    assert [each["name"] for each in (first_job, first_call)] == ["octoworker.send_sms", "octoworker.submit"]
     assert first_call["parent_id"] == first_job["context"]["span_id"]
     assert {each["context"]["trace_id"] for each in (first_job, first_call)} == {trace_id}
     assert first_call["attributes"]["octoworker.message_id"] == message_id

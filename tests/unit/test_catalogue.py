@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octoworker.gateway.legacy.codes import Kind, all_codes, lookup, normalise
+from octoworker.errors import Kind
+from octoworker.gateway.legacy.codes import all_codes, lookup, normalise
 
 KINDS = {
     Kind.SUCCESS: "000",
     Kind.DUPLICATE: "120 132 133 302",
     Kind.TRANSIENT: "127 128 129 153 159 203 206",
     Kind.ACCOUNT: "101 104 105 108 109 113 114 126 201 207 209 300 301",
-    Kind.REQUEST: "100 102 103 106 107 110 111 112 115 116 117 118 119 121 122 123 124 130 131"
+    Kind.PERMANENT: "100 102 103 106 107 110 111 112 115 116 117 118 119 121 122 123 124 130 131"
     " 150 151 152 155 156 157 158 160 202 204 205 208 210 303 304 305 306 308",
     Kind.MAYBE: "001 125 500 501",
 }

@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from octoworker.errors import (
     DuplicateKeyError,
     GatewayError,
+    Kind,
     MaybeSentError,
-    RefusedByOctopushError,
+    RefusedByProviderError,
     UnreachableError,
 )
-from octoworker.gateway import Answer, Outcome, faults
+from octoworker.gateway import Answer, Credit, RecipientResult, faults
 from octoworker.gateway.legacy import answers
 
 A, B, C = "+33611111111", "+33622222222", "+33633333333"
-TAKEN_A = Outcome(A, "accepted", "FR", Decimal("0.049"), 1)
+TAKEN_A = RecipientResult(A, "accepted", "FR", Decimal("0.049"), 1)
 
 DOCUMENTED_JSON = (
     r'{"error_code":"000","cost":0.049,"balance":12.40,"ticket":"api220000000043","sending_date":1700000000,'
@@ -43,9 +44,10 @@ DOCUMENTED = Answer(
     cost=Decimal("0.049"),
     balance=Decimal("12.40"),
     currency="EUR",
-    sending_date=1700000000,
+    send_at=datetime.fromtimestamp(1700000000, UTC),
     segments=1,
-    outcomes=(TAKEN_A,),
+    results=(TAKEN_A,),
+    code="000",
 )
 
 SAMPLES = {
@@ -81,8 +83,8 @@ def said(form="json", asked=(A,), **fields):
     return answers.of_submit(json.dumps(fields).encode(), "json", asked)
 
 
-def fates(answer):
-    return {outcome.recipient: (outcome.state, outcome.error_code) for outcome in answer.outcomes}
+def results(answer):
+    return {result.recipient: (result.state, result.code) for result in answer.results}
 
 
 ENTRY = {"recipient": 33611111111, "country_code": "FR", "cost": 0.049, "sms_needed": 1}
@@ -111,7 +113,7 @@ SUCCESSES = {
 @pytest.mark.parametrize(("form", "successs"), SUCCESSES.values(), ids=SUCCESSES)
 @pytest.mark.parametrize("asked", [(A,), (A, B)], ids=["alone", "with others"])
 def test_an_accepted_recipient_is_found_however_it_is_wrapped(form, successs, asked):
-    assert said(form, asked, error_code="000", successs=successs).outcomes[0] == TAKEN_A
+    assert said(form, asked, error_code="000", successs=successs).results[0] == TAKEN_A
 
 
 FAILURES = {
@@ -127,7 +129,9 @@ FAILURES = {
 @pytest.mark.parametrize("asked", [(A,), (A, B)], ids=["alone", "with others"])
 def test_a_rejected_recipient_is_found_however_it_is_wrapped(form, failures, asked):
     answer = said(form, asked, error_code="000", failures=failures)
-    assert answer.outcomes[0] == Outcome(A, "rejected", error_code="150")
+    assert answer.results[0] == RecipientResult(
+        A, "rejected", code="150", kind=Kind.PERMANENT, reason="no country for this prefix"
+    )
 
 
 NOBODY = {
@@ -146,14 +150,14 @@ NOBODY = {
 
 @pytest.mark.parametrize("failures", NOBODY.values(), ids=NOBODY)
 def test_an_empty_list_rejects_nobody(failures):
-    assert fates(said(error_code="000", successs=ENTRY, failures=failures)) == {A: ("accepted", None)}
-    assert fates(said(error_code="000", failures=failures)) == {A: ("accepted", None)}
+    assert results(said(error_code="000", successs=ENTRY, failures=failures)) == {A: ("accepted", None)}
+    assert results(said(error_code="000", failures=failures)) == {A: ("accepted", None)}
 
 
 @pytest.mark.parametrize("body", ["<failures/>", "<failures></failures>", "<failures><failure/></failures>", ""])
 def test_an_empty_list_in_xml_rejects_nobody(body):
     answer = answers.of_submit(f"<octopush><error_code>000</error_code>{body}</octopush>".encode(), "xml", [A])
-    assert fates(answer) == {A: ("accepted", None)}
+    assert results(answer) == {A: ("accepted", None)}
 
 
 MIXED = {
@@ -173,29 +177,29 @@ MIXED = {
 
 
 @pytest.mark.parametrize(("form", "lists"), MIXED.values(), ids=MIXED)
-def test_each_recipient_has_its_own_fate_in_the_order_asked(form, lists):
+def test_each_recipient_has_its_own_result_in_the_order_asked(form, lists):
     answer = said(form, (C, B, A), error_code="000", **lists)
-    assert list(fates(answer).items()) == [(C, ("rejected", None)), (B, ("rejected", "153")), (A, ("accepted", None))]
+    assert list(results(answer).items()) == [(C, ("rejected", None)), (B, ("rejected", "153")), (A, ("accepted", None))]
 
 
 def test_a_recipient_in_neither_list_was_taken_with_the_call_at_an_unknown_cost():
     answer = said(asked=(A, B), error_code="000", successs=ENTRY)
-    assert answer.outcomes == (TAKEN_A, Outcome(B, "accepted"))
+    assert answer.results == (TAKEN_A, RecipientResult(B, "accepted"))
 
 
 def test_a_recipient_in_both_lists_was_accepted():
     lists = {"successs": ENTRY, "failures": [{"recipient": 33611111111, "error_code": "153"}]}
-    assert fates(said(asked=(A, B), error_code="000", **lists))[A] == ("accepted", None)
+    assert results(said(asked=(A, B), error_code="000", **lists))[A] == ("accepted", None)
 
 
 def test_a_recipient_nobody_asked_for_is_left_out():
     lists = {"successs": [ENTRY, {"recipient": 33699999999}], "failures": [{"recipient": 33688888888}]}
-    assert set(fates(said(asked=(A, B), error_code="000", **lists))) == {A, B}
+    assert set(results(said(asked=(A, B), error_code="000", **lists))) == {A, B}
 
 
 def test_in_a_call_for_one_a_failure_is_about_that_one_however_the_number_is_written():
     failures = [{"recipient": "0611111111", "error_code": "151"}]
-    assert fates(said(error_code="000", failures=failures)) == {A: ("rejected", "151")}
+    assert results(said(error_code="000", failures=failures)) == {A: ("rejected", "151")}
 
 
 def test_a_simulated_call_has_the_ticket_that_all_have():
@@ -215,19 +219,20 @@ ODD = {
     "a count with a fraction": ("number_of_sendings", 1.5),
     "a count below nothing": ("number_of_sendings", -1),
     "a date of four thousand digits": ("sending_date", 10**4000),
+    "a date beyond all calendars": ("sending_date", 999_999_999_999),
     "a ticket with a line break": ("ticket", "api1\napi2"),
     "half a character": ("ticket", "\ud800"),
     "an object for a ticket": ("ticket", {"id": 1}),
     "a currency of its own": ("currency_code", "credits"),
 }
-NAMES = {"number_of_sendings": "segments", "currency_code": "currency"}
+NAMES = {"number_of_sendings": "segments", "currency_code": "currency", "sending_date": "send_at"}
 
 
 @pytest.mark.parametrize(("field", "value"), ODD.values(), ids=ODD)
 def test_an_odd_value_is_left_out_of_an_accepted_call(field, value):
     answer = said(error_code="000", **{field: value})
     assert getattr(answer, NAMES.get(field, field)) is None
-    assert fates(answer) == {A: ("accepted", None)}
+    assert results(answer) == {A: ("accepted", None)}
 
 
 PLAIN = {"1e1": "10", "1.0e-5": "0.000010", "0.110": "0.110", "1e-400": "0.000000", " 6.93 ": "6.93", "-1.5": "-1.5"}
@@ -245,23 +250,41 @@ def test_the_euro_sign_is_the_euro(sign, currency):
 
 @pytest.mark.parametrize("code", ["000", 0, "0", "00", " 000 "])
 def test_zero_is_accepted_however_it_is_written(code):
-    assert said(error_code=code).error_code == "000"
+    assert said(error_code=code).code == "000"
 
 
 @pytest.mark.parametrize("form", ["json", "xml"])
 @pytest.mark.parametrize(
     ("code", "error"),
     [
-        *[(code, RefusedByOctopushError) for code in ("100", "101", "104", "114", "121", "128", "132", "150", "153")],
-        *[(code, RefusedByOctopushError) for code in ("307", "999")],
+        *[(code, RefusedByProviderError) for code in ("100", "101", "104", "114", "121", "128", "132", "150", "153")],
+        *[(code, RefusedByProviderError) for code in ("307", "999")],
         *[(code, MaybeSentError) for code in ("001", "125", "500", "501")],
         ("120", DuplicateKeyError),
     ],
 )
 def test_each_code_is_the_error_that_says_what_it_proves(form, code, error):
     found = said(form, error_code=code)
-    assert (type(found), found.error_code) == (error, code)
+    assert (type(found), found.code) == (error, code)
     assert found.reason.startswith(f"Octopush answered {code}: ")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "stops", "mends"),
+    [
+        ("101", Kind.ACCOUNT, True, False),
+        ("104", Kind.ACCOUNT, True, True),
+        ("105", Kind.ACCOUNT, True, True),
+        *[(code, Kind.ACCOUNT, True, False) for code in ("108", "109", "113", "114")],
+        ("126", Kind.ACCOUNT, False, False),
+        ("153", Kind.TRANSIENT, False, False),
+        ("121", Kind.PERMANENT, False, False),
+        ("999", Kind.UNKNOWN, False, False),
+    ],
+)
+def test_a_refusal_carries_all_that_the_others_decide_by(code, kind, stops, mends):
+    found = said(error_code=code)
+    assert (found.kind, found.stops_account, found.mended_by_credit) == (kind, stops, mends)
 
 
 def test_a_refusal_that_lists_somebody_as_accepted_proves_nothing():
@@ -335,7 +358,7 @@ def test_any_bytes_are_an_answer_or_an_error_of_ours(form, body):
 def test_any_fields_after_000_are_an_accepted_call_with_a_fate_for_everybody(fields, asked):
     answer = answers.of_submit(json.dumps({"error_code": "000", **fields}).encode(), "json", asked)
     assert isinstance(answer, Answer)
-    assert tuple(outcome.recipient for outcome in answer.outcomes) == asked
+    assert tuple(result.recipient for result in answer.results) == asked
 
 
 BALANCES = {
@@ -366,14 +389,14 @@ CREDITS = {
 
 @pytest.mark.parametrize(("form", "body"), CREDITS.values(), ids=CREDITS)
 def test_the_credit_is_an_amount(form, body):
-    assert answers.of_credit(body, form) == Decimal("6.93")
+    assert answers.of_credit(body, form) == Credit(Decimal("6.93"), "EUR")
 
 
 @pytest.mark.parametrize("read", [answers.of_balance, answers.of_credit])
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        (b'{"error_code":"101"}', RefusedByOctopushError),
+        (b'{"error_code":"101"}', RefusedByProviderError),
         (b'{"error_code":"000"}', UnreachableError),
         (b'{"balance":"6.93","credit":"soon"}', UnreachableError),
         (b"<html>", UnreachableError),
@@ -415,5 +438,5 @@ def test_no_retry_after_whatever_breaks_the_call(header):
     assert seconds is None or 0 <= seconds <= faults.LONGEST_WAIT
 
 
-def test_the_outcomes_do_not_show_whose_they_are():
+def test_the_results_do_not_show_whose_they_are():
     assert "3361" not in repr(DOCUMENTED)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octoworker.errors import PayloadError
+from octoworker.gateway import dialects
 from octoworker.sms.hours import next_opening, parse
 from octoworker.sms.message import Policy
 from octoworker.sms.message import parse as parse_message
@@ -80,7 +81,7 @@ def test_hours_can_be_switched_off(setting):
 
 def message(**more):
     advert = {"recipients": "+33612345678", "text": "Soldes STOP au XXXXX"}
-    return parse_message({**advert, **more}, Policy(sender="Octo"))
+    return parse_message({**advert, **more}, Policy(rules=dialects.DEFAULT.rules, sender="Octo"))
 
 
 def rules(**more):
@@ -126,7 +127,7 @@ def test_french_hours_are_those_of_the_recipients_own_clock(number, zone, wall, 
 
 
 def test_a_number_that_the_plan_does_not_know_keeps_the_hours_of_its_code():
-    policy = Policy(sender="Octo", allow_possible=True)
+    policy = Policy(sender="Octo", allow_possible=True, rules=dialects.DEFAULT.rules)
     new = parse_message({"recipients": "+262600000000", "text": "Soldes STOP au XXXXX"}, policy)
     night = datetime(2026, 11, 23, 22, tzinfo=ZoneInfo("Indian/Reunion")).astimezone(UTC)
     assert plan(new, rules(), night).closed_until == night + timedelta(hours=10)

@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "telemetry": {"errors", "correlation", "sms", "gateway"},
     "store": {"errors", "correlation", "environment", "sms", "telemetry"},
     "client": {"errors", "correlation", "environment", "sms", "telemetry", "store"},
-    "config": {"errors", "environment", "sms"},
+    "config": {"errors", "environment", "sms", "gateway"},
     "sending": {"errors", "correlation", "environment", "sms", "gateway", "telemetry", "store"},
     "web": {"errors", "correlation", "environment", "sms", "gateway", "telemetry", "store", "client", "sending"},
     "sandbox": set(),

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from octoworker.errors import PayloadError
+from octoworker.gateway import dialects
 from octoworker.sms.instants import InstantRefused, read, read_words
 from octoworker.sms.message import Policy, parse
 
@@ -74,4 +75,7 @@ def test_a_python_time_in_the_repeated_hour_says_by_fold_which_it_is(fold, hour)
 def test_a_message_is_read_by_the_same_reader():
     wanted = {"recipients": "0612345678", "text": "hi", "transactional": True}
     with pytest.raises(PayloadError, match="send_at: that time does not exist"):
-        parse({**wanted, "send_at": datetime(2027, 3, 28, 2, 30, tzinfo=PARIS)}, Policy(sender="Octo"))
+        parse(
+            {**wanted, "send_at": datetime(2027, 3, 28, 2, 30, tzinfo=PARIS)},
+            Policy(sender="Octo", rules=dialects.DEFAULT.rules),
+        )

@@ -23,6 +23,7 @@ from octoworker.client.campaigns import delimited
 from octoworker.client.campaigns.table import Table
 from octoworker.client.campaigns.template import Template, plain
 from octoworker.errors import PayloadError
+from octoworker.gateway import dialects
 from octoworker.sms import encoding, hours, instants, message, people, sizes, texts
 from octoworker.sms.arguments import plain_arguments
 from octoworker.sms.policy import Policy
@@ -34,7 +35,7 @@ MOST = 9.0
 FLOOR = 0.03
 """CPU seconds. A quadratic reader takes longer at the sizes of here."""
 
-POLICY = Policy(sender="Octo")
+POLICY = Policy(sender="Octo", rules=dialects.DEFAULT.rules)
 
 
 def work(read_it, thing, looks=3):

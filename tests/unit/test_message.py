@@ -6,6 +6,7 @@ import math
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -14,10 +15,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from octoworker.errors import PayloadError
-from octoworker.sms.message import Message, Policy, parse
+from octoworker.gateway import dialects
+from octoworker.sms import message as sms
+from octoworker.sms.message import Message, parse
 
 NUMBER = "+33612345678"
-POLICY = Policy(sender="Octo")
+LEGACY = dialects.DIALECTS["legacy"].rules
+Policy = sms.Policy
+POLICY = Policy(rules=LEGACY, sender="Octo")
 at_any_pace = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 EVERY_ARGUMENT = [
     *("recipients", "text", "sms_type", "sender", "transactional"),
@@ -166,27 +171,35 @@ def test_a_number_may_be_written_as_people_write_it(written):
     ],
 )
 def test_a_french_user_writes_overseas_numbers_nationally(national, recipient):
-    assert read(Policy(sender="Octo", countries=frozenset({"FR"})), recipients=national).recipients == (recipient,)
+    assert read(Policy(rules=LEGACY, sender="Octo", countries=frozenset({"FR"})), recipients=national).recipients == (
+        recipient,
+    )
 
 
 @pytest.mark.parametrize("number", ["+262692123456", "+590690123456", "+594694123456", "+596696123456"])
 def test_france_includes_its_overseas_departments(number):
-    assert read(Policy(sender="Octo", countries=frozenset({"FR"})), recipients=number).recipients == (number,)
+    assert read(Policy(rules=LEGACY, sender="Octo", countries=frozenset({"FR"})), recipients=number).recipients == (
+        number,
+    )
 
 
 @pytest.mark.parametrize(("number", "country"), [("+508551234", "PM"), ("+687751234", "NC"), ("+68987123456", "PF")])
 def test_territories_with_their_own_plan_are_listed_by_their_own_code(number, country):
-    assert read(Policy(sender="Octo", countries=frozenset({country})), recipients=number).recipients == (number,)
-    assert country in problem(Policy(sender="Octo", countries=frozenset({"FR"})), recipients=number)
+    assert read(Policy(rules=LEGACY, sender="Octo", countries=frozenset({country})), recipients=number).recipients == (
+        number,
+    )
+    assert country in problem(Policy(rules=LEGACY, sender="Octo", countries=frozenset({"FR"})), recipients=number)
 
 
 def test_a_national_number_is_read_as_in_the_region():
-    assert read(Policy(sender="Octo", region="BE"), recipients="0470 12 34 56").recipients == ("+32470123456",)
-    assert read(Policy(sender="Octo", region="NC"), recipients="75 12 34").recipients == ("+687751234",)
+    assert read(Policy(rules=LEGACY, sender="Octo", region="BE"), recipients="0470 12 34 56").recipients == (
+        "+32470123456",
+    )
+    assert read(Policy(rules=LEGACY, sender="Octo", region="NC"), recipients="75 12 34").recipients == ("+687751234",)
 
 
 def test_overseas_prefixes_mean_nothing_outside_france():
-    assert "digits" in problem(Policy(sender="Octo", region="BE"), recipients="0692 12 34 56 78 90")
+    assert "digits" in problem(Policy(rules=LEGACY, sender="Octo", region="BE"), recipients="0692 12 34 56 78 90")
 
 
 def test_the_same_number_twice_is_sent_once_in_the_order_given():
@@ -241,7 +254,7 @@ def test_each_unusable_number_has_its_own_reason(written, reason):
 
 
 def test_a_country_outside_the_allow_list_is_refused():
-    policy = Policy(sender="Octo", countries=frozenset({"FR"}))
+    policy = Policy(rules=LEGACY, sender="Octo", countries=frozenset({"FR"}))
     assert (
         problem(policy, recipients="+4915112345678") == "recipients: its country (DE) is not in OCTOWORKER_COUNTRIES."
     )
@@ -252,7 +265,7 @@ def test_without_an_allow_list_every_country_is_reached():
 
 
 def test_a_number_newer_than_the_plan_passes_when_the_settings_say_so():
-    policy = Policy(sender="Octo", countries=frozenset({"FR"}), allow_possible=True)
+    policy = Policy(rules=LEGACY, sender="Octo", countries=frozenset({"FR"}), allow_possible=True)
     assert read(policy, recipients="+33692123456").recipients == ("+33692123456",)
     assert "too few digits" in problem(policy, recipients="+33692")
     assert "DE" in problem(policy, recipients="+4912345678")
@@ -279,7 +292,7 @@ def test_a_message_is_refused_when_nobody_is_left():
 
 
 def test_a_strict_list_is_refused_as_a_whole():
-    policy = Policy(sender="Octo", strict=True)
+    policy = Policy(rules=LEGACY, sender="Octo", strict=True)
     assert problem(policy, recipients=[NUMBER, "x"]) == "recipients[1]: write digits, not letters."
     assert read(policy, recipients=[NUMBER]).recipients == (NUMBER,)
 
@@ -304,7 +317,9 @@ def test_the_limit_counts_different_numbers():
     numbers = [f"+3361234{tail:04}" for tail in range(501)]
     assert len(read(recipients=numbers[:500] * 2).recipients) == 500
     assert "at most 500" in problem(recipients=numbers)
-    assert "at most 1 " in problem(Policy(sender="Octo", max_recipients=1), recipients=numbers[:2])
+    assert "at most 1 " in problem(
+        sms.Policy(rules=replace(LEGACY, max_recipients=1), sender="Octo"), recipients=numbers[:2]
+    )
 
 
 # text
@@ -360,6 +375,40 @@ def test_a_text_may_fill_its_limit(more):
     assert read(**more).text == more["text"]
 
 
+OTHER = replace(
+    LEGACY,
+    max_length=1224,
+    stop_mentions=("STOP au 30101", "STOP au XXXXX"),
+    stop_advice='add "STOP au 30101"',
+    codes={"text_too_long": "189"},
+)
+"""The rules of an API of its own."""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"text": "a" * 1224},
+        {"text": "Soldes STOP au 30101", "transactional": False},
+        {"text": "Soldes STOP au XXXXX", "transactional": False},
+    ],
+)
+def test_what_an_api_takes_is_asked_of_its_rules(more):
+    assert read(sms.Policy(rules=OTHER, sender="Octo"), **more).text == more["text"]
+
+
+def test_a_refusal_names_the_limit_and_the_code_of_that_api():
+    error = refusal(sms.Policy(rules=OTHER, sender="Octo"), text="a" * 1225)
+    assert error.problems == ("text: use at most 1224 characters (it counts as 1225).",)
+    assert error.error_code == "189"
+
+
+def test_a_fault_that_an_api_has_no_code_for_has_none():
+    error = refusal(sms.Policy(rules=OTHER, sender="Octo"), text="Soldes", transactional=False)
+    assert error.error_code is None
+    assert 'add "STOP au 30101"' in error.problems[0]
+
+
 @pytest.mark.parametrize(("text", "segments"), [("a" * 160, 1), ("a" * 161, 2), ("漢" * 71, 2)])
 def test_segments_are_those_of_one_recipient(text, segments):
     assert read(text=text, recipients=[NUMBER, "+33612345679"]).segments == segments
@@ -405,7 +454,7 @@ def test_advertising_that_nobody_in_france_gets_needs_no_french_mention(number):
 def test_advertising_in_france_by_another_type_without_a_mention_is_warned_of(number, sms_type):
     message = read(text="Soldes", transactional=False, sms_type=sms_type, recipients=number)
     assert message.warnings == (
-        'text: marketing in France names a way out; add "STOP au XXXXX", or set transactional.',
+        'text: marketing in France names a way out; add "STOP au XXXXX" exactly so (five capital X), or set transactional.',
     )
     assert read(text="Soldes STOP au XXXXX", transactional=False, sms_type=sms_type).warnings == ()
 
@@ -431,7 +480,7 @@ def test_a_wrong_type_raises_no_follow_up_problem():
 
 
 def test_the_settings_give_type_and_sender_when_the_message_does_not():
-    message = read(Policy(sender="Shop", sms_type="WWW"))
+    message = read(Policy(rules=LEGACY, sender="Shop", sms_type="WWW"))
     assert (message.sms_type, message.sender) == ("WWW", "Shop")
 
 
@@ -454,11 +503,11 @@ def test_low_cost_shows_no_sender():
 
 @pytest.mark.parametrize("sms_type", ["FR", "WWW"])
 def test_a_missing_sender_names_the_setting(sms_type):
-    assert problem(Policy(), sms_type=sms_type) == "sender: give one, or set OCTOWORKER_SENDER."
+    assert problem(Policy(rules=LEGACY), sms_type=sms_type) == "sender: give one, or set OCTOWORKER_SENDER."
 
 
 def test_a_wrong_default_sender_names_the_setting():
-    assert "correct OCTOWORKER_SENDER" in problem(Policy(sender="12345"))
+    assert "correct OCTOWORKER_SENDER" in problem(Policy(rules=LEGACY, sender="12345"))
 
 
 @pytest.mark.parametrize("flag", ["transactional", "hold"])

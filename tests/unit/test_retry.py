@@ -6,8 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from octoworker.errors import BusyError, DuplicateKeyError, MaybeSentError, RefusedByOctopushError, UnreachableError
-from octoworker.sending.retry import Facts, Policy, backoff, decide
+from octoworker.errors import (
+    BusyError,
+    DuplicateKeyError,
+    Kind,
+    MaybeSentError,
+    RefusedByProviderError,
+    UnreachableError,
+)
+from octoworker.sending.retry import AccountHold, Facts, Policy, backoff, decide
 from octoworker.sms.record import State
 
 POLICY = Policy(base=2, cap=300, give_up_after=86400, max_attempts=50, account_wait=60, key_window=86400)
@@ -16,8 +23,8 @@ USED = replace(FRESH, attempts=2, key_used_before=True, unknown_for=10)
 DOUBTFUL = replace(USED, key_doubtful=True)
 
 
-def refused(code):
-    return RefusedByOctopushError("no", error_code=code)
+def refused(kind, **more):
+    return RefusedByProviderError("no", kind=kind, **more)
 
 
 @pytest.mark.parametrize(
@@ -32,20 +39,20 @@ def refused(code):
         (MaybeSentError("x"), FRESH, State.UNKNOWN, "used", True),
         (MaybeSentError("x"), USED, State.UNKNOWN, "used", True),
         # refused for now: the next key, for this one may be used up
-        (refused("153"), FRESH, State.WAITING, "next", True),
+        (refused(Kind.TRANSIENT), FRESH, State.WAITING, "next", True),
         # refused after a maybe: proves nothing about the first call
-        (refused("153"), USED, State.UNKNOWN, "doubtful", True),
-        (refused("104"), USED, State.UNKNOWN, "doubtful", True),
-        (refused("121"), USED, State.UNKNOWN, "doubtful", False),
+        (refused(Kind.TRANSIENT), USED, State.UNKNOWN, "doubtful", True),
+        (refused(Kind.ACCOUNT), USED, State.UNKNOWN, "doubtful", True),
+        (refused(Kind.PERMANENT), USED, State.UNKNOWN, "doubtful", False),
         # refused for good
-        (refused("121"), FRESH, State.REJECTED, "next", False),
-        (refused("117"), FRESH, State.REJECTED, "next", False),
+        (refused(Kind.PERMANENT), FRESH, State.REJECTED, "next", False),
         # the account is refused, not the message
-        (refused("101"), FRESH, State.WAITING, "next", True),
-        (refused("104"), FRESH, State.WAITING, "next", True),
+        (refused(Kind.ACCOUNT), FRESH, State.WAITING, "next", True),
         # a code nobody has seen: no machine tries again
-        (refused("777"), FRESH, State.UNKNOWN, "doubtful", False),
-        # 120: believed of a key we used, and of no other
+        (refused(Kind.UNKNOWN), FRESH, State.UNKNOWN, "doubtful", False),
+        # a kind of "done before" that is about no key of ours proves nothing
+        (refused(Kind.DUPLICATE), FRESH, State.UNKNOWN, "doubtful", False),
+        # "I had this key": believed of a key we used, and of no other
         (DuplicateKeyError("x"), USED, State.ACCEPTED, "used", False),
         (DuplicateKeyError("x"), FRESH, State.UNKNOWN, "used", False),
         (DuplicateKeyError("x"), DOUBTFUL, State.UNKNOWN, "used", False),
@@ -56,10 +63,23 @@ def test_what_follows_a_submit_that_did_not_end_in_accepted(error, facts, state,
     assert (decision.state, decision.key, decision.delay is not None) == (state, key, again)
 
 
-@pytest.mark.parametrize("code", ["101", "104", "105", "108", "109", "113", "114"])
-def test_a_refused_account_burns_no_attempt_and_no_age(code):
-    decision = decide(refused(code), replace(FRESH, attempts=1000, age=1e9), POLICY, chance=0.5)
+def test_a_refused_account_burns_no_attempt_and_no_age():
+    decision = decide(refused(Kind.ACCOUNT), replace(FRESH, attempts=1000, age=1e9), POLICY, chance=0.5)
     assert (decision.state, decision.counts, decision.delay) == (State.WAITING, False, 60)
+
+
+@pytest.mark.parametrize("facts", [FRESH, USED])
+@pytest.mark.parametrize(
+    ("said", "hold"),
+    [
+        ({}, None),
+        ({"stops_account": True, "code": "101"}, AccountHold("101", mended_by_credit=False)),
+        ({"stops_account": True, "code": "104", "mended_by_credit": True}, AccountHold("104", mended_by_credit=True)),
+        ({"stops_account": True}, AccountHold("refused", mended_by_credit=False)),
+    ],
+)
+def test_a_refused_account_holds_all_sending_when_no_call_can_succeed(said, hold, facts):
+    assert decide(refused(Kind.ACCOUNT, **said), facts, POLICY, chance=0.5).hold == hold
 
 
 def test_backoff_doubles_up_to_the_cap():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from octoworker.gateway import dialects
 from octoworker.sms.encoding import measure
 from octoworker.sms.message import Policy, parse
 from octoworker.sms.texts import canonical, cell, html_remains, shown
@@ -52,7 +53,10 @@ def test_a_hundred_remains_are_not_a_hundred_sentences():
 
 
 def test_a_text_that_was_garbled_before_is_warned_of():
-    found = parse({"recipients": "0612345678", "text": "Zo\ufffd", "transactional": True}, Policy(sender="Octo"))
+    found = parse(
+        {"recipients": "0612345678", "text": "Zo\ufffd", "transactional": True},
+        Policy(sender="Octo", rules=dialects.DEFAULT.rules),
+    )
     assert ["garbled" in warning for warning in found.warnings] == [True]
 
 

@@ -1,15 +1,15 @@
-"""What an answer says, in our words (section 4 of our notes). Nothing here raises: what cannot be read is a maybe.
+"""What an answer says, in our words (sources: docs/octopush.md). Nothing here raises: what cannot be read is a maybe.
 
 1. The error_code decides alone. Without one that can be read, nothing is known.
 2. After 000 the call is accepted, whatever the rest looks like: an odd amount becomes None and loses nothing.
-3. Every recipient asked for has an outcome; nobody else has one.
+3. Every recipient asked for has a result; nobody else has one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal
@@ -17,12 +17,14 @@ from typing import Any, Literal
 from octoworker.errors import (
     DuplicateKeyError,
     GatewayError,
+    Kind,
     MaybeSentError,
-    RefusedByOctopushError,
+    RefusedByProviderError,
     UnreachableError,
 )
 from octoworker.gateway.legacy.bodies import tree
-from octoworker.gateway.legacy.codes import Code, Kind, lookup, normalise
+from octoworker.gateway.legacy.codes import lookup, normalise
+from octoworker.gateway.values import Answer, Code, Credit, RecipientResult
 
 Format = Literal["json", "xml"]
 Entry = Mapping[str, Any]
@@ -47,39 +49,10 @@ SHORTEST_NUMBER = 6
 """Digits that a bare value needs to be a recipient, and not, say, a count of them."""
 
 _CURRENCIES = {"€": "EUR", "&euro;": "EUR"}
-"""Octopush writes the sign (4.2)."""
+"""Octopush writes the sign."""
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one recipient. `country` is ISO-2; `cost` in the answer's currency; `segments` billed."""
-
-    recipient: str = field(repr=False)
-    """As it was asked for: E.164 with `+`."""
-    state: Literal["accepted", "rejected"]
-    country: str | None = None
-    cost: Decimal | None = None
-    segments: int | None = None
-    error_code: str | None = None
-    """Why it was rejected, when Octopush said so."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Octopush took the call. Whatever it left out, or wrote in a way nobody can read, is None."""
-
-    ticket: str | None
-    cost: Decimal | None
-    balance: Decimal | None
-    currency: str | None
-    """ISO 4217: "EUR" for the sign."""
-    sending_date: int | None
-    """Unix seconds."""
-    segments: int | None
-    """Of the whole call."""
-    outcomes: tuple[Outcome, ...]
-    """One for each recipient asked for, in that order."""
-    error_code: str = ACCEPTED
+CREDIT_CURRENCY = "EUR"
+"""`/credit` answers in the account's currency without naming it; Octopush's accounts are in euros."""
 
 
 def of_submit(body: bytes, form: Format, asked: Sequence[str]) -> Answer | GatewayError:
@@ -95,9 +68,10 @@ def of_submit(body: bytes, form: Format, asked: Sequence[str]) -> Answer | Gatew
         cost=_amount(found.get("cost")),
         balance=_amount(found.get("balance")),
         currency=_currency(found.get("currency_code")),
-        sending_date=_count(found.get("sending_date")),
+        send_at=_instant(found.get("sending_date")),
         segments=_count(found.get("number_of_sendings")),
-        outcomes=_outcomes(found, asked),
+        results=_results(found, asked),
+        code=code,
     )
 
 
@@ -110,13 +84,15 @@ def of_balance(body: bytes, form: Format) -> dict[str, Decimal] | GatewayError:
     return _no_reading(found) or known or UnreachableError("Octopush's answer carries no balance")
 
 
-def of_credit(body: bytes, form: Format) -> Decimal | GatewayError:
-    """What `/credit` said: euros left."""
+def of_credit(body: bytes, form: Format) -> Credit | GatewayError:
+    """What `/credit` said: money left."""
     found = _read(body, form)
     credit = _amount(found.get("credit"))
     if refusal := _no_reading(found):
         return refusal
-    return UnreachableError("Octopush's answer carries no credit") if credit is None else credit
+    if credit is None:
+        return UnreachableError("Octopush's answer carries no credit")
+    return Credit(credit, CREDIT_CURRENCY)
 
 
 def _read(body: bytes, form: Format) -> dict[str, Any]:
@@ -129,42 +105,65 @@ def _read(body: bytes, form: Format) -> dict[str, Any]:
 def _refusal(code: Code, found: Mapping[str, Any]) -> GatewayError:
     reason = f"Octopush answered {code.code}: {code.meaning}"
     if code.code == DUPLICATE:
-        return DuplicateKeyError(reason, error_code=code.code)
+        return DuplicateKeyError(reason, code=code.code)
     if code.kind is Kind.MAYBE or _entries(found, "success"):
         # A refusal that lists somebody as accepted contradicts itself, so it proves nothing.
-        return MaybeSentError(reason, error_code=code.code)
-    return RefusedByOctopushError(reason, error_code=code.code)
+        return MaybeSentError(reason, code=code.code)
+    return _refused(code, reason)
+
+
+def _refused(code: Code, reason: str) -> RefusedByProviderError:
+    return RefusedByProviderError(
+        reason,
+        kind=code.kind,
+        code=code.code,
+        stops_account=code.stops_account,
+        mended_by_credit=code.mended_by_credit,
+    )
 
 
 def _no_reading(found: Mapping[str, Any]) -> GatewayError | None:
-    """The refusal of a question. These two calls may leave out the error_code when all is well (4.5)."""
+    """The refusal of a question. These two calls may leave out the error_code when all is well."""
     code = normalise(found.get("error_code"))
     if code in (None, ACCEPTED):
         return None
-    return RefusedByOctopushError(f"Octopush answered {code}: {lookup(code).meaning}", error_code=code)
+    return _refused(lookup(code), f"Octopush answered {code}: {lookup(code).meaning}")
 
 
-def _outcomes(found: Mapping[str, Any], asked: Sequence[str]) -> tuple[Outcome, ...]:
+def _results(found: Mapping[str, Any], asked: Sequence[str]) -> tuple[RecipientResult, ...]:
     accepted = _by_recipient(_entries(found, "success"), asked)
     refused = _by_recipient(_entries(found, "failure"), asked)
     digits = [_digits(number) for number in asked]
-    return tuple(_outcome(it, accepted.get(of), refused.get(of)) for it, of in zip(asked, digits, strict=True))
+    return tuple(_result(it, accepted.get(of), refused.get(of)) for it, of in zip(asked, digits, strict=True))
 
 
-def _outcome(number: str, accepted: Entry | None, refused: Entry | None) -> Outcome:
+def _result(number: str, accepted: Entry | None, refused: Entry | None) -> RecipientResult:
     """A recipient in neither list counts as accepted: Octopush took and charged the call it was in.
 
     In both lists, too: sending again to somebody who was charged for would be the greater wrong.
     """
-    entry = accepted or refused or {}
-    rejected = refused is not None and accepted is None
-    return Outcome(
+    if refused is not None and accepted is None:
+        return _rejected(number, refused)
+    entry = accepted or {}
+    return RecipientResult(
         number,
-        "rejected" if rejected else "accepted",
+        "accepted",
         country=_country(entry.get("country_code")),
-        cost=None if rejected else _amount(entry.get("cost")),
-        segments=None if rejected else _count(entry.get("sms_needed")),
-        error_code=normalise(entry.get("error_code")) if rejected else None,
+        cost=_amount(entry.get("cost")),
+        segments=_count(entry.get("sms_needed")),
+    )
+
+
+def _rejected(number: str, entry: Entry) -> RecipientResult:
+    code = normalise(entry.get("error_code"))
+    known = lookup(code or "")
+    return RecipientResult(
+        number,
+        "rejected",
+        country=_country(entry.get("country_code")),
+        code=code,
+        kind=known.kind,
+        reason=known.meaning,
     )
 
 
@@ -181,7 +180,7 @@ def _entries(found: Mapping[str, Any], kind: Literal["success", "failure"]) -> l
 
 
 def _flat(value: Any, depth: int) -> Iterator[Entry]:
-    """Entries out of whatever holds them: an object, a list, both wrapped once more, bare numbers, or nothing (4.3, 4.4)."""
+    """Entries out of whatever holds them: an object, a list, both wrapped once more, bare numbers, or nothing."""
     if isinstance(value, dict) and any(value.get(name) for name in _ABOUT):
         yield value
     elif isinstance(value, (dict, list)) and depth:
@@ -192,7 +191,7 @@ def _flat(value: Any, depth: int) -> Iterator[Entry]:
 
 
 def _digits(number: Any) -> str:
-    """A number as its digits alone: JSON has it without `+`, the form had it with `+` or `00`, XML has `+` (4.3)."""
+    """A number as its digits alone: JSON has it without `+`, the form had it with `+` or `00`, XML has `+`."""
     if isinstance(number, Decimal):
         number = _count(number)
     if isinstance(number, bool) or not isinstance(number, (int, str)):
@@ -227,6 +226,15 @@ def _count(value: Any) -> int | None:
     """A whole number from 0 up, out of a number or its text."""
     amount = _amount(value)
     return int(amount) if amount is not None and amount >= 0 and amount == int(amount) else None
+
+
+def _instant(value: Any) -> datetime | None:
+    """An aware instant out of Unix seconds; None for what lies in no calendar."""
+    seconds = _count(value)
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _word(value: Any) -> str | None:

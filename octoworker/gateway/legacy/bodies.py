@@ -1,7 +1,7 @@
 """Bytes of JSON or XML become one plain tree of dicts, lists and scalars, so that the two formats are read as one.
 
 What Octopush says in XML lands in the shape of its JSON: tags become names, a repeated tag becomes a list, and tags
-told apart by a `type` (the two balances, 4.5) become a dict by type. All values of XML stay text.
+told apart by a `type` (the two balances) become a dict by type. All values of XML stay text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class UnreadableError(Exception):
 
 def tree(body: bytes, form: Literal["json", "xml"]) -> dict[str, Any]:
     """The body as a dict. Raises UnreadableError, and whatever the parsers raise, for anything that is none."""
-    # Octopush's own clients trim the body (4.1).
+    # Octopush's own clients trim the body.
     clean = body.strip().removeprefix(codecs.BOM_UTF8).strip()
     found = {"json": _json, "xml": _xml}[form](clean)
     if not isinstance(found, dict):

@@ -3,7 +3,7 @@
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 token of the claim   3 outcome (JSON: state, reason, keep, key_generation, key (unused|used|next|doubtful),
 --         counts (bool), day, fields (name -> string, written as they are), spent (millionths), prices (country -> millionths);
---         where there is one: delay (ms), health ('ok' | 'fault'), account_hold (code), backlog (to wait in),
+--         where there is one: delay (ms), health ('ok' | 'fault'), account_hold (code), mended_by_credit (bool: of that hold), backlog (to wait in),
 --         deliver_at (ms at which Octopush sends it), quiet (bool: nobody reads the record))
 --       4 limits (JSON: what flow_control and breaker ask for; low_balance, caps.money)
 -- returns  {'settled' | 'late' | 'fenced', record (JSON: field, value, ...), alert, ...}; when quiet, settled has '' as record
@@ -125,7 +125,7 @@ local failed_probe = was_probe and outcome.health == 'fault'
 if not outcome.counts or failed_probe then redis.call('HINCRBY', message.key, 'attempts', -1) end
 redis.call('HDEL', message.key, 'lease_until', 'crashes', 'probed')
 if failed_probe then redis.call('HSET', message.key, 'probed', 1) end
-if given(outcome.account_hold) and hold_account(outcome.account_hold, outcome.reason, now) then alert('on_hold') end
+if given(outcome.account_hold) and hold_account(outcome.account_hold, outcome.reason, outcome.mended_by_credit, now) then alert('on_hold') end
 move_on()
 if outcome.quiet then return {'settled', '', unpack(alerts)} end
 return reply('settled', message, unpack(alerts))

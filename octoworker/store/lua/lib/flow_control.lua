@@ -81,8 +81,9 @@ local function went(flow, segments)
 end
 
 -- Hold all sending back: Octopush refused the account. Whether it was not so already.
-local function hold_account(code, reason, now)
+local function hold_account(code, reason, mended_by_credit, now)
   if redis.call('HSETNX', FLOW_CONTROL, 'account_hold', code) == 0 then return false end
-  redis.call('HSET', FLOW_CONTROL, 'account_hold_reason', 'the account is blocked: ' .. reason, 'account_hold_at', now)
+  redis.call('HSET', FLOW_CONTROL, 'account_hold_reason', 'the account is blocked: ' .. reason, 'account_hold_at', now,
+             'account_hold_credit', mended_by_credit and 1 or 0)
   return true
 end

@@ -1,0 +1,98 @@
+"""A job becomes a message that can be sent: its envelope is read, its arguments are checked, its time is planned.
+
+Neither Redis nor the provider is asked. What cannot be sent is a PayloadError with every reason.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from octoworker.errors import PayloadError
+from octoworker.sending.rules import Rules
+from octoworker.sms import identity, jobs, lanes, message, schedule
+from octoworker.sms.recipient import country_of
+from octoworker.store import ClaimRequest, StoredRequest, limits
+
+ENVELOPE = frozenset({"message_id", "version", "published_at"})
+"""What a job carries beside the message itself."""
+
+
+@dataclass(frozen=True)
+class PreparedMessage:
+    """A message that can be sent, read and planned. Its claim began at `claimed_at` (monotonic) or later."""
+
+    job: ClaimRequest
+    sms: message.Message = field(repr=False)
+    plan: schedule.Plan
+    claimed_at: float
+
+
+def request_of(
+    arguments: Mapping[str, Any], job_id: str, taken: StoredRequest | None = None, asked_by: str = ""
+) -> ClaimRequest:
+    """Which message a job is about, before anybody has looked whether it can be sent.
+
+    `taken`: what its record says already, when the job came by its id alone. `asked_by`: the web request that the job's
+    headers name.
+    """
+    wanted = _message_in(arguments)
+    given = arguments.get("message_id")
+    published_at = arguments.get("published_at")
+    return ClaimRequest(
+        message_id=str(given) if identity.is_message_id(given) else identity.message_id_of(wanted, job_id),
+        fingerprint=taken.fingerprint if taken else identity.fingerprint(wanted),
+        lane=lanes.known_lane(lanes.lane_of(wanted)),
+        # What cannot be JSON came in as JSON, so it can go back.
+        payload=taken.payload if taken else json.dumps(jobs.jsonable(wanted)),
+        job_id=job_id,
+        published_at=published_at if isinstance(published_at, int) else None,
+        correlation=asked_by,
+    )
+
+
+def prepared(request: ClaimRequest, arguments: Mapping[str, Any], rules: Rules) -> PreparedMessage:
+    """The message, ready for its claim. PayloadError: it can never be sent."""
+    # A newer producer may mean by an argument something that this worker cannot know.
+    if arguments.get("version", jobs.VERSION) != jobs.VERSION:
+        raise PayloadError(["version: this worker does not know this version of the job; update the workers first."])
+    sms = message.parse(_message_in(arguments), rules.payload)
+    now = datetime.now(UTC)
+    plan = schedule.plan(sms, rules.time, now)
+    return PreparedMessage(_planned(request, sms, plan, rules.caps, now), sms, plan, time.monotonic())
+
+
+def _message_in(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name not in ENVELOPE}
+
+
+def _planned(
+    job: ClaimRequest, sms: message.Message, plan: schedule.Plan, caps: limits.Caps, now: datetime
+) -> ClaimRequest:
+    return replace(
+        job,
+        lane=sms.lane,
+        segments=sms.segments * len(sms.recipients),
+        hold_until=_epoch(plan.hold_until),
+        closed_until=_epoch(plan.closed_until),
+        refuse_before=_epoch(plan.refuse_before),
+        expires_at=_epoch(plan.expires_at),
+        deliver_at=_epoch(plan.hand_over_at),
+        past_reason=schedule.PAST,
+        marketing=not sms.transactional,
+        day=limits.day_of(now),
+        cap_request=_cap_request(sms, caps, now) if caps.any else None,
+    )
+
+
+def _cap_request(sms: message.Message, caps: limits.Caps, now: datetime) -> dict[str, Any] | None:
+    numbers = {number: country_of(number) for number in sms.recipients}
+    return limits.cap_request_of(numbers, sms.text, sms.segments, caps, now)
+
+
+def _epoch(at: datetime | None) -> float | None:
+    return None if at is None else at.timestamp()

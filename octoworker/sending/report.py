@@ -1,0 +1,115 @@
+"""What is told of a move: one event in the log, and what it adds to the metrics. Nothing here decides, or fails a send."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from octoworker.errors import PayloadError
+from octoworker.sending.read import PreparedMessage
+from octoworker.sms.record import Record, State, iso
+from octoworker.store import ClaimRequest, Done, Lease, Outcome, Settled
+from octoworker.telemetry import log, metrics
+
+NEED_A_LOOK = frozenset({State.UNKNOWN, State.DEAD})
+"""States that an operator should look at: logged as warnings."""
+
+ALERTS = {
+    "on_hold": "Octopush refuses the account: nothing is sent until that is mended; then `octoworker resume --brake`",
+    "breaker_opened": "Octopush does not answer: messages wait, one probe at a time is sent",
+    "breaker_closed": "Octopush answers again: what waited goes out, slowly at first",
+    "balance_low": "the balance is below OCTOWORKER_LOW_BALANCE: buy credit",
+    "spend_80": "four fifths of OCTOWORKER_CAP_MONEY are spent today",
+    "spend_100": "OCTOWORKER_CAP_MONEY is spent: messages wait for tomorrow",
+}
+"""What an operator is told, once each time."""
+
+
+def submitting(work: PreparedMessage, lease: Lease) -> None:
+    """The call begins."""
+    if log.debugging():
+        log.event("sms.submitting", logging.DEBUG, **_facts(work.job, lease.correlation), attempt=lease.attempts)
+
+
+def lease_lost(work: PreparedMessage, lease: Lease) -> None:
+    """Too late to call: the lease would have ended on the way."""
+    log.warning("sms.lease_lost", **_facts(work.job, lease.correlation))
+
+
+def unrecorded(work: PreparedMessage, lease: Lease, outcome: Outcome) -> None:
+    """An outcome could not be written in time. Its lease will tell; an operator may want to know more."""
+    facts = _facts(work.job, lease.correlation)
+    log.warning("sms.unrecorded", **facts, state=outcome.state, ticket=outcome.fields.get("ticket"))
+
+
+def settled(work: PreparedMessage, lease: Lease, outcome: Outcome, told: Settled) -> None:
+    """The outcome of a call was written, or its lease was lost."""
+    facts = _facts(work.job, lease.correlation)
+    facts |= {"attempt": lease.attempts, "ms": round((time.monotonic() - work.claimed_at) * 1000)}
+    if told.fenced:
+        log.warning("sms.fenced", **facts)
+    else:
+        state = told.record.state if told.record else outcome.state
+        _count(work, lease, outcome, state)
+        facts |= {"ticket": outcome.fields.get("ticket"), "code": outcome.fields.get("error_code") or None}
+        log.event(f"sms.{state}", _level(state), **facts, reason=outcome.reason)
+    for alert in told.alerts:
+        metrics.alerted(alert)
+        log.warning(f"account.{alert}", code=outcome.account_hold, hint=ALERTS[alert])
+
+
+def moved(job: ClaimRequest, record: Record) -> None:
+    """A claim moved the message without a call: held, backlogged, expired, stopped."""
+    known = log.known(due_at=iso(record.due_at) if record.due_at else None, attempt=record.attempts or None)
+    facts = _facts(job, record.correlation)
+    log.event(f"sms.{record.state}", _level(record.state), **facts, **known, reason=record.reason)
+
+
+def over(done: Done, lane: str) -> None:
+    """A job whose message is over: it ended just now, or the job came once too often."""
+    metrics.moved(done.record.state, lane) if done.stopped else metrics.dropped(done.record)
+
+
+def busy(job: ClaimRequest) -> None:
+    """Another worker has the message."""
+    metrics.dropped(None)
+    log.event("sms.busy", logging.DEBUG, **_facts(job))
+
+
+def rejected(job: ClaimRequest, done: Done, error: PayloadError) -> None:
+    """A message that can never be sent was kept, with its reasons."""
+    over(done, job.lane)
+    if done.stopped:
+        facts = _facts(job, done.record.correlation)
+        log.event("sms.rejected", **facts, reason=log.masked(str(error)), code=error.error_code)
+
+
+def key_conflict(job: ClaimRequest, kept_as: str) -> None:
+    """The idempotency key belongs to another message. This one is kept under the id `kept_as`."""
+    log.warning("sms.key_conflict", **_facts(job), kept_as=kept_as)
+
+
+def _level(state: State) -> int:
+    return logging.WARNING if state in NEED_A_LOOK else logging.INFO
+
+
+def _count(work: PreparedMessage, lease: Lease, outcome: Outcome, state: State) -> None:
+    metrics.settled(
+        state,
+        work.job.lane,
+        # What waits for the account to be mended is not a retry: nothing is wrong with it.
+        again=outcome.health is not None and outcome.delay is not None and not outcome.backlog,
+        waited=lease.waited + time.monotonic() - work.claimed_at,
+        segments=work.job.segments,
+        spent=outcome.spent,
+        currency=outcome.fields.get("currency"),
+    )
+
+
+def _facts(job: ClaimRequest, correlation: str = "") -> dict[str, Any]:
+    """What every event of a message carries. The record's word for the request counts before the job's."""
+    facts: dict[str, Any] = {"message_id": job.message_id, "job_id": job.job_id, "lane": job.lane}
+    if asked_by := correlation or job.correlation:
+        facts["correlation"] = asked_by
+    return facts

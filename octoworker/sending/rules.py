@@ -1,0 +1,31 @@
+"""What the settings say about sending: messages, times, patience and caps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from octoworker.sending import retry
+from octoworker.sms import message, schedule
+from octoworker.store import limits
+
+NO_CAPS = limits.Caps()
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """Seconds. Sending has its own, recording has another, and the lease covers both with room."""
+
+    lease: float
+    send: float
+    record: float
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All of it."""
+
+    payload: message.Policy
+    time: schedule.Rules
+    retry: retry.Policy
+    budgets: Budgets
+    caps: limits.Caps = NO_CAPS

@@ -1,0 +1,164 @@
+"""What an answer means for the record, also when its recipients have different results."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from octoworker.errors import DuplicateKeyError, Kind, MaybeSentError, RefusedByProviderError, UnreachableError
+from octoworker.gateway import Answer, RecipientResult, Submit
+from octoworker.sending.outcome import Attempt, of_answer, of_failure
+from octoworker.sending.retry import Policy
+from octoworker.sms.record import State
+from octoworker.store import Lease
+
+POLICY = Policy(base=2, cap=300, give_up_after=86400, max_attempts=50, account_wait=60, key_window=86400)
+A, B = "+33612345678", "+33612345679"
+ORDER = Submit(key="k", recipients=(A, B), text="t", sms_type="FR", sender="Octo", transactional=True, send_at=None)
+
+
+def go(**more):
+    facts = {"attempts": 1, "now": 1e9, "age": 1, "unknown_for": 0, "pending": (), "earlier": {}, "earlier_cost": ""}
+    return Lease(token=1, generation=0, key_used_before=False, key_doubtful=False, **{**facts, **more})
+
+
+def attempt(claim=None, order=ORDER):
+    return Attempt(order, claim or go(), backlog="normal:t", day="2026-11-23", policy=POLICY, chance=0.5)
+
+
+def has_it(number):
+    return RecipientResult(number, "accepted", "FR", Decimal("0.05"), 1)
+
+
+def refused(number, code):
+    return RecipientResult(number, "rejected", code=code, kind=Kind.PERMANENT, reason="no")
+
+
+def later(number, code="153"):
+    return RecipientResult(number, "rejected", code=code, kind=Kind.TRANSIENT, reason="the route is congested")
+
+
+def answer(*results, cost="0.10", send_at=None):
+    return Answer("api1", Decimal(cost), Decimal("6.93"), "EUR", send_at, 2, tuple(results), code="000")
+
+
+def outcomes(outcome):
+    return {number: result["state"] for number, result in json.loads(outcome.fields["outcomes"]).items()}
+
+
+def after(reply, claim=None, order=ORDER):
+    return of_answer(reply, attempt(claim, order))
+
+
+def test_everybody_accepted_is_accepted():
+    outcome = after(answer(has_it(A), has_it(B)))
+    assert (outcome.state, outcome.delay, outcome.fields["ticket"]) == (State.ACCEPTED, None, "api1")
+
+
+def test_some_refused_for_good_is_accepted_and_says_which():
+    outcome = after(answer(has_it(A), refused(B, "150")))
+    assert outcome.state is State.ACCEPTED
+    assert outcomes(outcome) == {A: "accepted", B: "rejected"}
+
+
+def test_everybody_refused_is_rejected_with_the_code():
+    outcome = after(answer(refused(A, "151"), refused(B, "150")))
+    assert (outcome.state, outcome.fields["error_code"]) == (State.REJECTED, "151")
+
+
+def test_a_recipient_refused_for_now_goes_again_alone_under_the_next_key():
+    outcome = after(answer(has_it(A), later(B)))
+    assert (outcome.state, outcome.key) == (State.WAITING, "next")
+    assert json.loads(outcome.fields["pending"]) == [B]
+    assert outcomes(outcome) == {A: "accepted", B: "waiting"}
+
+
+def test_the_second_submit_completes_the_outcomes_and_the_cost_of_the_first():
+    claim = go(
+        attempts=2, pending=(B,), earlier={A: {"state": "accepted"}, B: {"state": "waiting"}}, earlier_cost="0.05"
+    )
+    outcome = after(answer(has_it(B), cost="0.05"), claim)
+    assert (outcome.state, outcome.fields["cost"], outcome.fields["pending"]) == (State.ACCEPTED, "0.10", "")
+    assert outcomes(outcome) == {A: "accepted", B: "accepted"}
+
+
+def test_a_message_that_reached_somebody_ends_accepted_when_the_rest_is_given_up():
+    claim = go(attempts=50, pending=(B,), earlier={A: {"state": "accepted"}})
+    outcome = after(answer(later(B)), claim)
+    assert (outcome.state, outcome.delay) == (State.ACCEPTED, None)
+    assert outcomes(outcome) == {A: "accepted", B: "rejected"}
+
+
+def test_a_message_that_reached_nobody_is_dead_when_it_is_given_up():
+    assert after(answer(later(A), later(B)), go(attempts=50)).state is State.DEAD
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [(RefusedByProviderError("no", kind=Kind.PERMANENT, code="117"), 2), (UnreachableError("away"), 50)],
+)
+def test_a_failed_rest_does_not_unsay_what_was_accepted(error, attempts):
+    claim = go(attempts=attempts, pending=(B,), earlier={A: {"state": "accepted"}})
+    outcome = of_failure(error, attempt(claim))
+    assert outcome.state is State.ACCEPTED
+    assert outcomes(outcome) == {A: "accepted", B: "rejected"}
+
+
+def test_another_instant_than_the_one_asked_for_is_reported():
+    asked = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
+    order = replace(ORDER, recipients=(A,), send_at=asked)
+    assert after(answer(has_it(A), send_at=asked), order=order).reason == ""
+    assert "+3600 s" in after(answer(has_it(A), send_at=asked + timedelta(hours=1)), order=order).reason
+
+
+def test_the_instant_that_the_provider_echoed_is_kept_as_an_epoch():
+    fields = after(answer(has_it(A), has_it(B), send_at=datetime(2027, 1, 15, 8, 0, tzinfo=UTC))).fields
+    assert fields["sending_date"] == "1800000000"
+
+
+def test_what_was_handed_over_for_later_says_until_when_the_provider_holds_it():
+    at = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
+    assert after(answer(has_it(A)), order=replace(ORDER, send_at=at)).deliver_at == at.timestamp()
+
+
+def test_a_refused_account_sends_its_message_to_the_backlog():
+    error = RefusedByProviderError("no", kind=Kind.ACCOUNT, code="104", stops_account=True, mended_by_credit=True)
+    outcome = of_failure(error, attempt())
+    assert (outcome.account_hold, outcome.mended_by_credit, outcome.backlog) == ("104", True, "normal:t")
+
+
+def test_a_message_that_no_machine_acts_on_again_does_not_wait_in_the_backlog():
+    error = RefusedByProviderError("no", kind=Kind.ACCOUNT, code="104", stops_account=True)
+    claim = replace(go(unknown_for=90_000), key_used_before=True)
+    outcome = of_failure(error, attempt(claim))
+    assert (outcome.state, outcome.delay, outcome.account_hold, outcome.backlog) == (State.UNKNOWN, None, "104", None)
+
+
+@pytest.mark.parametrize(
+    ("error", "health"),
+    [
+        (MaybeSentError("x"), "fault"),
+        (UnreachableError("x"), "fault"),
+        (RefusedByProviderError("x"), "ok"),
+        (DuplicateKeyError("x"), "ok"),
+    ],
+)
+def test_only_a_fault_speaks_against_the_provider(error, health):
+    assert of_failure(error, attempt()).health == health
+
+
+def test_a_result_comes_back_from_the_record_as_it_was_kept():
+    kept = replace(has_it(A), code="0")
+    assert RecipientResult.from_json(A, json.loads(json.dumps(kept.as_json()))) == kept
+
+
+def test_a_result_that_a_receipt_left_is_read_too():
+    assert RecipientResult.from_json(A, {"state": "delivered"}) == RecipientResult(A, "delivered")
+
+
+def test_a_result_does_not_show_whose_it_is():
+    assert A not in repr(has_it(A))
