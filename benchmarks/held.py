@@ -97,9 +97,9 @@ def release(client, settings, count):
     )
     client.config_set("slowlog-log-slower-than", 2000)
     client.slowlog_reset()
-    ticking = scheduler.Clock(settings, store)
+    ticking = scheduler.Scheduler(settings, store)
     started = time.perf_counter()
-    rung = ticking.tick()
+    rung = ticking.sweep()
     took = time.perf_counter() - started
     assert rung == count, (rung, count)
     assert sum(_messages_in(job) for job in client.lrange("sms", 0, -1)) == count

@@ -208,12 +208,12 @@ class Times(Group):
     hours: str = Field(
         validation_alias="OCTOWORKER_HOURS",
         default="FR=08:00-20:00",
-        description="When advertising may be sent, per country: FR=08:00-20:00,BE=…@Zone/City, or off.",
+        description="When marketing may be sent, per country: FR=08:00-20:00,BE=…@Zone/City, or off.",
     )
     off_hours: Literal["wait", "refuse"] = Field(
         validation_alias="OCTOWORKER_OFF_HOURS",
         default="wait",
-        description="What advertising does outside these hours.",
+        description="What marketing does outside these hours.",
     )
     alsace_moselle: bool = Field(
         validation_alias="OCTOWORKER_ALSACE_MOSELLE",

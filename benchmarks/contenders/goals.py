@@ -72,4 +72,4 @@ GOALS = (
 
 
 def judged(found):
-    return [verdict for goal in GOALS if (verdict := goal.judged(found))]
+    return [outcome for goal in GOALS if (outcome := goal.judged(found))]

@@ -187,12 +187,12 @@ def _load(reader: Reader, store: Store, campaign_id: str, *, quiet: bool) -> Pre
     """Take all its messages. None: interrupted; the same command goes on where it stopped."""
     found = Preview()
 
-    def told(_: int) -> None:
+    def reply(_: int) -> None:
         if not quiet and sys.stderr.isatty():
             click.echo(f"\r{found.people} people taken", nl=False, err=True)
 
     try:
-        loading.take(client.client(), campaign_id, reader.template, reader.people(found), reader.options, told=told)
+        loading.take(client.client(), campaign_id, reader.template, reader.people(found), reader.options, reply=reply)
     except KeyboardInterrupt:
         click.echo(
             f"\nStopped after {found.rows} rows of {campaign_id}. The same command goes on from there.", err=True

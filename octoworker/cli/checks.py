@@ -36,7 +36,7 @@ QUICK = 0.5
 """Seconds in which each worker must have told which queues it reads."""
 
 
-class Verdict(StrEnum):
+class Grade(StrEnum):
     """How it stands. Only a problem makes the command fail."""
 
     OK = "ok"
@@ -49,7 +49,7 @@ class Finding:
     """One thing that was looked at."""
 
     name: str
-    verdict: Verdict
+    outcome: Grade
     says: str
     do: str = ""
 
@@ -62,15 +62,15 @@ Readers = Callable[[], Mapping[str, list[str]] | None]
 
 
 def _ok(name: str, says: str) -> Finding:
-    return Finding(name, Verdict.OK, says)
+    return Finding(name, Grade.OK, says)
 
 
 def _warning(name: str, says: str, do: str) -> Finding:
-    return Finding(name, Verdict.WARNING, says, do)
+    return Finding(name, Grade.WARNING, says, do)
 
 
 def _problem(name: str, says: str, do: str) -> Finding:
-    return Finding(name, Verdict.PROBLEM, says, do)
+    return Finding(name, Grade.PROBLEM, says, do)
 
 
 def of_contradictions(error: SettingsError) -> Iterator[Finding]:
@@ -264,7 +264,9 @@ def of_board(board: Board) -> Iterator[Finding]:
             )
     if board.account_hold:
         yield _problem(
-            "brake", board.account_hold_reason or board.account_hold, "mend that, then: octoworker resume --brake"
+            "account hold",
+            board.account_hold_reason or board.account_hold,
+            "mend that, then: octoworker resume --brake",
         )
     if board.breaker != "closed":
         yield _warning(

@@ -1,4 +1,4 @@
-"""Commands that look after the house: doctor, forget."""
+"""Commands that keep the records in order: doctor, forget."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import partial
 import click
 
 from octoworker.cli import checks, output
-from octoworker.cli.checks import Verdict
+from octoworker.cli.checks import Grade
 from octoworker.cli.messages import as_json
 from octoworker.client.client import Client
 from octoworker.config import Settings
@@ -26,7 +26,7 @@ SHORTEST = 6
 """Digits below which a number is no person's."""
 
 
-COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.PROBLEM: "red"}
+COLOURS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "red"}
 
 
 @click.command(name="doctor")
@@ -43,12 +43,12 @@ def check_up(ctx: click.Context, *, json_: bool) -> None:
                 _print(finding)
     except StoreError as error:
         away = True
-        findings.append(checks.Finding("redis", Verdict.PROBLEM, str(error), "look at REDIS_URL, and whether it runs"))
+        findings.append(checks.Finding("redis", Grade.PROBLEM, str(error), "look at REDIS_URL, and whether it runs"))
         if not json_:
             _print(findings[-1])
     if json_:
         output.as_json([finding.as_json() for finding in findings])
-    ctx.exit(3 if away else int(any(finding.verdict is Verdict.PROBLEM for finding in findings)))
+    ctx.exit(3 if away else int(any(finding.outcome is Grade.PROBLEM for finding in findings)))
 
 
 def _findings() -> Iterator[checks.Finding]:
@@ -70,7 +70,7 @@ def _findings() -> Iterator[checks.Finding]:
 
 
 def _print(finding: checks.Finding) -> None:
-    mark = click.style(f"{finding.verdict.value:<8}", fg=COLOURS[finding.verdict])
+    mark = click.style(f"{finding.outcome.value:<8}", fg=COLOURS[finding.outcome])
     click.echo(f"{mark} {finding.name:<12} {finding.says}" + (f"\n{'':<22}-> {finding.do}" if finding.do else ""))
 
 

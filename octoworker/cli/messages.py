@@ -228,8 +228,8 @@ def _wait(message_id: str) -> Record:
     store = runtime.look(Settings.load())
     while True:
         found = _found(message_id, store)
-        parked = found.state is State.UNKNOWN and found.due_at is None
-        if found.state in FINAL or found.state is State.SCHEDULED or parked:
+        needs_review = found.state is State.UNKNOWN and found.due_at is None
+        if found.state in FINAL or found.state is State.SCHEDULED or needs_review:
             return found
         time.sleep(POLL)
 

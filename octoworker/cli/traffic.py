@@ -16,14 +16,14 @@ from octoworker.worker import runtime
 MB = 1_000_000
 
 lane_option = click.option("--lane", type=click.Choice(LANES), help="This lane only.")
-marketing_option = click.option("--marketing", is_flag=True, help="Advertising only: what is not transactional.")
+marketing_option = click.option("--marketing", is_flag=True, help="Marketing only: what is not transactional.")
 
 
 @click.command()
 @lane_option
 @marketing_option
 def pause(lane: str | None, *, marketing: bool) -> None:
-    """Hold back everything, a lane, or advertising, on all workers. What is being handed over right now still goes."""
+    """Hold back everything, a lane, or marketing, on all workers. What is being handed over right now still goes."""
     what = _what(lane, marketing=marketing)
     runtime.look(Settings.load()).flow_control.pause(what)
     click.echo(f"paused: {what}")
@@ -32,24 +32,26 @@ def pause(lane: str | None, *, marketing: bool) -> None:
 @click.command()
 @lane_option
 @marketing_option
-@click.option("--brake", is_flag=True, help="Only the brake, after Octopush had refused the account; pauses stay.")
-def resume(lane: str | None, *, marketing: bool, brake: bool) -> None:
-    """Let it go on. Without an option everything goes on: every pause ends, and the brake."""
+@click.option(
+    "--brake", "hold", is_flag=True, help="Only the account hold, after Octopush had refused the account; pauses stay."
+)
+def resume(lane: str | None, *, marketing: bool, hold: bool) -> None:
+    """Let it go on. Without an option everything goes on: every pause ends, and the account hold."""
     what = _what(lane, marketing=marketing)
     flow_control = runtime.look(Settings.load()).flow_control
-    if brake:
+    if hold:
         if what != "all":
             raise click.UsageError("give --brake alone.")
-        click.echo("released: the brake" if flow_control.end_hold() else "the brake is off")
+        click.echo("ended: the account hold" if flow_control.end_hold() else "the account is not on hold")
         return
-    shut = flow_control.resume(what)
-    click.echo(f"resumed: {what}" if shut else f"nothing was paused: {what}")
+    was_paused = flow_control.resume(what)
+    click.echo(f"resumed: {what}" if was_paused else f"nothing was paused: {what}")
 
 
 @click.command()
 @as_json
 def stats(*, json_: bool) -> None:
-    """What stands where: queues, ages, states, pace, breaker, brake, balance, spend."""
+    """What stands where: queues, ages, states, pace, breaker, account hold, balance, spend."""
     settings = Settings.load()
     board = runtime.look(settings).board(runtime.queues(settings))
     output.as_json(board.as_json()) if json_ else output.console().print(*grids(board), sep="\n")
@@ -74,7 +76,7 @@ def grids(board: Board) -> list[Table]:
         "pace": f"{board.pace:.2f} segments/s over the last minute",
         "due soon": f"{board.due_soon} within a minute, clock {board.due_lag:.1f} s behind",
         "breaker": board.breaker if board.breaker == "closed" else f"[yellow]{board.breaker}[/]",
-        "brake": f"[red]{board.account_hold}: {board.account_hold_reason}[/]" if board.account_hold else "off",
+        "account hold": f"[red]{board.account_hold}: {board.account_hold_reason}[/]" if board.account_hold else "off",
         "paused": f"[yellow]{', '.join(board.paused)}[/]" if board.paused else "nothing",
         "balance": money,
         "redis": f"[red]writes nothing: {board.refuses}[/]" if board.refuses else _memory(board),

@@ -139,8 +139,8 @@ class Client:
         """Write and publish one lane's. Yields the places of those whose key belongs to another message."""
         for start in range(0, len(messages), jobs.BATCH):
             batch = messages[start : start + jobs.BATCH]
-            told = self.take([new for _, new in batch], lane)
-            yield from (place for (place, _), each in zip(batch, told, strict=True) if each == "conflict")
+            reply = self.take([new for _, new in batch], lane)
+            yield from (place for (place, _), each in zip(batch, reply, strict=True) if each == "conflict")
 
     def take(self, messages: Sequence[NewMessage], lane: str, campaign: str | None = None) -> list[str]:
         """Write the records of up to a few hundred messages in one step, then publish their jobs.
@@ -150,15 +150,15 @@ class Client:
         job = publish.bulk([new.message_id for new in messages], lane) if self._one_redis else NO_JOB
         try:
             with within(self._budget):
-                told = self.store.create_many(lane, messages, campaign=campaign, job=job)
+                reply = self.store.create_many(lane, messages, campaign=campaign, job=job)
         except StoreError as error:
             raise not_taken(error) from None
         if not self._one_redis:
             self._publish_many(
-                [new.message_id for new, each in zip(messages, told, strict=True) if each == "created"], lane
+                [new.message_id for new, each in zip(messages, reply, strict=True) if each == "created"], lane
             )
-        events.emit("sms.queued_many", count=told.count("created"), lane=lane, correlation=correlation.current())
-        return list(told)
+        events.emit("sms.queued_many", count=reply.count("created"), lane=lane, correlation=correlation.current())
+        return list(reply)
 
     def _publish_many(self, ids: Sequence[str], lane: str) -> None:
         """Publish the bulk jobs of messages that have their records. A failure is no loss: the clock will publish them."""

@@ -92,7 +92,7 @@ def of_answer(answer: Answer, attempt: Attempt) -> Outcome:
     if not again and not _anybody(everybody):
         decision = _nobody(answer, decision)
     fields = {
-        **_told(answer, attempt.lease),
+        **_reply(answer, attempt.lease),
         **_kept(everybody, pending=again),
         "error_code": decision.code or answer.code,
     }
@@ -166,7 +166,7 @@ def _kept(results: Results, *, pending: Iterable[str]) -> dict[str, str]:
     return {"outcomes": json.dumps(outcomes), "pending": json.dumps(open_) if open_ else ""}
 
 
-def _told(answer: Answer, lease: Lease) -> dict[str, str]:
+def _reply(answer: Answer, lease: Lease) -> dict[str, str]:
     """What the provider told us, as the record keeps it. Nothing here can fail on an odd value: it was read before."""
     facts = {
         "ticket": answer.ticket,

@@ -43,18 +43,18 @@ def unrecorded(work: PreparedMessage, lease: Lease, outcome: Outcome) -> None:
     log.warning("sms.unrecorded", **facts, state=outcome.state, ticket=outcome.fields.get("ticket"))
 
 
-def settled(work: PreparedMessage, lease: Lease, outcome: Outcome, told: Settled) -> None:
+def settled(work: PreparedMessage, lease: Lease, outcome: Outcome, reply: Settled) -> None:
     """The outcome of a call was written, or its lease was lost."""
     facts = _facts(work.job, lease.correlation)
     facts |= {"attempt": lease.attempts, "ms": round((time.monotonic() - work.claimed_at) * 1000)}
-    if told.fenced:
+    if reply.fenced:
         log.warning("sms.fenced", **facts)
     else:
-        state = told.record.state if told.record else outcome.state
+        state = reply.record.state if reply.record else outcome.state
         _count(work, lease, outcome, state)
         facts |= {"ticket": outcome.fields.get("ticket"), "code": outcome.fields.get("error_code") or None}
         log.event(f"sms.{state}", _level(state), **facts, reason=outcome.reason)
-    for alert in told.alerts:
+    for alert in reply.alerts:
         metrics.alerted(alert)
         log.warning(f"account.{alert}", code=outcome.account_hold, hint=ALERTS[alert])
 

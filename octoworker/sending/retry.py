@@ -134,7 +134,7 @@ def _still_unknown(
     if facts.unknown_for + delay > policy.key_window:
         over = "Octopush may have forgotten the key by then"
     if over:
-        reason = f"{error.reason} ({over}; may have been sent, a person decides)"
+        reason = f"{error.reason} ({over}; may have been sent, an operator decides)"
         return Decision(State.UNKNOWN, reason, key=key, counts=counts, code=error.code)
     return Decision(State.UNKNOWN, error.reason, delay, key, counts=counts, code=error.code)
 
@@ -145,7 +145,7 @@ def _duplicate(error: GatewayError, facts: Facts) -> Decision:
         return Decision(State.ACCEPTED, f"Octopush already had it{_in_brackets(error)}", code=error.code)
     # A key of ours that was never used belongs to another message: a lost Redis, or a clash of two installations.
     why = "was also refused before" if facts.key_doubtful else "was never used here"
-    reason = f"Octopush says it already had this key{_in_brackets(error)}, which {why}; a person decides"
+    reason = f"Octopush says it already had this key{_in_brackets(error)}, which {why}; an operator decides"
     return Decision(State.UNKNOWN, reason, code=error.code)
 
 
@@ -164,7 +164,7 @@ def _refused(error: GatewayError, facts: Facts, policy: Policy, chance: float) -
             return Decision(State.REJECTED, error.reason, key="next", code=error.code)
         case _:
             # Refused for good after a "maybe", or by a code that nobody knows: neither proves that nothing was sent.
-            reason = f"{error.reason}; no machine tries again, a person decides"
+            reason = f"{error.reason}; no machine tries again, an operator decides"
             return Decision(State.UNKNOWN, reason, key="doubtful", code=error.code)
 
 

@@ -71,7 +71,7 @@ FINAL = frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.REJECTED, _S.EX
 """States that no machine leaves by itself."""
 
 MAYBE_SENT = frozenset({_S.SUBMITTING, _S.UNKNOWN, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED})
-"""States in which the handset may have rung, so that a replay needs a person to insist."""
+"""States in which the handset may have got it, so that a replay needs an operator to insist."""
 
 
 @dataclass(frozen=True)

@@ -249,10 +249,10 @@ class Store:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
         facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or ""}
         places = [keys.record(job.message_id)]
-        verdict, *rest = self._scripts.run("reject", places, [job.message_id, json.dumps(facts), job.payload])
-        if verdict == "conflict":
+        outcome, *rest = self._scripts.run("reject", places, [job.message_id, json.dumps(facts), job.payload])
+        if outcome == "conflict":
             return None
-        return Done(record_of(job.message_id, rest[0]), stopped=verdict == "rejected")
+        return Done(record_of(job.message_id, rest[0]), stopped=outcome == "rejected")
 
     def push(self, lists: Mapping[str, Sequence[str]]) -> None:
         """Put jobs into the broker's lists on this Redis, in one round trip."""
@@ -282,8 +282,8 @@ class Store:
     ) -> Record:
         """Write a later word on delivery. Nothing changes when it says nothing new."""
         arguments = [message_id, recipient, state, _line(reason), self._keep]
-        verdict, *rest = self._scripts.run("receipt", [keys.record(message_id)], arguments)
-        if verdict == "absent":
+        outcome, *rest = self._scripts.run("receipt", [keys.record(message_id)], arguments)
+        if outcome == "absent":
             raise UnknownMessageError
         return record_of(message_id, rest[0])
 
@@ -338,9 +338,9 @@ class Store:
 
     def _change(self, change: str, message_id: str, **facts: Any) -> Record:
         request = {"keep": self._keep, "requeue_after": self._requeue, "change_nonce": os.urandom(8).hex(), **facts}
-        verdict, found, before = self._scripts.run(change, [keys.record(message_id)], [message_id, json.dumps(request)])
-        if verdict != "done":
-            raise refused(change, verdict, before)
+        outcome, found, before = self._scripts.run(change, [keys.record(message_id)], [message_id, json.dumps(request)])
+        if outcome != "done":
+            raise refused(change, outcome, before)
         record = record_of(message_id, found)
         known = {"lane": record.lane, "correlation": record.correlation, "was": before}
         events.emit(f"sms.{record.state}", message_id=message_id, **known)

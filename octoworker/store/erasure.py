@@ -166,4 +166,4 @@ def _without(arguments: Mapping[str, Any], others: list[Any]) -> dict[str, Any]:
 
 
 def _outcomes(text: str | None, person: Person) -> str:
-    return json.dumps({number: fate for number, fate in _object(text).items() if not person.is_them(number)})
+    return json.dumps({number: result for number, result in _object(text).items() if not person.is_them(number)})

@@ -24,15 +24,15 @@ REFUSALS = {
 }
 
 
-def refused(change: str, verdict: str, before: str) -> OctoworkerError:
+def refused(change: str, outcome: str, before: str) -> OctoworkerError:
     """The error for what the script said. `before`: the state in which it found the message."""
-    if verdict == "absent":
+    if outcome == "absent":
         return UnknownMessageError()
-    if verdict in WRONG_TIMES:
-        return RefusedError(WRONG_TIMES[verdict])
-    if verdict == "forgotten":
+    if outcome in WRONG_TIMES:
+        return RefusedError(WRONG_TIMES[outcome])
+    if outcome == "forgotten":
         return RefusedError(FORGOTTEN)
-    return RefusedError(_refusal(change, before, forceable=verdict == "force"))
+    return RefusedError(_refusal(change, before, forceable=outcome == "force"))
 
 
 def _refusal(change: str, before: str, *, forceable: bool) -> str:

@@ -18,14 +18,14 @@ def record_of(message_id: str, text: str) -> Record:
 
 def claimed(job: ClaimRequest, reply: Sequence[Any]) -> Claim:
     """What a claim was answered."""
-    verdict, *rest = reply
-    match verdict:
+    outcome, *rest = reply
+    match outcome:
         case "lease":
             return _lease(rest[0])
         case "wait" | "held":
-            return Wait(record_of(job.message_id, rest[0]), held=verdict == "held")
+            return Wait(record_of(job.message_id, rest[0]), held=outcome == "held")
         case "done" | "stopped":
-            return Done(record_of(job.message_id, rest[0]), stopped=verdict == "stopped")
+            return Done(record_of(job.message_id, rest[0]), stopped=outcome == "stopped")
         case "busy":
             return Busy()
         case _:
@@ -34,9 +34,9 @@ def claimed(job: ClaimRequest, reply: Sequence[Any]) -> Claim:
 
 def settled(message_id: str, reply: Sequence[Any]) -> Settled:
     """What became of a settle."""
-    verdict, found, *alerts = reply
-    record = None if verdict == "fenced" or not found else record_of(message_id, found)
-    return Settled(record, tuple(alerts), fenced=verdict == "fenced")
+    outcome, found, *alerts = reply
+    record = None if outcome == "fenced" or not found else record_of(message_id, found)
+    return Settled(record, tuple(alerts), fenced=outcome == "fenced")
 
 
 def _lease(text: str) -> Lease:

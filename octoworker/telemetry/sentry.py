@@ -83,14 +83,14 @@ def scrubbed(event: Any, hint: Mapping[str, Any]) -> Any:
     return kept
 
 
-def _exception(told: Mapping[str, Any], error: BaseException | None) -> dict[str, Any]:
+def _exception(reply: Mapping[str, Any], error: BaseException | None) -> dict[str, Any]:
     """Its kind and its way. Its sentence only when it is ours: others quote what they stumbled over."""
-    ours = isinstance(error, OctoworkerError) and told.get("type") == type(error).__name__
-    frames = (told.get("stacktrace") or {}).get("frames", [])
+    ours = isinstance(error, OctoworkerError) and reply.get("type") == type(error).__name__
+    frames = (reply.get("stacktrace") or {}).get("frames", [])
     picked = [{name: frame[name] for name in KEPT_OF_FRAMES if name in frame} for frame in frames]
     return {
-        "type": told.get("type"),
-        "module": told.get("module"),
+        "type": reply.get("type"),
+        "module": reply.get("module"),
         "value": str(error) if ours else "",
         "stacktrace": {"frames": picked},
     }

@@ -38,7 +38,9 @@ class Gauges:
         yield _labelled(
             "queue_depth", "Jobs in the broker's list", "lane", {n: lane.queued for n, lane in lanes.items()}
         )
-        yield _labelled("line_depth", "Messages held back", "lane", {n: lane.backlogged for n, lane in lanes.items()})
+        yield _labelled(
+            "backlog_depth", "Messages held back", "lane", {n: lane.backlogged for n, lane in lanes.items()}
+        )
         ages = {name: lane.oldest for name, lane in lanes.items() if lane.oldest is not None}
         yield _labelled("oldest_seconds", "How long the first message has waited for its turn", "lane", ages)
         if board.memory is not None:
@@ -51,8 +53,8 @@ class Gauges:
         states = {**board.states, "in_flight": board.in_flight}
         yield _labelled("messages", "Messages that are kept; in_flight: queued or being submitted", "state", states)
         yield _plain("breaker_open", "Whether Octopush does not answer", board.breaker == "open")
-        yield _plain("brake", "Whether Octopush refuses the account", board.account_hold is not None)
-        yield _labelled("paused", "Paused by a person", "what", {what: what in board.paused for what in PAUSABLE})
+        yield _plain("account_hold", "Whether Octopush refuses the account", board.account_hold is not None)
+        yield _labelled("paused", "Paused by an operator", "what", {what: what in board.paused for what in PAUSABLE})
         yield _plain("pace_used", "Segments a second over the last minute", board.pace)
         yield _plain("pace_limit", "Segments a second that are allowed; 0: no limit", self._pace_limit)
 

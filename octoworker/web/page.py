@@ -71,7 +71,7 @@ def story(record: Record) -> str:
         "Cost": cost,
         "Segments": record.segments,
         "Attempts": record.attempts,
-        "Taken": _full(record.created_at),
+        "Accepted here": _full(record.created_at),
         "Due": _full(record.due_at),
         "Goes out": _full(record.goes_out_at),
     }
@@ -134,7 +134,7 @@ def _banner(seen: Board) -> str:
     """What a person should know before anything else, or that there is nothing."""
     said = []
     if seen.account_hold:
-        said.append(f"<b>Braked ({escape(seen.account_hold)}).</b> {escape(seen.account_hold_reason or '')}")
+        said.append(f"<b>On hold ({escape(seen.account_hold)}).</b> {escape(seen.account_hold_reason or '')}")
     if seen.breaker == "open":
         said.append("<b>Breaker open.</b> Octopush does not answer: messages wait, one at a time is tried.")
     if seen.refuses:
@@ -162,7 +162,9 @@ def _cards(seen: Board) -> Iterable[str]:
     yield _card("Oldest waiting", "?" if hidden else _span(oldest), f"clock {seen.due_lag:.1f} s behind")
     yield _card("Pace", f"{seen.pace:.1f}", "segments a second, last minute")
     yield _card("Breaker", seen.breaker, "does Octopush answer?", "good" if seen.breaker == "closed" else "bad")
-    yield _card("Brake", seen.account_hold or "off", "is the account accepted?", "bad" if seen.account_hold else "good")
+    yield _card(
+        "Account hold", seen.account_hold or "off", "is the account accepted?", "bad" if seen.account_hold else "good"
+    )
     yield _card("Balance", "?" if seen.balance is None else f"{seen.balance:,}", money or "not known yet")
     yield _card("Spent today", f"{seen.spent.normalize():,f}", f"{money} for {seen.segments:,} segments".strip())
 
@@ -234,8 +236,8 @@ def _people(record: Record) -> list[tuple[str, str, str]]:
     """Masked number, state and code of each recipient; before Octopush has answered, as they were asked for."""
     if record.recipients:
         return [
-            (mask(number), str(fate.get("state") or ""), str(fate.get("error_code") or ""))
-            for number, fate in record.recipients.items()
+            (mask(number), str(result.get("state") or ""), str(result.get("error_code") or ""))
+            for number, result in record.recipients.items()
         ]
     asked = record.arguments.get("recipients")
     numbers = [asked] if isinstance(asked, str) else asked if isinstance(asked, list) else []
@@ -243,8 +245,8 @@ def _people(record: Record) -> list[tuple[str, str, str]]:
 
 
 def _person(number: str, state: str, code: str) -> str:
-    told = _state(State(state)) if state in {each.value for each in State} else escape(state)
-    return f"<tr><td>{escape(number)}</td><td>{told}</td><td>{escape(code)}</td></tr>"
+    reply = _state(State(state)) if state in {each.value for each in State} else escape(state)
+    return f"<tr><td>{escape(number)}</td><td>{reply}</td><td>{escape(code)}</td></tr>"
 
 
 def _state(state: State) -> str:
@@ -264,15 +266,15 @@ def _span(seconds: float) -> str:
 
 def _since(at: datetime | None) -> str:
     """The time of day, and the day when it was not today."""
-    return f"{at:%Y-%m-%d %H:%M}" if at and at.date() != datetime.now(UTC).date() else _clock(at)
+    return f"{at:%Y-%m-%d %H:%M}" if at and at.date() != datetime.now(UTC).date() else _scheduler(at)
 
 
 def _moved(at: datetime) -> str:
     """The same with its second: in a story it matters what came how soon after what."""
-    return f"{at:%Y-%m-%d %H:%M:%S}" if at.date() != datetime.now(UTC).date() else _clock(at)
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at.date() != datetime.now(UTC).date() else _scheduler(at)
 
 
-def _clock(at: datetime | None) -> str:
+def _scheduler(at: datetime | None) -> str:
     return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}" if at else ""
 
 

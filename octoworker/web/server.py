@@ -92,7 +92,7 @@ class _Listening(ThreadingHTTPServer):
         TCPServer.server_bind(self)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A caller that hangs up is no news."""
+        """A caller that hangs up is no event."""
 
 
 class _Conversation(BaseHTTPRequestHandler):
@@ -121,8 +121,8 @@ class _Conversation(BaseHTTPRequestHandler):
         else:
             reply = Reply(b"Too many callers at once.\n", HTTPStatus.SERVICE_UNAVAILABLE)
         self.send_response(reply.status)
-        told = (("Content-Type", reply.kind), ("Content-Length", str(len(reply.body))), ("Connection", "close"))
-        for name, value in (*told, *reply.headers):
+        own = (("Content-Type", reply.kind), ("Content-Length", str(len(reply.body))), ("Connection", "close"))
+        for name, value in (*own, *reply.headers):
             self.send_header(name, value)
         self.end_headers()
         if with_body:

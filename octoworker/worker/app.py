@@ -7,7 +7,7 @@ from octoworker.worker.application import app as app  # noqa: PLC0414 - what Cel
 from octoworker.worker.boot_checks import BootChecks
 from octoworker.worker.heartbeat import Consuming
 from octoworker.worker.metrics_server import Exporter
-from octoworker.worker.scheduler import ClockStep
+from octoworker.worker.scheduler import SchedulerStep
 
-app.steps["worker"].update({BootChecks, Exporter, ClockStep})
+app.steps["worker"].update({BootChecks, Exporter, SchedulerStep})
 app.steps["consumer"].add(Consuming)

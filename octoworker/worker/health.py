@@ -36,7 +36,7 @@ def folder(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(given) if given else Path(tempfile.gettempdir(), f"octoworker-{os.getuid()}")
 
 
-class Pulse:
+class HeartbeatFile:
     """One of the two files. What fails here is dropped: it must not keep a worker from sending."""
 
     def __init__(self, name: str, where: Path | None = None) -> None:
@@ -115,13 +115,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--stale", type=float, default=STALE, help="seconds of silence that are a no (default: 30)")
     given = parser.parse_args(arguments)
     wanted = [name for name, asked in ((ALIVE, given.live), (READY, given.ready)) if asked] or [ALIVE, READY]
-    told = [_told(name, given.stale) for name in wanted]
-    print(", ".join(text for _, text in told), file=sys.stderr if not all(good for good, _ in told) else sys.stdout)
-    return 0 if all(good for good, _ in told) else 1
+    reply = [_reply(name, given.stale) for name in wanted]
+    print(", ".join(text for _, text in reply), file=sys.stderr if not all(good for good, _ in reply) else sys.stdout)
+    return 0 if all(good for good, _ in reply) else 1
 
 
-def _told(name: str, stale: float) -> tuple[bool, str]:
-    silent = Pulse(name).silence()
+def _reply(name: str, stale: float) -> tuple[bool, str]:
+    silent = HeartbeatFile(name).silence()
     if silent is None:
         return False, f"not {name}: there is no {folder() / name}"
     good = abs(silent) <= stale

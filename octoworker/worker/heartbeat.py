@@ -42,7 +42,7 @@ main_thread = MainThread()
 """The one of this process: one step of its worker knows how it is, another must tell."""
 
 
-class Alive:
+class Heartbeat:
     """`alive`: the clock turns, and so does the main thread. Who waits for a Redis that does not answer is not dead.
 
     A thread of its own keeps the file, for a look of the clock can take long. Of the main thread it can judge only while
@@ -51,7 +51,7 @@ class Alive:
     """
 
     def __init__(self, *, with_main_thread: bool) -> None:
-        self._file = health.Pulse(health.ALIVE)
+        self._file = health.HeartbeatFile(health.ALIVE)
         self._with_main_thread = with_main_thread
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="octoworker-alive", daemon=True)
@@ -118,11 +118,11 @@ class Consuming(bootsteps.StartStopStep):
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
-        self._pulse = health.Pulse(health.READY)
+        self._file_of_readiness = health.HeartbeatFile(health.READY)
         self._timer: Any = None
 
     def start(self, consumer: Any) -> None:
-        if self._pulse.of_another():
+        if self._file_of_readiness.of_another():
             log.warning(
                 "health.shared", hint=f"another worker keeps the same health files: give each its own {health.FOLDER}"
             )
@@ -135,11 +135,11 @@ class Consuming(bootsteps.StartStopStep):
             self._timer.cancel()
             self._timer = None
         main_thread.rests()
-        self._pulse.end()
+        self._file_of_readiness.end()
 
     def _turn(self) -> None:
         main_thread.turned()
-        self._pulse.beat()
+        self._file_of_readiness.beat()
 
     def shutdown(self, consumer: Any) -> None:
         self.stop(consumer)

@@ -59,7 +59,7 @@ def current() -> Runtime:
 def warm_up(settings: Settings) -> None:
     """Load what the first message would wait for: the number plan and the rules. Before the fork, so once for all.
 
-    Not the holidays: eleven megabytes, for advertising alone, which can wait a tenth of a second once.
+    Not the holidays: eleven megabytes, for marketing alone, which can wait a tenth of a second once.
 
     What is loaded by then stays: it is taken out of the garbage collector's sight, which would write into each object of it
     at every round, and so give each child of a prefork worker a copy of its own.

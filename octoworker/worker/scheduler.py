@@ -5,7 +5,7 @@
 2. It publishes their jobs. A publish that fails costs nothing: the due set looks at the message again later.
 3. A slice that was full is followed by the next at once.
 
-What is due within the next half second is published with Celery's ETA, so that it starts on time and not on the tick.
+What is due within the next half second is published with Celery's ETA, so that it starts on time and not on the sweep.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SLICE = 100
 """Messages per script call: some 3 ms of Redis, so that nobody waits noticeably behind it."""
 
 LOOKS_AHEAD = 2.5
-"""Ticks that a message is published before its instant: its job must have been fetched by a worker until then."""
+"""Sweeps that a message is published before its instant: its job must have been fetched by a worker until then."""
 
 FOUND = frozenset({"lease", "job"})
 """What the clock finds that should not be: a worker that did not come back, a job that vanished."""
@@ -52,10 +52,10 @@ ENDS_WITHIN = 5.0
 """Seconds that a look which has begun may still take when the worker ends. Between two looks the clock ends at once."""
 
 PRUNE_EVERY = 600
-"""Ticks between two cleanings of the state indexes."""
+"""Sweeps between two cleanings of the state indexes."""
 
 
-class Clock:
+class Scheduler:
     """Looks, publishes, sleeps. One thread; `stop` returns when it has ended."""
 
     def __init__(self, settings: Settings, store: Store, at_step: Steps = no_step) -> None:
@@ -64,9 +64,9 @@ class Clock:
         self._queues = runtime.queues(settings)
         self._store = store
         self._at_step = at_step
-        self._alive = heartbeat.Alive(with_main_thread=all(self._queues.values()))
+        self._alive = heartbeat.Heartbeat(with_main_thread=all(self._queues.values()))
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="octoworker-clock", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="octoworker-scheduler", daemon=True)
         self._looks: Sequence[Callable[[], Slice]] = (
             partial(store.due.rescue, SLICE, self._queues, self._ended),
             partial(store.due.stage, SLICE, look_ahead),
@@ -82,7 +82,7 @@ class Clock:
         self._thread.join(timeout=ENDS_WITHIN)
         self._alive.end()
 
-    def tick(self) -> int:
+    def sweep(self) -> int:
         """One look: everything stranded, due or let go is published. Returns how many messages that were."""
         published, more = 0, True
         while more and not self._stopping.is_set():
@@ -95,20 +95,20 @@ class Clock:
         return published
 
     def _run(self) -> None:
-        ticks = 0
+        sweeps = 0
         while not self._alive.wait(self._stopping, self._every):
             try:
-                self.tick()
-                if ticks % PRUNE_EVERY == 0:
+                self.sweep()
+                if sweeps % PRUNE_EVERY == 0:
                     self._store.prune()
             except OctoworkerError as error:
-                log.warning("clock.failed", kind=type(error).__name__, reason=str(error))
+                log.warning("scheduler.failed", kind=type(error).__name__, reason=str(error))
             except (OperationalError, OSError) as error:
-                log.warning("clock.failed", kind=type(error).__name__)
+                log.warning("scheduler.failed", kind=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - a clock that dies silently would strand messages
                 sentry.bug(error)
-                log.warning("clock.bug", kind=type(error).__name__, where=log.where(error))
-            ticks += 1
+                log.warning("scheduler.bug", kind=type(error).__name__, where=log.where(error))
+            sweeps += 1
 
     def _ended(self, message_id: str, lane: str, state: State) -> None:
         """The script ended a message or left it to an operator, without a worker that could say so."""
@@ -139,14 +139,14 @@ class Clock:
         debugging = log.debugging()
         for wakeup in wakeups:
             if debugging or wakeup.found in FOUND:
-                _tell(wakeup)
+                _emit(wakeup)
         if all(self._queues.values()):
             self._store.push(publish.packed(wakeups))
         else:
             _publish_elsewhere(wakeups)
 
 
-def _tell(wakeup: Wakeup) -> None:
+def _emit(wakeup: Wakeup) -> None:
     """One event for one message whose job is published: it came due, or it was found where it should not be."""
     facts = log.known(
         message_id=wakeup.message_id,
@@ -159,7 +159,7 @@ def _tell(wakeup: Wakeup) -> None:
         log.event("sms.queued", logging.DEBUG, **facts)
         return
     metrics.found(wakeup.found)
-    log.warning("clock.found", **facts)
+    log.warning("scheduler.found", **facts)
     if wakeup.found == "lease":
         log.warning("sms.unknown", **facts, reason="the worker that had it did not come back")
 
@@ -204,7 +204,7 @@ class CreditWatcher:
                 log.warning("account.not_asked", kind=type(error).__name__)
 
 
-class ClockStep(bootsteps.StartStopStep):
+class SchedulerStep(bootsteps.StartStopStep):
     """Runs the clock as long as the worker has a pool: its threads begin after the fork of the children, and end before
     theirs do. Without `requires` Celery would take the one order or the other, as it happens."""
 
@@ -212,21 +212,21 @@ class ClockStep(bootsteps.StartStopStep):
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
-        self._clock: Clock | None = None
+        self._scheduler: Scheduler | None = None
         self._credit_watcher: CreditWatcher | None = None
         runtime.warm_up(Settings.load())
 
     def start(self, worker: Any) -> None:
         del worker
         mine = runtime.current()
-        self._clock = Clock(mine.settings, mine.store, runtime.at_step)
+        self._scheduler = Scheduler(mine.settings, mine.store, runtime.at_step)
         self._credit_watcher = CreditWatcher(mine)
-        self._clock.start()
+        self._scheduler.start()
         self._credit_watcher.start()
 
     def stop(self, worker: Any) -> None:
         del worker
-        for each in (self._clock, self._credit_watcher):
+        for each in (self._scheduler, self._credit_watcher):
             if each is not None:
                 with contextlib.suppress(RuntimeError):
                     each.stop()

@@ -28,15 +28,15 @@ def examined_with_workers(house):
     return until(told)
 
 
-def verdict(house, name):
-    return examined(house)[1][name]["verdict"]
+def outcome(house, name):
+    return examined(house)[1][name]["outcome"]
 
 
 def test_a_house_in_order_has_no_problem(house):
     house.environ["OCTOWORKER_CAP_DAY"] = "100"
     house.worker()
     code, found = examined_with_workers(house)
-    assert {name: it for name, it in found.items() if it["verdict"] == "problem"} == {}
+    assert {name: it for name, it in found.items() if it["outcome"] == "problem"} == {}
     assert code == 0
     for name in (
         "account",
@@ -50,7 +50,7 @@ def test_a_house_in_order_has_no_problem(house):
         "persistence",
         "eviction",
     ):
-        assert found[name]["verdict"] == "ok", name
+        assert found[name]["outcome"] == "ok", name
     assert found["workers"]["says"] == "1 answer; every queue is read"
     assert house.sandbox.handsets() == {}
 
@@ -66,7 +66,7 @@ def test_each_finding_says_what_to_do(house):
 
 
 def test_without_workers(house):
-    assert verdict(house, "workers") == "problem"
+    assert outcome(house, "workers") == "problem"
 
 
 def test_a_lane_that_nobody_reads(house):
@@ -78,15 +78,15 @@ def test_a_lane_that_nobody_reads(house):
 
 def test_a_redis_that_keeps_nothing(tmp_path):
     with house(tmp_path, appendonly="no") as it:
-        assert verdict(it, "persistence") == "problem"
+        assert outcome(it, "persistence") == "problem"
 
 
 def test_a_redis_that_is_away(house):
     house.server.kill()
     code, found = examined(house)
     assert code == 3
-    assert found["redis"]["verdict"] == "problem"
-    assert found["login"]["verdict"] == "ok"
+    assert found["redis"]["outcome"] == "problem"
+    assert found["login"]["outcome"] == "ok"
 
 
 def test_a_user_of_redis_who_may_not_ask(house):
@@ -95,7 +95,7 @@ def test_a_user_of_redis_who_may_not_ask(house):
     )
     house.environ["REDIS_URL"] = house.redis_url.replace("redis://", "redis://shy:pw@")
     _, found = examined(house)
-    assert {found[name]["verdict"] for name in ("version", "persistence", "eviction")} == {"warning"}
+    assert {found[name]["outcome"] for name in ("version", "persistence", "eviction")} == {"warning"}
     assert "may not ask" in found["version"]["says"]
 
 
@@ -103,27 +103,27 @@ def test_a_wrong_key(house):
     house.environ["OCTOPUSH_API_KEY"] = "wrong"
     code, found = examined(house)
     assert code == 1
-    assert found["login"]["verdict"] == "problem"
+    assert found["login"]["outcome"] == "problem"
     assert "octoworker errors 101" in found["login"]["do"]
 
 
 def test_an_octopush_that_is_not_there(house):
     house.environ["OCTOPUSH_URL"] = f"http://127.0.0.1:{own_port()}"
-    assert verdict(house, "gateway") == "problem"
+    assert outcome(house, "gateway") == "problem"
 
 
 def test_an_account_without_credit_and_without_key(house):
     house.sandbox.settings(credit="0")
-    assert verdict(house, "balance") == "problem"
+    assert outcome(house, "balance") == "problem"
     del house.environ["OCTOPUSH_API_KEY"]
-    assert verdict(house, "account") == "problem"
+    assert outcome(house, "account") == "problem"
 
 
 def test_settings_that_are_likely_a_mistake(house):
     house.environ |= {"OCTOWORKER_SIMULATE": "1"}
     del house.environ["OCTOWORKER_SENDER"]
     _, found = examined(house)
-    assert {found[name]["verdict"] for name in ("simulate", "sender", "caps")} == {"warning"}
+    assert {found[name]["outcome"] for name in ("simulate", "sender", "caps")} == {"warning"}
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_settings_that_contradict_each_other_are_findings_too(house):
     house.environ |= {"OCTOWORKER_LEASE": "0.5", "OCTOPUSH_FORMAT": "yaml"}
     done = house.command("doctor", "--json", check=False)
     assert done.returncode == 1
-    assert {finding["verdict"] for finding in json.loads(done.stdout)} == {"problem"}
+    assert {finding["outcome"] for finding in json.loads(done.stdout)} == {"problem"}
     assert "OCTOPUSH_FORMAT" in done.stdout
 
 
@@ -154,25 +154,25 @@ def test_settings_that_contradict_each_other_are_findings_too(house):
 def test_an_address_that_is_told_to_verify_nobody_is_warned_of(house, variable):
     house.environ[variable] = f"rediss://127.0.0.1:{own_port()}/0?ssl_cert_reqs=none"
     _, found = examined(house)
-    assert found["tls"]["verdict"] == "warning"
+    assert found["tls"]["outcome"] == "warning"
     assert variable in found["tls"]["says"]
 
 
 def test_a_redis_that_leaves_its_file_to_the_kernel(house):
     house.redis.config_set("appendfsync", "no")
-    assert verdict(house, "persistence") == "problem"
+    assert outcome(house, "persistence") == "problem"
 
 
 def test_a_balance_below_the_one_to_be_told_of(house):
     house.sandbox.settings(credit="5")
     house.environ["OCTOWORKER_LOW_BALANCE"] = "10"
-    assert verdict(house, "balance") == "warning"
+    assert outcome(house, "balance") == "warning"
 
 
 def test_a_message_that_stands_in_its_queue_for_long(house):
     message_id = house.enqueue()
     house.redis.hset(f"ow:message:{message_id}", "created", 1)
-    assert verdict(house, "lane urgent") == "warning"
+    assert outcome(house, "lane urgent") == "warning"
 
 
 def test_a_user_of_redis_who_may_not_call_workers(house):
@@ -205,14 +205,14 @@ SOUND = Server(
     ],
 )
 def test_what_no_server_here_does_is_judged_too(change, name, expected):
-    found = {finding.name: finding.verdict for finding in checks.of_redis(replace(SOUND, **change))}
+    found = {finding.name: finding.outcome for finding in checks.of_redis(replace(SOUND, **change))}
     assert {each: it for each, it in found.items() if it != "ok"} == ({name: expected} if name else {})
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(1.01, "problem"), (1.25, "warning"), (3, "ok")])
 def test_a_redis_that_fills_up(house, limit, expected):
     house.redis.config_set("maxmemory", round(house.redis.info("memory")["used_memory"] * limit))
-    assert verdict(house, "memory") == expected
+    assert outcome(house, "memory") == expected
 
 
 def test_a_full_redis_is_a_finding_and_no_traceback(house):
@@ -220,7 +220,7 @@ def test_a_full_redis_is_a_finding_and_no_traceback(house):
     house.redis.config_set("maxmemory", 1)
     code, found = examined(house)
     assert code == 1
-    assert found["memory"]["verdict"] == "problem"
+    assert found["memory"]["outcome"] == "problem"
     assert "OutOfMemoryError" in found["workers"]["says"]
 
 
@@ -244,9 +244,9 @@ def test_messages_that_a_person_should_look_at(house):
     until(lambda: house.redis.hget("ow:flow-control", "account_hold"))
     house.store.flow_control.pause("bulk")
     _, found = examined(house)
-    assert found["brake"]["verdict"] == "problem"
-    assert "octoworker resume" in found["brake"]["do"]
-    assert found["paused"]["verdict"] == "warning"
+    assert found["account hold"]["outcome"] == "problem"
+    assert "octoworker resume" in found["account hold"]["do"]
+    assert found["paused"]["outcome"] == "warning"
 
 
 @pytest.mark.parametrize(

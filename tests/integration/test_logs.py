@@ -154,7 +154,7 @@ def test_a_worker_that_did_not_come_back_is_told_with_its_message(house):
     house.sandbox.open_gate("door")
     worker = house.worker()
     house.ended(message_id)
-    mine = told(worker, message_id, "clock.found", "sms.unknown", "sms.accepted")
+    mine = told(worker, message_id, "scheduler.found", "sms.unknown", "sms.accepted")
     assert {event["correlation"] for event in mine} == {"r-1"}
 
 

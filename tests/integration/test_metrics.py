@@ -40,12 +40,12 @@ GAUGES = {
     "octoworker_balance": {"currency"},
     "octoworker_spend_today": {"currency"},
     "octoworker_queue_depth": {"lane"},
-    "octoworker_line_depth": {"lane"},
+    "octoworker_backlog_depth": {"lane"},
     "octoworker_oldest_seconds": {"lane"},
     "octoworker_due_lag_seconds": set(),
     "octoworker_messages": {"state"},
     "octoworker_breaker_open": set(),
-    "octoworker_brake": set(),
+    "octoworker_account_hold": set(),
     "octoworker_paused": {"what"},
     "octoworker_pace_used": set(),
     "octoworker_pace_limit": set(),
@@ -254,7 +254,7 @@ def test_the_names_and_labels_are_those_promised_and_hold_no_secret(house):
         text = scrape(gauges) + scrape(port)
     assert {name: labels_of(family) for name, family in of_worker.items()} == {**COUNTERS, **HISTOGRAMS}
     assert {name: labels_of(family) for name, family in of_all.items()} == GAUGES
-    assert value(of_all, "octoworker_brake") == 1
+    assert value(of_all, "octoworker_account_hold") == 1
     for secret in (NUMBER, NUMBER[3:], "MARKERTEXT", "MARKERREFERENCE", API_KEY):
         assert secret not in text
 
@@ -271,7 +271,7 @@ def test_the_gauges_say_what_stats_says(house):
         found = families(port)
     assert value(found, "octoworker_redis_up") == 1
     assert value(found, "octoworker_messages", state="accepted") == 4
-    assert value(found, "octoworker_line_depth", lane="bulk") == 1
+    assert value(found, "octoworker_backlog_depth", lane="bulk") == 1
     assert value(found, "octoworker_oldest_seconds", lane="bulk") > 0
     assert value(found, "octoworker_paused", what="bulk") == 1
     assert value(found, "octoworker_paused", what="all") == 0

@@ -259,11 +259,11 @@ class Run:
         verdicts = collections.Counter()
         for message_id, text in self.sent.items():
             record = self.house.record(message_id)
-            verdict = judge(record, rang[text])
-            verdicts[verdict] += 1
-            if verdict in BAD:
+            outcome = judge(record, rang[text])
+            verdicts[outcome] += 1
+            if outcome in BAD:
                 print(
-                    verdict,
+                    outcome,
                     message_id,
                     f"rang {rang[text]}",
                     f"confirmed {self.before_a_kill_of_redis(message_id)} before a SIGKILL of Redis",

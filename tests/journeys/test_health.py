@@ -85,7 +85,7 @@ def test_a_probe_imports_neither_celery_nor_the_settings():
 
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path):
     (tmp_path / "file").touch()
-    pulse = health.Pulse(health.ALIVE, tmp_path / "file" / "below")
+    pulse = health.HeartbeatFile(health.ALIVE, tmp_path / "file" / "below")
     pulse.beat()
     pulse.end()
     assert pulse.silence() is None
@@ -157,7 +157,7 @@ def test_a_worker_that_ends_leaves_the_files_of_another(house, folder):
 
 def test_a_file_of_tomorrow_is_no_sign_of_life(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv(health.FOLDER, str(tmp_path))
-    health.Pulse(health.ALIVE).beat()
+    health.HeartbeatFile(health.ALIVE).beat()
     assert health.main(["--live"]) == 0
     os.utime(tmp_path / "alive", (2**31, 2**31))
     assert health.main(["--live"]) == 1
@@ -179,5 +179,5 @@ def test_nothing_is_written_through_a_link_that_somebody_planted(tmp_path, monke
     else:
         place.mkdir()
         (place / "alive").symlink_to(precious)
-    health.Pulse(health.ALIVE).beat()
+    health.HeartbeatFile(health.ALIVE).beat()
     assert precious.read_text() == "precious"

@@ -16,7 +16,7 @@ from proxy import Proxy
 from octoworker.errors import EnqueueError
 from octoworker.sms.record import State
 from octoworker.worker.app import app
-from octoworker.worker.scheduler import ClockStep
+from octoworker.worker.scheduler import SchedulerStep
 
 
 def test_a_worker_outlives_redis_going_away_with_a_call_in_flight(house):
@@ -53,7 +53,7 @@ def test_a_redis_that_cannot_be_written_means_nothing_is_sent_and_nothing_lost(h
     admin.execute_command(*break_it)
     house.sandbox.open_gate("door")
     until(lambda: "sms.unrecorded" in worker.log())
-    until(lambda: "clock.failed" in worker.log())
+    until(lambda: "scheduler.failed" in worker.log())
     until(lambda: "OutOfMemoryError" in worker.log() or "ReadOnlyError" in worker.log())
     assert house.texts() == [TEXT]
     with pytest.raises(EnqueueError):
@@ -173,7 +173,7 @@ def test_a_worker_refuses_to_start_with_what_breaks_a_promise(house, arguments, 
 def test_the_clock_begins_after_the_fork_of_the_children_and_ends_before_them():
     blueprint = WorkController.Blueprint(app.steps["worker"])
     steps = blueprint._finalize_steps(blueprint.claim_steps())  # noqa: SLF001 - what Celery itself asks when it starts
-    assert steps.index(Pool) < steps.index(ClockStep)
+    assert steps.index(Pool) < steps.index(SchedulerStep)
 
 
 def test_the_children_of_a_worker_share_what_was_loaded_before_the_fork(house):

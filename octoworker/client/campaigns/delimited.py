@@ -47,15 +47,15 @@ class Delimited:
 
 def _heading(records: Iterator[tuple[int, str]]) -> tuple[str, tuple[int, str] | None]:
     """The delimiter, and the first row that is not blank."""
-    told = ""
+    reply = ""
     for line, record in records:
-        if not told and (found := _SEP.fullmatch(record)):
-            told = found[1]
+        if not reply and (found := _SEP.fullmatch(record)):
+            reply = found[1]
         elif record.strip(" \t;,"):
             if len(record) > sizes.FILE_HEADER:
                 raise PayloadError([f"file: the names of its columns (line {line}) are too long; {_OPEN}"])
-            return told or _likeliest(record), (line, record)
-    return told, None
+            return reply or _likeliest(record), (line, record)
+    return reply, None
 
 
 def _likeliest(heading: str) -> str:

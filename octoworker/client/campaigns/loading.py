@@ -42,8 +42,8 @@ class Asked:
     @property
     def digest(self) -> str:
         """The same for the same template, options and rows."""
-        told = json.dumps([self.template, jobs.jsonable(self.options), self.content], sort_keys=True, default=str)
-        return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        reply = json.dumps([self.template, jobs.jsonable(self.options), self.content], sort_keys=True, default=str)
+        return hashlib.sha256(reply.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property
     def place(self) -> str:
@@ -77,7 +77,7 @@ def take(
     people: Iterable[Person],
     options: Mapping[str, Any],
     *,
-    told: Callable[[int], None] = lambda _: None,
+    reply: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Take all messages; how many people that were, also those who were taken before.
 
@@ -91,7 +91,7 @@ def take(
             if "conflict" in mine.take(some, lane, campaign):
                 raise KeyConflictError("A message of this campaign is already known with other content.")
             taken += sum(new.people for new in some)
-            told(taken)
+            reply(taken)
             if mine.store.campaigns.stopped(campaign):
                 break
     except EnqueueError as error:

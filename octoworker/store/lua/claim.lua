@@ -91,11 +91,11 @@ end
 
 -- Published too early, by a worker whose clock is ahead: it waits again, for the clock that counts.
 local function before_its_time(due)
-  local verdict = message.state == 'queued' and 'held' or 'wait'
+  local outcome = message.state == 'queued' and 'held' or 'wait'
   if message.state == 'queued' then move(message, 'waiting', 'its job came too early', due) end
   redis.call('ZADD', DUE, due, message.id)
   redis.call('HDEL', message.key, 'woken')
-  return reply(verdict, message)
+  return reply(outcome, message)
 end
 
 -- The reply when its time to be sent has passed, or its key may have been forgotten; nil while it may be sent.

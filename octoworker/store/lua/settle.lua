@@ -68,9 +68,9 @@ local function note_key()
     redis.call('HSET', message.key, 'key_uses', 0)
     redis.call('HDEL', message.key, 'in_doubt_since', 'key_doubtful')
   elseif outcome.key == 'unused' then
-    local uses = number(message.key_uses) - 1
-    redis.call('HSET', message.key, 'key_uses', uses)
-    if uses <= 0 then redis.call('HDEL', message.key, 'in_doubt_since') end
+    local key_uses = number(message.key_uses) - 1
+    redis.call('HSET', message.key, 'key_uses', key_uses)
+    if key_uses <= 0 then redis.call('HDEL', message.key, 'in_doubt_since') end
   elseif outcome.key == 'doubtful' then
     redis.call('HSET', message.key, 'key_doubtful', 1)
   end

@@ -15,8 +15,8 @@ local function begin_change(request, ...)
   return message, nil
 end
 
-local function refuse(message, verdict)
-  return reply(verdict, message, message.before)
+local function refuse(message, outcome)
+  return reply(outcome, message, message.before)
 end
 
 local function changed(message, request)

@@ -130,8 +130,8 @@ local function create(message, job, payload)
   redis.call('ZADD', DUE, now + job.requeue_after, message.id)
 end
 
--- What a script replies: its verdict, and the record as one JSON text [field, value, ...], because a client reads one
+-- What a script replies: its outcome, and the record as one JSON text [field, value, ...], because a client reads one
 -- long text far faster than many short ones.
-local function reply(verdict, message, ...)
-  return {verdict, cjson.encode(redis.call('HGETALL', message.key)), ...}
+local function reply(outcome, message, ...)
+  return {outcome, cjson.encode(redis.call('HGETALL', message.key)), ...}
 end
