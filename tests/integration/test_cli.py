@@ -170,7 +170,7 @@ def test_what_may_be_wrong_is_said_at_the_send(house):
     done = house.command("send", *advert)
     assert done.stderr.splitlines() == [
         'warning: text: "<br>" is written for HTML; write a line end.',
-        'warning: text: marketing in France names a way out; add "STOP au XXXXX", or set transactional.',
+        'warning: text: marketing in France names a way out; add "STOP au XXXXX" exactly so (five capital X), or set transactional.',
     ]
 
 
@@ -226,7 +226,7 @@ def parked(house):
 @pytest.mark.parametrize(("word", "ends"), [("sent", State.ACCEPTED), ("dead", State.DEAD)])
 def test_a_person_decides_about_a_message_that_no_machine_touches_again(house, parked, word, ends):
     sent = len(house.texts())
-    assert "person" in house.command("decide", parked, word).stdout
+    assert "operator" in house.command("decide", parked, word).stdout
     assert house.record(parked).state is ends
     assert house.redis.pttl(f"ow:message:{parked}") > 0
     assert parked not in house.command("list", "--state", "unknown").stdout
@@ -262,10 +262,10 @@ def test_letting_go_of_the_brake_ends_no_pause(house):
     house.worker()
     message_id = send(house).stdout.strip()
     until(lambda: house.store.flow_control.account_hold() is not None)
-    assert "released" in house.command("resume", "--brake").stdout
+    assert "ended" in house.command("resume", "--brake").stdout
     assert house.ended(message_id).state is State.ACCEPTED
     assert json.loads(house.command("stats", "--json").stdout)["paused"] == ["bulk"]
-    assert "off" in house.command("resume", "--brake").stdout
+    assert "not on hold" in house.command("resume", "--brake").stdout
     assert house.command("resume", "--brake", "--lane", "bulk", check=False).returncode == 2
 
 

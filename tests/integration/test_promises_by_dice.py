@@ -1,6 +1,6 @@
-"""Everything at once: several messages, flow_control, caps, crashes, lost answers, people, and clocks that jump.
+"""Everything at once: several messages, flow control, caps, crashes, lost answers, people, and clocks that jump.
 
-Dice play workers, the clock, Octopush and people against the real sender and the real scripts. Octopush remembers keys
+Dice play workers, the scheduler, Octopush and people against the real sender and the real scripts. Octopush remembers keys
 as it says it does. Two rules: no handset rings twice unless a person insists, and when all is well again
 every message comes to an end or is left to a person. fakeredis, because its clock can be set.
 """
@@ -17,6 +17,7 @@ from itertools import pairwise
 import fakeredis
 import pytest
 import time_machine
+from store_kit import look
 
 from octoworker.errors import (
     BusyError,
@@ -175,13 +176,13 @@ class Everything:
             self.nothing_stands_nowhere()
 
     def ring(self):
-        """One tick of a clock. What it publishes backlog in a queue, or is lost on the way."""
+        """One tick of a clock. What it publishes stands in a queue, or is lost on the way."""
         while True:
-            rings, more = self.store.take_due(slice_size=5, look_ahead=0.5, queues=self.queues)
-            for each in rings:
+            found = look(self.store, ahead=0.5, queues=self.queues, size=5)
+            for each in found.wakeups:
                 kwargs = jobs.job_kwargs(each.message_id, each.arguments, published_at=each.published_at)
                 self.publish(each.lane, kwargs)
-            if not more:
+            if not found.full:
                 return
 
     def publish(self, lane, kwargs):
@@ -313,15 +314,15 @@ class Everything:
                 continue
             for before, after in pairwise(move.state for move in record.history):
                 assert after in MOVES[before], f"{before} → {after}"
-            line, parked = self.client.hmget(keys.record(message_id), "line", "parked")
+            backlog, in_review = self.client.hmget(keys.record(message_id), "backlog", "needs_review")
             waits = self.client.zscore(keys.DUE, message_id) is not None
-            assert waits or parked or record.final, record.history
-            assert not (line and (parked or record.final)), record.history
-            assert not line or record.state in (State.WAITING, State.UNKNOWN), record.history
-        lines = [key for key in self.client.keys(keys.LINE_PREFIX + "*") if self.client.type(key) == "zset"]
-        for key in lines:
+            assert waits or in_review or record.final, record.history
+            assert not (backlog and (in_review or record.final)), record.history
+            assert not backlog or record.state in (State.WAITING, State.UNKNOWN), record.history
+        backlogs = [key for key in self.client.keys(keys.BACKLOG_PREFIX + "*") if self.client.type(key) == "zset"]
+        for key in backlogs:
             for message_id in self.client.zrange(key, 0, -1):
-                assert self.client.hget(keys.record(message_id), "line") == key.removeprefix(keys.LINE_PREFIX)
+                assert self.client.hget(keys.record(message_id), "backlog") == key.removeprefix(keys.BACKLOG_PREFIX)
 
     def all_ends_when_all_is_well(self):
         self.store.flow_control.resume("all")
@@ -335,7 +336,7 @@ class Everything:
             self.no_handset_rings_twice()
             self.the_end_is_true()
             left = [m for m in self.ids if (r := self.store.get(m)) and not r.final]
-            left = [m for m in left if not self.client.hexists(keys.record(m), "parked")]
+            left = [m for m in left if not self.client.hexists(keys.record(m), "needs_review")]
             if not left:
                 return
             self.now.shift(1800)
@@ -368,20 +369,24 @@ def everything_in(client):
         lambda store: store.claim(ClaimRequest("9" * 32, "print", "normal", "{}")),
         lambda store: store.claim(ClaimRequest("1" * 32, "print", "normal", "{}")),
         lambda store: store.settle("2" * 32, 1, Settlement(State.ACCEPTED, "", 0, fields={"ticket": "api1"})),
-        lambda store: store.settle("2" * 32, 1, Settlement(State.WAITING, "", 0, key="next", backlog="normal:t")),
+        lambda store: store.settle(
+            "2" * 32, 1, Settlement(State.WAITING, "", 0, key="next", backlog="normal:transactional")
+        ),
         lambda store: store.reject(ClaimRequest("3" * 32, "print", "normal", "{}"), "no", None),
         lambda store: store.cancel("3" * 32),
         lambda store: store.receipt("4" * 32, NUMBERS[0], "delivered", ""),
         lambda store: store.replay("4" * 32, force=True),
         lambda store: store.decide("5" * 32, sent=True),
         lambda store: store.people.forget(Person(lambda _: True, "345600", lambda _: [])),
-        lambda store: store.take_due(slice_size=9, look_ahead=9, queues={"normal": "nothing"}),
+        lambda store: store.due.rescue(9, {"normal": "nothing"}),
+        lambda store: store.due.stage(9, 9),
+        lambda store: store.due.release(9, 9),
     ],
 )
 def test_a_full_redis_refuses_a_change_whole(redis_client, act):
-    """Waiting (3, in line), queued (1), submitting (2), accepted (4) and parked (5): nothing is left half done."""
+    """Backlogged (3), queued (1), submitting (2), accepted (4), left to an operator (5) and due (6): nothing is left half done."""
     store = Store(redis_client, keep_for=1000, requeue_after=1, lease=30, key_window=1000, max_crashes=3)
-    for digit in "12345":
+    for digit in "123456":
         store.create(digit * 32, "print", "normal", json.dumps({"recipients": NUMBERS[0]}))
     for digit in "245":
         store.claim(ClaimRequest(digit * 32, "print", "normal", "{}"))
@@ -389,6 +394,8 @@ def test_a_full_redis_refuses_a_change_whole(redis_client, act):
     store.settle("5" * 32, 1, Settlement(State.UNKNOWN, "", 0))
     store.flow_control.pause("all")
     store.claim(ClaimRequest("3" * 32, "print", "normal", "{}"))
+    store.flow_control.resume("all")
+    store.claim(ClaimRequest("6" * 32, "print", "normal", "{}", hold_until=redis_client.time()[0] + 5))
     redis_client.zadd(keys.DUE, {"1" * 32: 0})
     before = everything_in(redis_client)
     redis_client.config_set("maxmemory", "1")
