@@ -105,4 +105,4 @@ def test_a_message_that_never_left_is_dead_when_its_time_is_up(spent):
 def test_a_message_that_may_have_been_sent_is_never_called_dead(spent):
     decision = decide(MaybeSentError("x"), replace(USED, **spent), POLICY, chance=0.5)
     assert (decision.state, decision.delay) == (State.UNKNOWN, None)
-    assert "a person decides" in decision.reason
+    assert "an operator decides" in decision.reason
