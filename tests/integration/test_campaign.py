@@ -264,7 +264,7 @@ def test_a_campaign_that_is_cancelled_while_it_is_taken_takes_no_more(house):
     def cancel_once(_):
         cancelled or cancelled.append(mine.store.campaigns.cancel(campaign))
 
-    loading.take(mine, campaign, Template(TEXT), rows, {"transactional": True}, told=cancel_once)
+    loading.take(mine, campaign, Template(TEXT), rows, {"transactional": True}, reply=cancel_once)
     mine.store.campaigns.loaded(campaign, people=900, refused=0)
     counts = over(house, campaign)["counts"]
     assert counts.keys() == {"cancelled"}

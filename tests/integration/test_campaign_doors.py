@@ -57,7 +57,7 @@ def take(mine, template, rows, *, key=None, stop_after=None, policy=None, force=
     with Spool(rows, text, "recipient") as spool:
         own = loading.begin(mine, loading.Asked(template, options, spool.digest, key), "", force=force)
         found, refused = loading.people(spool, text, policy or mine.policy)
-        taken = loading.take(mine, own, text, found, options, told=told)
+        taken = loading.take(mine, own, text, found, options, reply=told)
         mine.store.campaigns.loaded(own, people=taken, refused=sum(refused.values()))
         return own
 
