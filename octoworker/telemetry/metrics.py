@@ -28,7 +28,6 @@ from octoworker.errors import (
     RefusedByProviderError,
     UnreachableError,
 )
-from octoworker.gateway import dialects
 from octoworker.sms.lanes import LANES
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.telemetry import metric_files
@@ -67,7 +66,10 @@ class Book:
         from prometheus_client import Counter, Histogram  # noqa: PLC0415 - it looks for the folder when it is imported
 
         self.folder = folder
+        from octoworker.gateway import dialects  # noqa: PLC0415 - Flower reads this module, and has no way to the provider
+
         self._codes = dialects.code_labels()
+        self._success_labels = dialects.success_labels()
         self._children: dict[tuple[Any, ...], Any] = {}
 
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -105,7 +107,7 @@ class Book:
 
     def _begin_at_zero(self) -> None:
         """A counter that appears with its first event hides that event from rate()."""
-        for code in dialects.success_labels():
+        for code in self._success_labels:
             self.of(self.calls, "accepted", code)
         for lane in LANES:
             self.of(self.segments, lane)

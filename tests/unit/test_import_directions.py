@@ -188,3 +188,10 @@ def test_importing_the_application_connects_nowhere():
         [sys.executable, "-c", wanted], env={"REDIS_URL": "redis://127.0.0.1:1/0"}, check=False, capture_output=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_flower_reads_our_gauges_without_the_workers_libraries():
+    """Its locked environment has none of these (deploy/flower/requirements.txt)."""
+    wanted = "import sys; import octoworker.sms.lanes, octoworker.store.stats, octoworker.web; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", wanted], capture_output=True, text=True, check=True).stdout.split()
+    assert {"requests", "defusedxml", "structlog", "pydantic", "octoworker.gateway"} & set(loaded) == set()
