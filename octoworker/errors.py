@@ -57,9 +57,6 @@ class PayloadError(OctoworkerError):
         return type(self), (self.problems, self.error_code)
 
 
-KEY_CONFLICT = "idempotency_key: it already belongs to a message with other content; use a new key."
-
-
 class EnqueueError(OctoworkerError):
     """The message was not taken as far as we know. With an idempotency key, trying again can never send it twice.
 
@@ -79,10 +76,22 @@ class EnqueueError(OctoworkerError):
 
 
 class KeyConflictError(EnqueueError):
-    """The idempotency key already belongs to a message with other content."""
+    """The idempotency key already belongs to a message, or a campaign, with other content."""
 
-    def __init__(self, sentence: str = KEY_CONFLICT) -> None:
+    SENTENCE: ClassVar[str] = "idempotency_key: it already belongs to a {} with other content; use a new key."
+
+    def __init__(self, sentence: str = SENTENCE.format("message")) -> None:
         super().__init__(sentence)
+
+    @classmethod
+    def of_campaign(cls) -> Self:
+        """The key of a whole campaign."""
+        return cls(cls.SENTENCE.format("campaign"))
+
+    @classmethod
+    def of_one_of_many(cls, place: int) -> Self:
+        """Of many messages in one call, the one at this place, counted from 1."""
+        return cls(f"message {place}: {cls()} The others were taken.")
 
 
 class CampaignSentError(OctoworkerError):

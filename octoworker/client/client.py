@@ -129,10 +129,7 @@ class Client:
                 by_lane.setdefault(wanted["lane"], []).append((place, new))
         conflicts = [place for lane, taken in by_lane.items() for place in self._take(lane, taken)]
         if conflicts:
-            raise KeyConflictError(
-                f"message {min(conflicts) + 1}: its idempotency_key already belongs to a message with other content; "
-                "use a new key. The others were taken."
-            )
+            raise KeyConflictError.of_one_of_many(min(conflicts) + 1)
         return ids
 
     def _take(self, lane: str, messages: Sequence[tuple[int, NewMessage]]) -> Iterator[int]:

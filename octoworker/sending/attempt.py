@@ -43,7 +43,7 @@ from octoworker.telemetry import metrics, tracing
 RECORD_PAUSE = 0.1
 """Seconds between two tries to write an outcome: Redis restarts in a second or two."""
 
-KEY_CONFLICT = PayloadError(["idempotency_key: it already belongs to a message with other content; use a new key."])
+KEY_CONFLICT = PayloadError([str(KeyConflictError())])
 
 Steps = Callable[[str], None]
 Key = Callable[[str, int], str]
@@ -200,4 +200,4 @@ class Sender:
         done = None if own.message_id == job.message_id else self._store.reject(own, str(KEY_CONFLICT), None)
         if done is not None:
             report.rejected(own, done, KEY_CONFLICT)
-        return KeyConflictError(str(KEY_CONFLICT))
+        return KeyConflictError()

@@ -12,7 +12,6 @@ Time and chance are arguments.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from octoworker.errors import (
     BusyError,
@@ -24,9 +23,7 @@ from octoworker.errors import (
     UnreachableError,
 )
 from octoworker.sms.record import State
-
-KeyUse = Literal["unused", "used", "next", "doubtful"]
-"""What the submit did to its key: nothing, used it, spent it (take the next), or used it after a "maybe" and was refused."""
+from octoworker.store import KeyUse
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def begin(mine: Client, asked: Asked, name: str, *, force: bool = False) -> str:
         uuid.uuid4().hex[:ID_DIGITS], name, place=asked.place, content=asked.digest, force=force
     )
     if opened.conflict:
-        raise KeyConflictError("idempotency_key: it already belongs to a campaign with other content; use a new key.")
+        raise KeyConflictError.of_campaign()
     if opened.finished:
         raise CampaignSentError(opened.id)
     return opened.id
