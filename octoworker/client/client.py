@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 
 from octoworker import correlation, environment
 from octoworker.client import publish
+from octoworker.client.own_celery import OwnCelery
 from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, SettingsError, StoreError
 from octoworker.sms import identity, instants, jobs, lanes
 from octoworker.sms.arguments import in_one_form, plain_arguments
@@ -286,18 +287,20 @@ def _policy(environ: Mapping[str, str]) -> Policy:
 
 def _producer(broker: str, timeout: float) -> Celery:
     """A Celery application that can only publish: no result backend, so no subscription for every job."""
-    app = Celery("octoworker-producer", broker=broker, set_as_current=False)
-    app.conf.update(
-        task_serializer="json",
-        task_default_queue=lanes.QUEUES["normal"],
-        task_create_missing_queues=True,
-        broker_connection_timeout=timeout,
-        broker_transport_options={
-            "socket_timeout": timeout,
-            "socket_connect_timeout": timeout,
-            "socket_keepalive": True,
+    return OwnCelery(
+        "octoworker-producer",
+        source={
+            "broker_url": broker,
+            "task_serializer": "json",
+            "task_default_queue": lanes.QUEUES["normal"],
+            "task_create_missing_queues": True,
+            "broker_connection_timeout": timeout,
+            "broker_transport_options": {
+                "socket_timeout": timeout,
+                "socket_connect_timeout": timeout,
+                "socket_keepalive": True,
+            },
+            "task_publish_retry": False,
+            "broker_pool_acquire_timeout": timeout,
         },
-        task_publish_retry=False,
-        broker_pool_acquire_timeout=timeout,
     )
-    return app

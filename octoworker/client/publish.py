@@ -17,9 +17,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
-from celery import Celery
-
 from octoworker import correlation
+from octoworker.client.own_celery import OwnCelery
 from octoworker.sms import jobs, lanes
 from octoworker.store import QueuedJobs, Wakeup
 
@@ -157,7 +156,7 @@ def _template(queue: str, task: str, *, with_eta: bool) -> Template:
 
 
 def _made_by_celery(queue: str, task: str, *, with_eta: bool) -> dict[str, Any]:
-    app = Celery("octoworker", broker="memory://", set_as_current=False)
+    app = OwnCelery("octoworker", source={"broker_url": "memory://"})
     eta = datetime.now(UTC) if with_eta else None
     with app.connection_for_write() as connection, app.amqp.Producer(connection) as producer:
         app.send_task(

@@ -6,8 +6,9 @@ from octoworker.worker import tasks as tasks  # noqa: PLC0414 - importing it reg
 from octoworker.worker.application import app as app  # noqa: PLC0414 - what Celery's command looks for
 from octoworker.worker.boot_checks import BootChecks
 from octoworker.worker.heartbeat import Consuming
+from octoworker.worker.logs import Telemetry
 from octoworker.worker.metrics_server import Exporter
 from octoworker.worker.scheduler import SchedulerStep
 
-app.steps["worker"].update({BootChecks, Exporter, SchedulerStep})
+app.steps["worker"].update({BootChecks, Telemetry, Exporter, SchedulerStep})
 app.steps["consumer"].add(Consuming)

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from kombu import Queue
 
 from octoworker.config import Settings
-from octoworker.sms import lanes
+from octoworker.sms import jobs, lanes
 from octoworker.store import SOCKET_TIMEOUT
 
 _settings = Settings.load()
@@ -24,6 +27,14 @@ accept_content = result_accept_content = ["json"]
 task_queues = [Queue(name) for name in lanes.QUEUES.values()]
 task_default_queue = lanes.QUEUES["normal"]
 task_create_missing_queues = True
+
+
+def _route(_name: str, _args: Any, kwargs: dict[str, Any] | None, _options: Any, **_: Any) -> dict[str, str]:
+    """Each message goes to the queue of its lane."""
+    return {"queue": lanes.queue_of(lanes.lane_of(kwargs or {}))}
+
+
+task_routes = (_route,)
 
 # A job is acknowledged when its outcome is in Redis, not when it is picked up.
 task_acks_late = True
@@ -75,6 +86,8 @@ task_publish_retry_policy = {"max_retries": 2, "interval_start": 0, "interval_st
 
 # Prefork only: a child that is still there when its lease has ended is killed. Threads cannot be.
 task_time_limit = _settings.lease
+# A bulk job holds two leases, one after the other.
+task_annotations = {jobs.BULK_TASK: {"time_limit": math.ceil(2 * _settings.lease)}}
 # SIGQUIT (and SIGTERM under prefork, where `octoworker worker` remaps it): the call in flight ends and is recorded.
 worker_soft_shutdown_timeout = _settings.send_budget + _settings.record_budget
 

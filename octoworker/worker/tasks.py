@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,7 +10,6 @@ from celery import Task
 from celery.exceptions import Ignore, Reject
 
 from octoworker import correlation
-from octoworker.config import Settings
 from octoworker.errors import KeyConflictError, OctoworkerError, StoreError
 from octoworker.sms import identity, jobs
 from octoworker.sms.record import Record, State
@@ -45,11 +43,6 @@ class SmsTask(Task):  # type: ignore[type-arg]
         return super().apply_async(args, kwargs, *rest, **options)
 
 
-def bulk_time_limit() -> int:
-    """Prefork only: seconds after which a child that hangs in a bulk job is killed. It holds two leases, one after the other."""
-    return math.ceil(2 * Settings.load().lease)
-
-
 RESULT_SHOWN = 100
 """Characters of a result that Celery writes out for its events: the id and the state. More costs more than it tells."""
 
@@ -58,6 +51,7 @@ RESULT_SHOWN = 100
     name=jobs.TASK,
     base=SmsTask,
     bind=True,
+    shared=False,
     typing=False,
     throws=(MessageFailed,),
     max_retries=0,
@@ -85,11 +79,11 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
     name=jobs.BULK_TASK,
     base=SmsTask,
     bind=True,
+    shared=False,
     typing=False,
     throws=(MessageFailed,),
     max_retries=0,
     ignore_result=True,
-    time_limit=bulk_time_limit(),
 )
 def send_many(self: SmsTask, ids: Any = (), version: int = jobs.VERSION, published_at: int | None = None) -> None:
     """Move many messages one step: those with these ids, whose records say what to send.
