@@ -7,6 +7,7 @@
 5. `transport`    one HTTP exchange, and the proof of whether its request could have left. For all dialects.
 6. `connections`  the sockets below it, which know that and when a call must end.
 7. `faults`       whatever else came back, or nothing: was it sent? No, or maybe.
+8. `callbacks`    the calls that the provider makes to us: a body goes in, receipts, replies and STOPs come out.
 """
 
 from __future__ import annotations
