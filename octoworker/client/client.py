@@ -10,6 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +41,19 @@ def not_taken(error: StoreError) -> EnqueueError:
     return EnqueueError(f"{why}: try again, with the same idempotency_key if you gave one, so that it is sent once.")
 
 
+@dataclass(frozen=True)
+class Read:
+    """Arguments as they were read. `asked`: the digest of what was written, before any setting was looked at."""
+
+    form: dict[str, Any] = field(repr=False)
+    asked: str
+
+    def as_message(self, message_id: str) -> NewMessage:
+        """Ready to be taken."""
+        mark, people = identity.fingerprint(self.form), jobs.people_of(self.form)
+        return NewMessage(message_id, mark, json.dumps(self.form), asked=self.asked, people=people)
+
+
 class Client:
     """The two connections of one process: records and jobs. Safe to share between threads.
 
@@ -65,7 +79,7 @@ class Client:
         self.max_ahead = environment.max_ahead(environ)
         self.policy = _policy(environ)
 
-    def plain(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def read(self, arguments: Mapping[str, Any]) -> Read:
         """The arguments as they are compared and kept: plain, in one form, with their lane.
 
         Numbers are read here, once, with the settings of this moment; what could not be read stays as it was written,
@@ -76,9 +90,9 @@ class Client:
         recipients = [*named.good, *named.unread]
         form["recipients"] = recipients if isinstance(given["recipients"], list) else recipients[0]
         form["lane"] = lanes.lane_of(form)
-        return form
+        return Read(form, identity.fingerprint(given))
 
-    def parts(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def parts(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, Read]]:
         """The message as one, or as several when it lists more people than one call takes: id and arguments of each.
 
         The list is cut as it was given, so that a repeat cuts it in the same places, and each person is in one part
@@ -86,28 +100,28 @@ class Client:
         """
         given = arguments.get("recipients")
         if not isinstance(given, list | tuple) or len(given) <= jobs.MOST_RECIPIENTS:
-            wanted = self.plain(arguments)
-            yield identity.message_id_of(wanted), wanted
+            wanted = self.read(arguments)
+            yield identity.message_id_of(wanted.form), wanted
             return
         key, seen = arguments.get("idempotency_key"), set[Any]()
         for n, start in enumerate(range(0, len(given), jobs.MOST_RECIPIENTS), 1):
-            wanted = self.plain({**arguments, "recipients": given[start : start + jobs.MOST_RECIPIENTS]})
-            listed = wanted["recipients"]
-            wanted["recipients"] = [each for each in listed if each not in seen]
+            wanted = self.read({**arguments, "recipients": given[start : start + jobs.MOST_RECIPIENTS]})
+            listed = wanted.form["recipients"]
+            wanted.form["recipients"] = [each for each in listed if each not in seen]
             seen.update(listed)
-            if wanted["recipients"]:
+            if wanted.form["recipients"]:
                 yield identity.message_id_for_key(f"{key}#{n}") if key else identity.new_message_id(), wanted
 
     def enqueue(self, arguments: Mapping[str, Any]) -> str:
         """Write the record, publish the job, return the message id."""
-        wanted = self.plain(arguments)
+        read = self.read(arguments)
+        wanted = read.form
         message_id = identity.message_id_of(wanted)
-        lane = wanted["lane"]
-        payload = json.dumps(wanted)
-        job = publish.single(message_id, payload, lane) if self._one_redis else NO_JOB
+        lane, new = wanted["lane"], read.as_message(message_id)
+        job = publish.single(message_id, new.payload, lane) if self._one_redis else NO_JOB
         try:
             with within(self._budget):
-                taken = self.store.create(message_id, identity.fingerprint(wanted), lane, payload, job)
+                taken = self.store.create(message_id, new.fingerprint, lane, new.payload, job, asked=new.asked)
         except StoreError as error:
             raise not_taken(error) from None
         if taken == "conflict":
@@ -125,9 +139,7 @@ class Client:
         for place, arguments in enumerate(messages):
             for message_id, wanted in self.parts(arguments):
                 ids.append(message_id)
-                fingerprint = identity.fingerprint(wanted)
-                new = NewMessage(message_id, fingerprint, json.dumps(wanted), people=jobs.people_of(wanted))
-                by_lane.setdefault(wanted["lane"], []).append((place, new))
+                by_lane.setdefault(wanted.form["lane"], []).append((place, wanted.as_message(message_id)))
         conflicts = [place for lane, taken in by_lane.items() for place in self._take(lane, taken)]
         if conflicts:
             raise KeyConflictError.of_one_of_many(min(conflicts) + 1)

@@ -136,9 +136,12 @@ class Store:
         timings = Timings(round(requeue_after * 1000), round(keep_for * 1000), round(lease * 1000), max_crashes)
         self.due = DueSet(self._scripts, timings, limits)
 
-    def create(self, message_id: str, fingerprint: str, lane: str, payload: str, job: QueuedJobs = NO_JOB) -> Created:
-        """Write the record of a message, and publish its job with it when there is one."""
-        facts = self._facts(ClaimRequest(message_id, fingerprint, lane, payload, correlation=correlation.current()))
+    def create(
+        self, message_id: str, fingerprint: str, lane: str, payload: str, job: QueuedJobs = NO_JOB, *, asked: str = ""
+    ) -> Created:
+        """Write the record of a message, and publish its job with it when there is one. `asked`: as in NewMessage."""
+        wanted = ClaimRequest(message_id, fingerprint, lane, payload, correlation=correlation.current())
+        facts = {**self._facts(wanted), "asked": asked}
         arguments = [message_id, json.dumps(facts), payload, *(job.jobs or [""]), job.queue]
         answer: Created = self._scripts.run("create", [keys.record(message_id)], arguments)
         return answer
@@ -154,7 +157,9 @@ class Store:
             "correlation": correlation.current(),
         }
         parts = [
-            part for new in messages for part in (new.message_id, new.fingerprint, new.payload, new.people, new.row)
+            part
+            for new in messages
+            for part in (new.message_id, new.fingerprint, new.asked, new.payload, new.people, new.row)
         ]
         arguments = [json.dumps(facts), job.queue, len(job.jobs), *job.jobs, *parts]
         letters = self._scripts.run("create_many", [], arguments)

@@ -42,11 +42,13 @@ class ClaimRequest:
 
 @dataclass(frozen=True)
 class NewMessage:
-    """A message to be taken with others. `fingerprint` is "" for a random id, which nobody else can have."""
+    """A message to be taken. `fingerprint` is the digest of its content in the one form in which it is kept."""
 
     message_id: str
     fingerprint: str
     payload: str = field(repr=False)
+    asked: str = ""
+    """The digest of what was asked, as it was written, which no setting, clock or number plan changes."""
     people: int = 1
     """Recipients: what the progress of a campaign counts."""
     row: int = 0

@@ -7,6 +7,7 @@ import signal
 import pytest
 from harness import NUMBER, TEXT, until
 
+from octoworker.client.client import Client
 from octoworker.errors import KeyConflictError
 from octoworker.sms.record import State
 
@@ -168,3 +169,22 @@ def test_a_landline_in_a_list_costs_the_others_nothing(house):
         assert found.recipients["0112345678"]["state"] == "rejected"
         assert "fixed line" in found.recipients["0112345678"]["reason"]
     assert house.texts() == [TEXT, TEXT]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"OCTOWORKER_REGION": "BE"}, {"OCTOWORKER_SENDER": "Other"}, {"OCTOWORKER_SMS_TYPE": "WWW"}]
+)
+@pytest.mark.parametrize("door", ["enqueue", "enqueue_many"])
+def test_the_same_call_is_the_same_message_after_a_setting_has_changed(house, door, settings):
+    asked = {"recipients": "06 12 34 56 78", "text": TEXT, "transactional": True, "idempotency_key": "k"}
+    first = house.client.enqueue(asked)
+    later = Client({**house.environ, **settings})
+    assert (later.enqueue(asked) if door == "enqueue" else later.enqueue_many([asked])[0]) == first
+    with pytest.raises(KeyConflictError):
+        later.enqueue({**asked, "text": "another"}) if door == "enqueue" else later.enqueue_many(
+            [{**asked, "text": "another"}]
+        )
+    later.close()
+    house.worker()
+    house.ended(first)
+    assert house.texts() == [TEXT]

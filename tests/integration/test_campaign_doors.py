@@ -144,6 +144,15 @@ def test_a_landline_among_mobiles_costs_the_mobiles_nothing(house, mine):
     assert len(rings(house)) == 40
 
 
+@pytest.mark.parametrize("template", [TEXT, PLAIN])
+def test_a_message_that_goes_again_alone_is_the_same_message(house, mine, template):
+    house.sandbox.fault("code", code="153", times=1)
+    own = take(mine, template, [{"recipient": "06 12 34 56 78", "prenom": "Anna"}])
+    house.worker()
+    until(lambda: house.store.campaigns.get(own).over)
+    assert set(rings(house).values()) == {1}
+
+
 def test_a_failure_of_redis_on_the_way_says_where_the_campaign_stands(house, mine):
     rows = people(1000)
 

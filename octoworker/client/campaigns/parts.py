@@ -56,5 +56,11 @@ def _new(campaign: str, some: list[Person], text: str, options: Mapping[str, Any
     numbers = [person.written if person.number is None else person.number for person in some if not person.left_out]
     recipients = numbers[0] if len(some) == 1 else numbers
     wanted = jobs.jsonable({"lane": LANE, **options, "recipients": recipients, "text": text})
-    asked = identity.fingerprint({**wanted, "recipients": written})
-    return NewMessage(message_id, asked, json.dumps(wanted), people=len(numbers), row=some[0].row)
+    return NewMessage(
+        message_id,
+        identity.fingerprint(wanted),
+        json.dumps(wanted),
+        asked=identity.fingerprint({**wanted, "recipients": written}),
+        people=len(numbers),
+        row=some[0].row,
+    )

@@ -4,18 +4,20 @@
 -- ARGV  1 request (JSON: lane, requeue_after (ms); campaign, correlation where there is one)
 --       2 the broker's list of their lane (not among KEYS: a producer may write it and not read it)
 --       3 how many bulk jobs   then those jobs as the broker keeps them
---       then for each message: id, fingerprint ('' when the id is random), payload (JSON, kept as it is), people (recipients),
---         row (place in its campaign)
+--       then for each message: id, fingerprint, asked (see message), payload (JSON, kept as it is), people (recipients), row
+--         (place in its campaign)
 -- returns  one letter for each: n (new), s (already there with this content), c (there with other content)
-local BEFORE_JOBS, PARTS = 3, 5
+local BEFORE_JOBS, PARTS = 3, 6
+local LETTERS = {same = 's', conflict = 'c'}
 local request, list, jobs, now = cjson.decode(ARGV[1]), ARGV[2], tonumber(ARGV[3]), clock()
 local verdicts, fresh = {}, false
 
-local function take(id, fingerprint, payload, people, row)
+local function take(id, fingerprint, asked, payload, people, row)
   local key = RECORDS .. id
-  local known = redis.call('HGET', key, 'fingerprint')
-  if known then return known == fingerprint and 's' or 'c' end
-  request.fingerprint, request.people, request.job_id, fresh = fingerprint, number(people), id, true
+  request.fingerprint, request.asked = fingerprint, asked
+  local known = known_as(key, request)
+  if known then return LETTERS[known] end
+  request.people, request.job_id, fresh = number(people), id, true
   create({id = id, key = key, now = now}, request, payload)
   if given(request.campaign) then redis.call('ZADD', CAMPAIGNS .. request.campaign .. ':messages', row, id) end
   return 'n'

@@ -116,12 +116,25 @@ local function eligible_since(message)
   return number(given(message.eligible_at) and message.eligible_at or message.created)
 end
 
--- The record of a new message. `job`: fingerprint, lane, job_id, requeue_after (ms), and correlation, campaign, people or none.
+-- What the digests of a message say of a record: 'same' or 'conflict'; nil when there is no record. `fingerprint` is of the
+-- form in which it is kept, with the settings of that day; `asked` of what its caller wrote, and not kept where the two are one.
+-- Either is enough: two spellings are one message, and so are the same words after a setting has changed.
+local function known_as(key, job)
+  local record = fill({}, key, 'fingerprint', 'asked')
+  if not record.fingerprint then return nil end
+  local asked = given(job.asked) and job.asked or job.fingerprint
+  if record.fingerprint == job.fingerprint or (record.asked or record.fingerprint) == asked then return 'same' end
+  return 'conflict'
+end
+
+-- The record of a new message. `job`: fingerprint, lane, job_id, requeue_after (ms), and asked, correlation, campaign, people or
+-- none.
 local function create(message, job, payload)
   local key, now = message.key, message.now
   redis.call('HSET', key, 'state', 'queued', 'fingerprint', job.fingerprint, 'payload', payload, 'lane', job.lane,
              'job_id', job.job_id, 'created', now, 'published_at', now, 'reason', '', 'changed', now,
              'history', string.format('%.0f|queued|\n', now))
+  if given(job.asked) and job.asked ~= job.fingerprint then redis.call('HSET', key, 'asked', job.asked) end
   if given(job.correlation) then redis.call('HSET', key, 'correlation', job.correlation) end
   if given(job.campaign) then
     redis.call('HSET', key, 'campaign', job.campaign, 'people', job.people)
