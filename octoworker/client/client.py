@@ -1,11 +1,12 @@
 """What a web app calls: `enqueue`, `enqueue_many`, `status`, `cancel`, `reschedule`.
 
 Record and job are written in one step. With another broker the record comes first, and if the publishing fails it is
-enough: the clock of any worker finds it. It imports celery, kombu and redis, and nothing of the worker's; it connects at its first use.
+enough: the scheduler of any worker finds it. It imports celery, kombu and redis, and nothing of the worker's; it connects at its first use.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -15,10 +16,9 @@ from datetime import datetime
 from typing import Any
 
 from celery import Celery
-from kombu.exceptions import OperationalError
 
 from octoworker import correlation, environment
-from octoworker.client import publish
+from octoworker.client import elsewhere, publish
 from octoworker.client.own_celery import OwnCelery
 from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, SettingsError, StoreError
 from octoworker.sms import identity, instants, jobs, lanes
@@ -164,47 +164,24 @@ class Client:
         except StoreError as error:
             raise not_taken(error) from None
         if not self._one_redis:
-            self._publish_many(
-                [new.message_id for new, each in zip(messages, reply, strict=True) if each == "created"], lane
-            )
+            created = [new.message_id for new, each in zip(messages, reply, strict=True) if each == "created"]
+            self._publish(list(elsewhere.bulk(created, lane)))
         events.emit("sms.queued_many", count=reply.count("created"), lane=lane, correlation=correlation.current())
         return list(reply)
 
-    def _publish_many(self, ids: Sequence[str], lane: str) -> None:
-        """Publish the bulk jobs of messages that have their records. A failure is no loss: the clock will publish them."""
-        try:
-            for start in range(0, len(ids), jobs.BULK_SIZE):
-                self.app.send_task(
-                    jobs.BULK_TASK,
-                    kwargs={"ids": list(ids[start : start + jobs.BULK_SIZE]), "version": jobs.VERSION},
-                    queue=lanes.queue_of(lane),
-                    argsrepr="()",
-                    kwargsrepr=jobs.MASKED_KWARGS,
-                    headers=correlation.headers(),
-                )
-        except (OperationalError, OSError):
-            return
-
     def publish(self, message_id: str, arguments: Mapping[str, Any], lane: str) -> None:
-        """Publish the job of a message that has its record. A failure is no loss: the clock will publish it."""
-        try:
-            self.app.send_task(
-                jobs.TASK,
-                kwargs=jobs.job_kwargs(message_id, arguments),
-                task_id=message_id,
-                queue=lanes.queue_of(lane),
-                argsrepr="()",
-                kwargsrepr=jobs.MASKED_KWARGS,
-                headers=correlation.headers(),
-            )
-        except (OperationalError, OSError):
-            return
+        """Publish the job of a message that has its record. A failure is no loss: the scheduler will publish it."""
+        self._publish([elsewhere.single(message_id, arguments, lane)])
+
+    def _publish(self, some: Sequence[elsewhere.Job]) -> None:
+        with contextlib.suppress(*elsewhere.AWAY):
+            elsewhere.publish(self.app, some)
 
     def readers(self, within: float) -> dict[str, list[str]]:
         """Which worker reads which queues, as each tells within so many seconds. StoreError when the broker is away."""
         try:
             found = self.app.control.inspect(timeout=within).active_queues() or {}
-        except (OperationalError, OSError) as error:
+        except elsewhere.AWAY as error:
             raise StoreError(f"The broker could not be asked ({type(error).__name__}).") from None
         return {name: [str(queue["name"]) for queue in queues] for name, queues in found.items()}
 

@@ -14,27 +14,22 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from celery import bootsteps
-from kombu.exceptions import OperationalError
 
-from octoworker import correlation
-from octoworker.client import publish
+from octoworker.client import elsewhere, publish
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError
 from octoworker.sending import credit
 from octoworker.sending.attempt import Steps, no_step
 from octoworker.sending.report import NEED_A_LOOK
-from octoworker.sms import jobs, lanes
 from octoworker.sms.record import State
 from octoworker.store import Slice, Store, Wakeup
 from octoworker.telemetry import log, metrics, sentry
 from octoworker.worker import heartbeat, runtime
 from octoworker.worker.application import app
-from octoworker.worker.masks import MASKED_ARGS
 
 SLICE = 100
 """Messages per script call: some 3 ms of Redis, so that nobody waits noticeably behind it."""
@@ -103,7 +98,7 @@ class Scheduler:
                     self._store.prune()
             except OctoworkerError as error:
                 log.warning("scheduler.failed", kind=type(error).__name__, reason=str(error))
-            except (OperationalError, OSError) as error:
+            except elsewhere.AWAY as error:
                 log.warning("scheduler.failed", kind=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - a clock that dies silently would strand messages
                 sentry.bug(error)
@@ -143,7 +138,7 @@ class Scheduler:
         if all(self._queues.values()):
             self._store.push(publish.packed(wakeups))
         else:
-            _publish_elsewhere(wakeups)
+            elsewhere.publish(app, [elsewhere.woken(wakeup) for wakeup in wakeups])
 
 
 def _emit(wakeup: Wakeup) -> None:
@@ -162,23 +157,6 @@ def _emit(wakeup: Wakeup) -> None:
     log.warning("scheduler.found", **facts)
     if wakeup.found == "lease":
         log.warning("sms.unknown", **facts, reason="the worker that had it did not come back")
-
-
-def _publish_elsewhere(wakeups: Sequence[Wakeup]) -> None:
-    """One by one, by Celery: the jobs are not on the Redis of the records."""
-    with app.producer_or_acquire() as producer:
-        for wakeup in wakeups:
-            app.send_task(
-                jobs.TASK,
-                kwargs=jobs.job_kwargs(wakeup.message_id, wakeup.arguments, published_at=wakeup.published_at),
-                task_id=wakeup.job_id,
-                queue=lanes.queue_of(wakeup.lane),
-                eta=datetime.now(UTC) + timedelta(seconds=wakeup.delay) if wakeup.delay else None,
-                argsrepr=MASKED_ARGS,
-                kwargsrepr=jobs.MASKED_KWARGS,
-                headers={correlation.HEADER: wakeup.correlation} if wakeup.correlation else None,
-                producer=producer,
-            )
 
 
 class CreditWatcher:

@@ -1,0 +1,69 @@
+"""Jobs for a broker that is not the Redis of the records: no script can write both, so Celery publishes each of them.
+
+A job that could not be published is no loss: the record stands, and the scheduler publishes it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from octoworker import correlation
+from octoworker.sms import jobs, lanes
+from octoworker.store import Wakeup
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job. `job_id`: None lets Celery draw one. `delay`: seconds from now. `headers`: beside Celery's own."""
+
+    task: str
+    kwargs: Mapping[str, Any] = field(repr=False)
+    lane: str
+    job_id: str | None = None
+    delay: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def single(message_id: str, arguments: Mapping[str, Any], lane: str) -> Job:
+    """The first job of a message."""
+    return Job(jobs.TASK, jobs.job_kwargs(message_id, arguments), lane, message_id, headers=correlation.headers())
+
+
+def bulk(ids: Sequence[str], lane: str) -> Iterator[Job]:
+    """The bulk jobs of these messages."""
+    for start in range(0, len(ids), jobs.BULK_SIZE):
+        some = list(ids[start : start + jobs.BULK_SIZE])
+        yield Job(jobs.BULK_TASK, {"ids": some, "version": jobs.VERSION}, lane, headers=correlation.headers())
+
+
+def woken(wakeup: Wakeup) -> Job:
+    """The next job of a message that came due or was found."""
+    kwargs = jobs.job_kwargs(wakeup.message_id, wakeup.arguments, published_at=wakeup.published_at)
+    return Job(jobs.TASK, kwargs, wakeup.lane, wakeup.job_id, wakeup.delay, correlation.headers_of(wakeup.correlation))
+
+
+def publish(app: Celery, some: Sequence[Job]) -> None:
+    """Publish them over one connection of `app`. OperationalError or OSError: the broker is away, and the rest is not published."""
+    with app.producer_or_acquire() as producer:
+        for job in some:
+            app.send_task(
+                job.task,
+                kwargs=dict(job.kwargs),
+                task_id=job.job_id,
+                queue=lanes.queue_of(job.lane),
+                eta=datetime.now(UTC) + timedelta(seconds=job.delay) if job.delay else None,
+                argsrepr="()",
+                kwargsrepr=jobs.MASKED_KWARGS,
+                headers=dict(job.headers),
+                producer=producer,
+            )
+
+
+AWAY = (OperationalError, OSError)
+"""How a broker that is away shows."""
