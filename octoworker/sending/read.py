@@ -21,6 +21,9 @@ from octoworker.store import ClaimRequest, StoredRequest, limits
 ENVELOPE = frozenset({"message_id", "version", "published_at"})
 """What a job carries beside the message itself."""
 
+MOST_MS = 2**53
+"""Milliseconds that a script can count exactly; a larger number is no instant of ours."""
+
 
 @dataclass(frozen=True)
 class PreparedMessage:
@@ -50,7 +53,7 @@ def request_of(
         # What cannot be JSON came in as JSON, so it can go back.
         payload=taken.payload if taken else json.dumps(jobs.jsonable(wanted)),
         job_id=job_id,
-        published_at=published_at if isinstance(published_at, int) else None,
+        published_at=published_at if type(published_at) is int and 0 < published_at < MOST_MS else None,
         correlation=asked_by,
     )
 

@@ -4,7 +4,7 @@
 |---|---|---|---|
 | `ow:message:ID` | hash | one record | `keep_for` after its last change, once final; a message still on its way, or left to an operator, has no time to live: forgetting it would break a promise |
 | `ow:due` | zset | id → ms at which the scheduler looks at it again; all records that are not final | with its members |
-| `ow:consumed-until` | hash | lane → ms at which the youngest claimed job was published | never: three short fields |
+| `ow:consumed-until` | hash | lane → ms at which the youngest claimed job was put into its queue, as far as that is known | never: three short fields |
 | `ow:flow-control` | hash | the account's pace, pauses and account hold (`lua/lib/flow_control.lua`) | never: one small hash, and a pause must outlast every restart |
 | `ow:breaker` | hash | whether Octopush answers (`lua/lib/breaker.lua`) | never: one small hash |
 | `ow:backlog:LANE:KIND` | zset | id → ms since which the message may go; those that flow control holds back; KIND is `transactional` or `marketing` | with its members |

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from celery import Celery
-from harness import API_KEY, NUMBER, TEXT, listening, until
+from harness import API_KEY, NUMBER, STEADY, TEXT, listening, until
 
 from octoworker.sms.record import State
 
@@ -239,6 +239,23 @@ def test_a_job_that_vanished_from_the_queue_is_found(house):
     house.redis.delete("sms.urgent")
     house.worker()
     assert house.ended(message_id).state is State.ACCEPTED
+
+
+def test_plain_celery_jobs_do_not_make_the_messages_behind_them_look_lost(house, plain):
+    """Their records are made when they are claimed: that instant is behind every job that stands in the queue."""
+    house.sandbox.fault(fault="gate", name="door", when="before")
+    first = send(plain, recipients=NUMBER, text="plain", transactional=True, lane="normal")
+    behind_it = house.enqueue(lane="normal")
+    house.worker(settings={**STEADY, "OCTOWORKER_CONCURRENCY": "1"})
+    house.sandbox.gate_reached("door")
+    for _ in range(3):
+        was = house.redis.zscore("ow:due", behind_it)
+        until(lambda was=was: house.redis.zscore("ow:due", behind_it) > was)
+    house.sandbox.open_gate("door")
+    assert house.ended(behind_it).state is State.ACCEPTED
+    assert first.get(timeout=30)["state"] == "accepted"
+    assert "scheduler.found" not in house.logs()
+    assert house.texts() == ["plain", TEXT]
 
 
 def test_a_waiting_message_shows_as_retry_in_celery(house, plain):

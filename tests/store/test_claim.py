@@ -180,5 +180,6 @@ def test_a_second_job_does_not_hold_what_is_backlogged(store, client):
 
 def test_marks_of_a_clock_that_jumped_back_do_not_make_every_job_look_lost(store, client):
     client.hset("ow:consumed-until", "normal", (seconds_of(client) + 3600) * 1000)
+    store.create(id_of(1), "print", "normal", "{}")
     store.claim(request(1))
     assert float(client.hget("ow:consumed-until", "normal")) / 1000 <= seconds_of(client) + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from store_kit import (
     ID,
     PAYLOAD,
@@ -53,6 +54,7 @@ def test_a_job_that_younger_jobs_have_overtaken_is_gone_although_the_queue_is_fu
     store.create(ID, "print", "normal", PAYLOAD)
     client.lpush("sms", "some other job")
     rewind(client, 61)
+    store.create("b" * 32, "print", "normal", "{}")
     store.claim(replace(REQUEST, message_id="b" * 32))
     assert found(store, queues={"normal": "sms"}) == ["job"]
 
@@ -66,6 +68,48 @@ def test_a_late_first_job_does_not_make_the_jobs_behind_it_look_lost(store, clie
     look_now(client, "b" * 32)
     client.lpush("sms", "b's job")
     store.claim(REQUEST)
+    assert look(store, queues={"normal": "sms"}).wakeups == []
+
+
+def test_a_job_whose_record_its_claim_makes_does_not_make_the_jobs_behind_it_look_lost(store, client):
+    """As plain `send_task` jobs do. When they were published is not known: the claim's instant is none of theirs."""
+    store.create(ID, "print", "normal", PAYLOAD)
+    client.lpush("sms", "its job")
+    rewind(client, 61)
+    for _ in range(2):
+        store.claim(request(2))
+        assert look(store, queues={"normal": "sms"}).wakeups == []
+        look_now(client, ID)
+
+
+def test_a_job_that_the_scheduler_published_says_when(store, client):
+    """Also that of a message whose first job came without a record."""
+    store.claim(request(2, hold_until=seconds_of(client) + 2))
+    store.create(ID, "print", "normal", PAYLOAD)
+    client.lpush("sms", "some other job")
+    rewind(client, 61)
+    age(client, 3, n=2)
+    look_now(client, id_of(2))
+    (wakeup,) = store.due.stage(10, 0).wakeups
+    store.claim(request(2, published_at=wakeup.published_at))
+    assert found(store, queues={"normal": "sms"}) == ["job"]
+
+
+@pytest.mark.parametrize("ahead", [-1, 1, 3600])
+def test_an_instant_that_no_record_knows_moves_no_place_in_a_line(store, client, ahead):
+    store.create(ID, "print", "normal", PAYLOAD)
+    client.lpush("sms", "its job")
+    rewind(client, 61)
+    store.claim(request(2, published_at=(seconds_of(client) + ahead) * 1000))
+    assert look(store, queues={"normal": "sms"}).wakeups == []
+
+
+def test_a_place_in_the_future_makes_no_job_look_lost(store, client):
+    """Written before Redis' clock was set back."""
+    store.create(ID, "print", "normal", PAYLOAD)
+    client.lpush("sms", "its job")
+    rewind(client, 61)
+    client.hset("ow:consumed-until", "normal", (seconds_of(client) + 3600) * 1000)
     assert look(store, queues={"normal": "sms"}).wakeups == []
 
 
@@ -109,6 +153,7 @@ def test_a_backlog_in_queues_that_nobody_can_see_kills_no_message(store, client)
 
 def test_a_job_that_others_overtook_is_stopped_also_where_nobody_can_see_the_queue(store, client):
     store.create(id_of(1), "print", "normal", "{}")
+    store.create(id_of(2), "print", "normal", "{}")
     for _ in range(3):
         look_now(client, id_of(1))
         age(client, 86400, n=1)

@@ -18,14 +18,15 @@ local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = request.keep
 local now = message.now
 
 local function look()
-  return read_message(message, 'state', 'fingerprint', 'lane', 'created', 'due', 'needs_review', 'campaign', 'correlation',
+  return read_message(message, 'state', 'fingerprint', 'lane', 'created', 'published_at', 'by_job', 'due', 'needs_review',
+                      'campaign', 'correlation',
                       'lease_until', 'token', 'claim_nonce', 'attempts', 'crashes', 'first_attempt_at', 'eligible_at',
                       'key_generation', 'key_uses', 'key_doubtful', 'in_doubt_since',
                       'backlog', 'released', 'counted', 'pending', 'outcomes', 'cost')
 end
 
 if not look().state then
-  create(message, request, ARGV[3])
+  create_by_job(message, request, ARGV[3])
   look()
 end
 -- A message whose id is random has no fingerprint: nobody else can have that id.
@@ -66,13 +67,22 @@ local function hold(at, to, reason)
   return reply('held', message)
 end
 
+-- When (ms) this very job was put into its queue; nil when nobody but the job says so. A record that was taken with its job
+-- knows; so does one whose job the scheduler has published, which wrote so into both. Nothing else is believed: a place that
+-- is told too late would make the jobs before it look lost.
+local function place_in_line()
+  local created, published_at, told = number(message.created), number(message.published_at), request.published_at
+  if given(told) then return told >= created and told <= published_at and told or nil end
+  return not message.by_job and created or nil
+end
+
 -- This lane has been served up to where this very job stood in its queue: an older job without its claim has been lost.
--- Not up to where the record says: it may have been published again since, at the end of the queue. A mark in the future was
--- made before the clock was set back, and would make every job look lost.
+-- A mark in the future was made before the clock was set back; a place in the future moves nothing.
 local function mark_consumed()
-  local position = given(request.published_at) and request.published_at or number(message.created)
+  local place = place_in_line()
+  if not place or place > now then return end
   local mark = number(redis.call('HGET', CONSUMED_UNTIL, message.lane))
-  if position > mark or mark > now then redis.call('HSET', CONSUMED_UNTIL, message.lane, math.min(position, now)) end
+  if place > mark or mark > now then redis.call('HSET', CONSUMED_UNTIL, message.lane, place) end
 end
 
 -- The reply to a claim of a message whose lease another worker has, or had; nil when it is free by now.

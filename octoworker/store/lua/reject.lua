@@ -7,7 +7,7 @@
 --          done: it got further, or was rejected before
 local request = cjson.decode(ARGV[2])
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = request.keep}
-if redis.call('EXISTS', message.key) == 0 then create(message, request, ARGV[3]) end
+if redis.call('EXISTS', message.key) == 0 then create_by_job(message, request, ARGV[3]) end
 read_message(message, 'state', 'fingerprint', 'key_uses')
 if message.fingerprint ~= '' and message.fingerprint ~= request.fingerprint then return {'conflict'} end
 if not PENDING[message.state] or number(message.key_uses) > 0 then return reply('done', message) end

@@ -10,8 +10,10 @@ local request, now = cjson.decode(ARGV[1]), clock()
 local requeue_after, max_crashes, queues = request.requeue_after, request.max_crashes, request.queues
 local ended, empty = {}, {}
 
+-- A mark in the future was made before the clock was set back, and says nothing.
 local function consumed_until(lane)
-  return number(redis.call('HGET', CONSUMED_UNTIL, lane))
+  local mark = number(redis.call('HGET', CONSUMED_UNTIL, lane))
+  return mark <= now and mark or 0
 end
 
 -- A queue is consumed in its order: when a job behind this one has been claimed, or the queue is empty, this one is gone.

@@ -143,6 +143,13 @@ local function create(message, job, payload)
   redis.call('ZADD', DUE, now + job.requeue_after, message.id)
 end
 
+-- The record of a message whose job came first, by Celery's own `send_task`: it is made when the job is claimed, and when that
+-- job was put into its queue is not known.
+local function create_by_job(message, job, payload)
+  create(message, job, payload)
+  redis.call('HSET', message.key, 'by_job', 1)
+end
+
 -- What a script replies: its outcome, and the record as one JSON text [field, value, ...], because a client reads one
 -- long text far faster than many short ones.
 local function reply(outcome, message, ...)
