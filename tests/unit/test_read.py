@@ -9,9 +9,9 @@ from octoworker.sending import read
 NOT_AN_INSTANT = [True, False, "1795431600000", 1.5, -1, 0, 10**30, None, [1], {}]
 
 
-@pytest.mark.parametrize("told", NOT_AN_INSTANT)
-def test_when_a_job_was_published_is_a_whole_number_of_milliseconds_or_nothing(told):
-    assert read.request_of({"published_at": told}, "job").published_at is None
+@pytest.mark.parametrize("stated", NOT_AN_INSTANT)
+def test_when_a_job_was_published_is_a_whole_number_of_milliseconds_or_nothing(stated):
+    assert read.request_of({"published_at": stated}, "job").published_at is None
 
 
 def test_the_instant_that_the_scheduler_wrote_is_read():

@@ -69,10 +69,10 @@ end
 
 -- When (ms) this very job was put into its queue; nil when nobody but the job says so. A record that was taken with its job
 -- knows; so does one whose job the scheduler has published, which wrote so into both. Nothing else is believed: a place that
--- is told too late would make the jobs before it look lost.
+-- is stated too late would make the jobs before it look lost.
 local function place_in_line()
-  local created, published_at, told = number(message.created), number(message.published_at), request.published_at
-  if given(told) then return told >= created and told <= published_at and told or nil end
+  local created, published_at, stated = number(message.created), number(message.published_at), request.published_at
+  if given(stated) then return stated >= created and stated <= published_at and stated or nil end
   return not message.by_job and created or nil
 end
 
