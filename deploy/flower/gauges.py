@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY, Metric
 from octoworker.sms.lanes import QUEUES
 from octoworker.store import connect
 from octoworker.store.stats import look
-from octoworker.web import Gauges
+from octoworker.web.gauges import Gauges
 
 PATIENCE = 1.0
 """Seconds for one answer of Redis: Flower does one thing at a time, and shows no page meanwhile."""

@@ -36,15 +36,18 @@ PORT = 9464
 @click.option("--host", help="Address to listen on; default OCTOWORKER_METRICS_HOST, else all.")
 def metrics(port: int, host: str | None) -> None:
     """Serve the gauges of the whole installation on /metrics, and the status page on / when OCTOWORKER_STATUS_TOKEN is set."""
-    from octoworker import web  # noqa: PLC0415 - no other command needs a server
+    # No other command needs a server.
+    from octoworker.web.gauges import Gauges  # noqa: PLC0415
+    from octoworker.web.server import Server  # noqa: PLC0415
+    from octoworker.web.site import Site  # noqa: PLC0415
 
     settings = Settings.load()
     store, queues = runtime.look(settings), runtime.queues(settings)
     token = settings.status_token.get_secret_value() if settings.status_token else ""
-    gauges = web.Gauges(lambda: store.board(queues), settings.limits.rate)
+    gauges = Gauges(lambda: store.board(queues), settings.limits.rate)
     address = settings.metrics_host if host is None else host
     try:
-        server = web.Server(address, port, web.Site((gauges,), store, queues, token).route)
+        server = Server(address, port, Site((gauges,), store, queues, token).route)
     except OSError as error:
         raise OctoworkerError(f"Port {port} cannot be listened on: {os.strerror(error.errno or 0)}.") from None
     page = f"  status page http://127.0.0.1:{server.port}/" if token else ""

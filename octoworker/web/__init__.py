@@ -1,15 +1,11 @@
-"""What can be seen over HTTP: metrics for Prometheus, and a status page for people. Read-only.
+"""Everything over HTTP: metrics for Prometheus, and a status page for people. Read-only.
 
 1. `gauges`   the board of the store as metrics.
 2. `access`   who may see the page: whoever has the token.
 3. `page`     the board, the latest messages and the story of one as HTML; `page.css` is its look.
-4. `server`   the standard library's HTTP server, and which path is what.
+4. `site`     which path is what.
+5. `request`  a request and a response, and how bytes become the one and the other.
+6. `server`   an HTTP server that cannot be starved.
+
+Import from the modules themselves: Flower needs the gauges, and has no library for the server.
 """
-
-from __future__ import annotations
-
-from octoworker.web.gauges import Gauges
-from octoworker.web.server import Server
-from octoworker.web.site import Site
-
-__all__ = ["Gauges", "Server", "Site"]

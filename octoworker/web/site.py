@@ -16,7 +16,7 @@ from octoworker.errors import StoreError
 from octoworker.store import Store
 from octoworker.web import page
 from octoworker.web.access import Access
-from octoworker.web.server import Reply, Request
+from octoworker.web.request import Request, Response
 
 LATEST = 50
 """Messages on the page."""
@@ -24,6 +24,8 @@ LATEST = 50
 HTML = "text/html; charset=utf-8"
 
 MESSAGE = re.compile(r"/message/([0-9a-f]{32})")
+
+READING = frozenset({"GET", "HEAD"})
 
 SHUT = (
     ("Content-Security-Policy", page.POLICY),
@@ -49,19 +51,23 @@ class Site:
         self._queues = queues
         self._access = Access(token) if token else None
 
-    def route(self, request: Request) -> Reply:
+    def route(self, request: Request) -> Response:
+        if request.method not in READING:
+            return Response(
+                b"Nothing is changed here.\n", HTTPStatus.METHOD_NOT_ALLOWED, headers=(("Allow", "GET, HEAD"),)
+            )
         if request.path == "/metrics":
             encode, kind = choose_encoder(request.headers.get("Accept", ""))
-            return Reply(encode(self._registry), kind=kind)
+            return Response(encode(self._registry), kind=kind)
         if self._access is None:
-            return Reply(b"Not found.\n", HTTPStatus.NOT_FOUND)
+            return Response(b"Not found.\n", HTTPStatus.NOT_FOUND)
         if "token" in request.query:
             return self._let_in(request, self._access)
         if not self._access.may_see(request.headers):
             return _html(page.locked(), HTTPStatus.UNAUTHORIZED, ("WWW-Authenticate", 'Bearer realm="octoworker"'))
         return self._page(request)
 
-    def _let_in(self, request: Request, access: Access) -> Reply:
+    def _let_in(self, request: Request, access: Access) -> Response:
         """The token leaves the address as soon as it has been read, so that no history and no screenshot keeps it."""
         rest = urlencode({name: value for name, value in request.query.items() if name != "token"})
         # One slash: two would make it another site's address.
@@ -70,12 +76,12 @@ class Site:
             return _html(page.locked(), HTTPStatus.UNAUTHORIZED, ("WWW-Authenticate", 'Bearer realm="octoworker"'))
         secure = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
         cookie = ("Set-Cookie", access.cookie(secure=secure))
-        return Reply(b"", HTTPStatus.SEE_OTHER, headers=(("Location", place), cookie, *SHUT))
+        return Response(b"", HTTPStatus.SEE_OTHER, headers=(("Location", place), cookie, *SHUT))
 
-    def _page(self, request: Request) -> Reply:
+    def _page(self, request: Request) -> Response:
         if request.path == "/" and (wanted := request.query.get("message", "").strip().lower().replace("-", "")):
             if MESSAGE.fullmatch(f"/message/{wanted}"):
-                return Reply(b"", HTTPStatus.SEE_OTHER, headers=(("Location", f"/message/{wanted}"), *SHUT))
+                return Response(b"", HTTPStatus.SEE_OTHER, headers=(("Location", f"/message/{wanted}"), *SHUT))
             return _html(page.missing(), HTTPStatus.NOT_FOUND)
         if request.path == "/":
             return _from_redis(self._board)
@@ -83,7 +89,7 @@ class Site:
             return _from_redis(lambda: self._story(found[1]))
         return _html(page.missing(), HTTPStatus.NOT_FOUND)
 
-    def _board(self) -> Reply:
+    def _board(self) -> Response:
         board = self._store.board(self._queues)
         try:
             latest = self._store.latest(LATEST)
@@ -92,7 +98,7 @@ class Site:
             latest = None
         return _html(page.board(board, latest))
 
-    def _story(self, message_id: str) -> Reply:
+    def _story(self, message_id: str) -> Response:
         record = self._store.get(message_id)
         return _html(page.missing(), HTTPStatus.NOT_FOUND) if record is None else _html(page.story(record))
 
@@ -110,12 +116,12 @@ class _Undescribed(Collector):
         return self._collector.collect()
 
 
-def _from_redis(make: Callable[[], Reply]) -> Reply:
+def _from_redis(make: Callable[[], Response]) -> Response:
     try:
         return make()
     except StoreError as error:
         return _html(page.away(str(error)), HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def _html(text: str, status: HTTPStatus = HTTPStatus.OK, *headers: tuple[str, str]) -> Reply:
-    return Reply(text.encode("utf-8", "replace"), status, HTML, (*headers, *SHUT))
+def _html(text: str, status: HTTPStatus = HTTPStatus.OK, *headers: tuple[str, str]) -> Response:
+    return Response(text.encode("utf-8", "replace"), status, HTML, (*headers, *SHUT))

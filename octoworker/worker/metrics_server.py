@@ -15,7 +15,7 @@ from octoworker.telemetry import log, metrics
 from octoworker.worker import runtime
 
 if TYPE_CHECKING:
-    from octoworker.web import Server
+    from octoworker.web.server import Server
 
 
 class Exporter(bootsteps.StartStopStep):
@@ -38,13 +38,15 @@ class Exporter(bootsteps.StartStopStep):
         del worker
         if self._folder is None:
             return
-        from octoworker import web  # noqa: PLC0415 - it imports prometheus_client, which looks for the folder then
+        # Not before: prometheus_client looks for the folder when it is imported.
+        from octoworker.web.server import Server  # noqa: PLC0415
+        from octoworker.web.site import Site  # noqa: PLC0415
 
         settings = self._settings
         token = settings.status_token.get_secret_value() if settings.status_token else ""
-        site = web.Site((metrics.Summed(self._folder),), runtime.look(settings), runtime.queues(settings), token)
+        site = Site((metrics.Summed(self._folder),), runtime.look(settings), runtime.queues(settings), token)
         try:
-            self._server = web.Server(settings.metrics_host, settings.metrics_port, site.route)
+            self._server = Server(settings.metrics_host, settings.metrics_port, site.route, name="octoworker-metrics")
             self._server.start()
         except OSError as error:
             log.warning("metrics.not_served", kind=type(error).__name__, port=settings.metrics_port)

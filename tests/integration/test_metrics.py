@@ -7,8 +7,10 @@ import re
 import resource
 import shlex
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -381,3 +383,45 @@ def test_an_unknown_path_is_not_found(house):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10)
     assert refused.value.code == 404
     refused.value.close()
+
+
+DRIPPING = 1000
+"""Connections that say a byte now and then."""
+
+
+@contextmanager
+def dripping(port):
+    """As many callers that never come to an end, and that come again when they are hung up on."""
+    stop, all_there = threading.Event(), threading.Event()
+
+    def drip():
+        callers = [None] * DRIPPING
+        while not stop.is_set():
+            for n in range(DRIPPING):
+                try:
+                    callers[n] = callers[n] or socket.create_connection(("127.0.0.1", port), timeout=10)
+                    callers[n].send(b"G")
+                except OSError:
+                    callers[n] = callers[n] and callers[n].close()
+            all_there.set()
+        for caller in filter(None, callers):
+            caller.close()
+
+    thread = threading.Thread(target=drip)
+    thread.start()
+    try:
+        assert all_there.wait(60)
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_a_thousand_dripping_connections_take_nothing_from_the_messages_nor_from_prometheus(house):
+    settings = port_settings()
+    worker = house.worker(settings=settings)
+    resource.prlimit(worker.process.pid, resource.RLIMIT_NOFILE, (256, 256))
+    with dripping(settings["OCTOWORKER_METRICS_PORT"]):
+        sent = [house.enqueue(number) for number in numbers(100)]
+        assert {house.ended(each).state for each in sent} == {State.ACCEPTED}
+        once_ended(settings["OCTOWORKER_METRICS_PORT"], 100)

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 import pytest
 from harness import API_KEY, NUMBER, TEXT
 
-from octoworker import web
 from octoworker.sms.record import State
 from octoworker.store import Store, connect
+from octoworker.web.gauges import Gauges
+from octoworker.web.server import Server
+from octoworker.web.site import Site
 
 TOKEN = "a-token-of-sixteen-or-more"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -21,8 +23,8 @@ KEEP = {"keep_for": 3600, "requeue_after": 60}
 @contextmanager
 def served(redis_url, token=TOKEN):
     store = Store(connect(redis_url, retries=0), **KEEP)
-    gauges = web.Gauges(lambda: store.board({}), 0)
-    server = web.Server("127.0.0.1", 0, web.Site((gauges,), store, {}, token).route)
+    gauges = Gauges(lambda: store.board({}), 0)
+    server = Server("127.0.0.1", 0, Site((gauges,), store, {}, token).route)
     server.start()
     try:
         yield server.port
@@ -96,7 +98,7 @@ def test_the_redirect_leads_nowhere_else(port, path):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_there_is_nothing_but_reading(port, method):
-    assert ask(port, method=method)[0] == 501
+    assert ask(port, method=method)[0] == 405
 
 
 def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(port):

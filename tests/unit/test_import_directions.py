@@ -55,6 +55,7 @@ OWNERS = {
     "requests": {"gateway"},
     "urllib3": {"gateway"},
     "defusedxml": {"gateway"},
+    "h11": {"web.request"},
     "phonenumbers": {"sms.recipient"},
     "holidays": {"sms.hours"},
     "python_calamine": {"client.campaigns.sheets"},
@@ -178,6 +179,7 @@ def test_a_web_app_does_not_pay_for_the_workers_libraries():
         "defusedxml",
         "holidays",
         "python_calamine",
+        "h11",
     }
     assert heavy & set(loaded) == set()
 
@@ -192,6 +194,8 @@ def test_importing_the_application_connects_nowhere():
 
 def test_flower_reads_our_gauges_without_the_workers_libraries():
     """Its locked environment has none of these (deploy/flower/requirements.txt)."""
-    wanted = "import sys; import octoworker.sms.lanes, octoworker.store.stats, octoworker.web; print(*sys.modules)"
+    wanted = (
+        "import sys; import octoworker.sms.lanes, octoworker.store.stats, octoworker.web.gauges; print(*sys.modules)"
+    )
     loaded = subprocess.run([sys.executable, "-c", wanted], capture_output=True, text=True, check=True).stdout.split()
-    assert {"requests", "defusedxml", "structlog", "pydantic", "octoworker.gateway"} & set(loaded) == set()
+    assert {"requests", "defusedxml", "h11", "structlog", "pydantic", "octoworker.gateway"} & set(loaded) == set()
