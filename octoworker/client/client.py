@@ -173,7 +173,7 @@ class Client:
         """Publish the job of a message that has its record. A failure is no loss: the scheduler will publish it."""
         self._publish([elsewhere.single(message_id, arguments, lane)])
 
-    def _publish(self, some: Sequence[elsewhere.Job]) -> None:
+    def _publish(self, some: Sequence[elsewhere.PublishedJob]) -> None:
         with contextlib.suppress(*elsewhere.AWAY):
             elsewhere.publish(self.app, some)
 

@@ -19,7 +19,7 @@ from octoworker.store import Wakeup
 
 
 @dataclass(frozen=True)
-class Job:
+class PublishedJob:
     """One job. `job_id`: None lets Celery draw one. `delay`: seconds from now. `headers`: beside Celery's own."""
 
     task: str
@@ -30,25 +30,29 @@ class Job:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def single(message_id: str, arguments: Mapping[str, Any], lane: str) -> Job:
+def single(message_id: str, arguments: Mapping[str, Any], lane: str) -> PublishedJob:
     """The first job of a message."""
-    return Job(jobs.TASK, jobs.job_kwargs(message_id, arguments), lane, message_id, headers=correlation.headers())
+    return PublishedJob(
+        jobs.TASK, jobs.job_kwargs(message_id, arguments), lane, message_id, headers=correlation.headers()
+    )
 
 
-def bulk(ids: Sequence[str], lane: str) -> Iterator[Job]:
+def bulk(ids: Sequence[str], lane: str) -> Iterator[PublishedJob]:
     """The bulk jobs of these messages."""
     for start in range(0, len(ids), jobs.BULK_SIZE):
         some = list(ids[start : start + jobs.BULK_SIZE])
-        yield Job(jobs.BULK_TASK, {"ids": some, "version": jobs.VERSION}, lane, headers=correlation.headers())
+        yield PublishedJob(jobs.BULK_TASK, {"ids": some, "version": jobs.VERSION}, lane, headers=correlation.headers())
 
 
-def woken(wakeup: Wakeup) -> Job:
+def woken(wakeup: Wakeup) -> PublishedJob:
     """The next job of a message that came due or was found."""
     kwargs = jobs.job_kwargs(wakeup.message_id, wakeup.arguments, published_at=wakeup.published_at)
-    return Job(jobs.TASK, kwargs, wakeup.lane, wakeup.job_id, wakeup.delay, correlation.headers_of(wakeup.correlation))
+    return PublishedJob(
+        jobs.TASK, kwargs, wakeup.lane, wakeup.job_id, wakeup.delay, correlation.headers_of(wakeup.correlation)
+    )
 
 
-def publish(app: Celery, some: Sequence[Job]) -> None:
+def publish(app: Celery, some: Sequence[PublishedJob]) -> None:
     """Publish them over one connection of `app`. OperationalError or OSError: the broker is away, and the rest is not published."""
     with app.producer_or_acquire() as producer:
         for job in some:
