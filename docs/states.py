@@ -191,9 +191,15 @@ ARROWS = (
         dashed=True,
     ),
     Arrow(
-        *("Y", ("unknown",), "dead", "operator"),
-        "`octoworker decide ID dead`: an operator gives up a message that needs review, sent or not",
-        *("M542 470 H748", ((650, 470),)),
+        *("Y", ("unknown", "accepted"), "dead", "operator"),
+        "`octoworker decide ID dead`: an operator gives up a message that needs review, or one that was accepted "
+        "unconfirmed and is not at Octopush",
+        *("M542 470 H748 M856 154 C940 250 940 380 856 446", ((650, 470), (919, 300))),
+    ),
+    Arrow(
+        *("Z", ("accepted",), "accepted", "worker; operator"),
+        "It was accepted unconfirmed, and now it is known: a late answer, or `octoworker decide ID sent`",
+        *("M790 106 C790 70 830 70 830 106", ((810, 76),)),
     ),
 )
 

@@ -257,6 +257,12 @@ class Retry(Group):
         default=dialects.DEFAULT.rules.key_window,
         description="How long Octopush is trusted to remember a key, s; its default follows OCTOPUSH_API.",
     )
+    unconfirmed: Literal["accept", "review"] = Field(
+        validation_alias="OCTOWORKER_UNCONFIRMED",
+        default="accept",
+        description="A message whose answer was lost and whose key Octopush knows: accept it unconfirmed, "
+        "or leave it to an operator (review).",
+    )
 
 
 class Limits(Group):

@@ -278,6 +278,10 @@ def of_board(board: Board) -> Iterator[Finding]:
         if board.states.get(state):
             several = "messages" if board.states[state] > 1 else "message"
             yield _warning(state, f"{board.states[state]} {several} {what}", f"octoworker list --state {state}")
+    if board.unconfirmed:
+        several = "messages were" if board.unconfirmed > 1 else "message was"
+        says = f"{board.unconfirmed} {several} accepted, but nobody saw the answer"
+        yield _warning("unconfirmed", says, "octoworker list --unconfirmed")
 
 
 def of_provider(gateway: Gateway, low: Any) -> Iterator[Finding]:

@@ -167,12 +167,18 @@ def status(message_id: str, *, reveal: bool, json_: bool) -> None:
 
 @click.command("list")
 @click.option("--state", type=click.Choice([state.value for state in State]))
+@click.option(
+    "--unconfirmed", is_flag=True, help="Those that Octopush says it had, and nobody saw it accept; the oldest first."
+)
 @click.option("--limit", default=100, show_default=True, help="How many at the most.")
 @as_json
-def list_(state: str | None, limit: int, *, json_: bool) -> None:
+def list_(state: str | None, limit: int, *, unconfirmed: bool, json_: bool) -> None:
     """Messages in a state: what is coming soonest first, what is over latest first."""
+    if unconfirmed and state:
+        raise click.UsageError("Give --state or --unconfirmed, not both.")
     store = runtime.look(Settings.load())
-    found = list(store.list(State(state) if state else None, limit))[:limit]
+    chosen = store.unconfirmed(limit) if unconfirmed else store.list(State(state) if state else None, limit)
+    found = list(chosen)[:limit]
     output.as_json([each.masked() for each in found]) if json_ else output.table(found)
 
 
@@ -190,7 +196,7 @@ def cancel(message_id: str, *, json_: bool) -> None:
 @click.argument("word", type=click.Choice(["sent", "dead"]))
 @as_json
 def decide(message_id: str, word: str, *, json_: bool) -> None:
-    """Say what becomes of an unknown message that waits for a person: it was sent, or it is given up, sent or not."""
+    """Say what becomes of a message that waits for a person, or was accepted unconfirmed: it was sent, or it is given up."""
     found = runtime.look(Settings.load()).decide(message_id, sent=word == "sent")
     output.as_json(found.as_json()) if json_ else output.record(found)
 

@@ -70,6 +70,8 @@ def grids(board: Board) -> list[Table]:
     states.add_row("in flight", str(board.in_flight))
     for state, count in board.states.items():
         states.add_row(output.coloured(state), str(count))
+    if board.unconfirmed:
+        states.add_row("[yellow]unconfirmed[/]", str(board.unconfirmed))
     flow = Table(box=None, pad_edge=False, show_header=False)
     money = f"{board.balance} {board.currency or ''}".strip() if board.balance is not None else "not known yet"
     facts = {

@@ -43,15 +43,15 @@ def not_taken(error: StoreError) -> EnqueueError:
 
 @dataclass(frozen=True)
 class Read:
-    """Arguments as they were read. `asked`: the digest of what was written, before any setting was looked at."""
+    """Arguments as they were read. `wording`: the digest of what was written, before any setting was looked at."""
 
     form: dict[str, Any] = field(repr=False)
-    asked: str
+    wording: str
 
     def as_message(self, message_id: str) -> NewMessage:
         """Ready to be taken."""
         mark, people = identity.fingerprint(self.form), jobs.people_of(self.form)
-        return NewMessage(message_id, mark, json.dumps(self.form), asked=self.asked, people=people)
+        return NewMessage(message_id, mark, json.dumps(self.form), wording=self.wording, people=people)
 
 
 class Client:
@@ -121,7 +121,7 @@ class Client:
         job = publish.single(message_id, new.payload, lane) if self._one_redis else NO_JOB
         try:
             with within(self._budget):
-                taken = self.store.create(message_id, new.fingerprint, lane, new.payload, job, asked=new.asked)
+                taken = self.store.create(message_id, new.fingerprint, lane, new.payload, job, wording=new.wording)
         except StoreError as error:
             raise not_taken(error) from None
         if taken == "conflict":

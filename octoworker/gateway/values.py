@@ -110,6 +110,8 @@ class RecipientResult:
     """What the rejection proves. Not kept in the record: it decides once, when the answer comes."""
     reason: str = ""
     """The meaning of `code`, a short phrase, which is not kept; without a code, why no call was made for this recipient."""
+    confirmed: bool = True
+    """False: the provider says that it had the call, and nobody saw what it answered."""
 
     @classmethod
     def from_json(cls, recipient: str, entry: Mapping[str, Any]) -> Self:
@@ -123,6 +125,7 @@ class RecipientResult:
             segments=entry.get("segments"),
             code=entry.get("error_code"),
             reason=entry.get("reason", ""),
+            confirmed=entry.get("confirmed", True),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -134,6 +137,7 @@ class RecipientResult:
             "segments": self.segments,
             "error_code": self.code,
             **({"reason": self.reason} if self.reason and self.code is None else {}),
+            **({} if self.confirmed else {"confirmed": False}),
         }
 
     def waiting(self) -> Self:

@@ -29,6 +29,9 @@ GIVEN_UP = frozenset({State.REJECTED, State.DEAD})
 FAULTS = (UnreachableError, BusyError, MaybeSentError)
 """Failures that may meet any message: they speak of the provider, or of the way there. A refusal is an answer."""
 
+NOT_CONFIRMED = "0"
+"""In the record of a message that the provider says it had: no answer of the call that sent it was seen."""
+
 Results = Mapping[str, RecipientResult]
 """By recipient."""
 
@@ -68,13 +71,13 @@ def of_failure(error: GatewayError, attempt: Attempt) -> Outcome:
     results: dict[str, RecipientResult] = {}
     if decision.state is State.ACCEPTED:
         # The provider had this very call before, which was for these.
-        results = {number: RecipientResult(number, "accepted") for number in asked}
+        results = {number: RecipientResult(number, "accepted", confirmed=decision.confirmed) for number in asked}
     elif decision.state in GIVEN_UP and _anybody(earlier):
         # Somebody has the message already: it was sent, and only the rest of it is given up.
         results = {number: RecipientResult(number, "rejected", code=error.code) for number in asked}
         reason = f"accepted for some recipients only: {decision.reason}"
         decision = Decision(State.ACCEPTED, reason, code=decision.code)
-    fields = {"error_code": decision.code or ""}
+    fields = {"error_code": decision.code or "", **({} if decision.confirmed else {"confirmed": NOT_CONFIRMED})}
     if results:
         fields |= _kept({**earlier, **results}, pending=())
     elif attempt.refused and decision.delay is None:

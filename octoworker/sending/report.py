@@ -53,6 +53,8 @@ def settled(work: PreparedMessage, lease: Lease, outcome: Outcome, reply: Settle
         state = reply.record.state if reply.record else outcome.state
         _count(work, lease, outcome, state)
         facts |= {"ticket": outcome.fields.get("ticket"), "code": outcome.fields.get("error_code") or None}
+        if "confirmed" in outcome.fields and (reply.record is None or reply.record.confirmed is False):
+            facts["confirmed"] = False
         log.event(f"sms.{state}", _level(state), **facts, reason=outcome.reason)
     for alert in reply.alerts:
         metrics.alerted(alert)

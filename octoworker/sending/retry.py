@@ -4,7 +4,9 @@
 2. The table below turns that into a state, a wait and a key: the same one after "maybe", the next after a refusal.
 3. A refusal after a "maybe" on the same key proves nothing about the first call: we do not know whether the provider
    looks at the key first. So the key stays, and from then on even "I had this key" is left to an operator.
-4. Age and attempts say when it ends: `dead` when nothing was sent, `unknown` for an operator when something may have been.
+4. "I had this key" after a lost answer proves that the key was used, and not that the first call was accepted: such a
+   message is accepted unconfirmed, or left to an operator where the settings say so.
+5. Age and attempts say when it ends: `dead` when nothing was sent, `unknown` for an operator when something may have been.
 
 Time and chance are arguments.
 """
@@ -12,6 +14,7 @@ Time and chance are arguments.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from octoworker.errors import (
     BusyError,
@@ -36,6 +39,8 @@ class Policy:
     max_attempts: int
     account_wait: float
     key_window: float
+    unconfirmed: Literal["accept", "review"] = "accept"
+    """What becomes of a message that the provider says it had, when nobody saw it accept it."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,8 @@ class Decision:
     counts: bool = True
     code: str | None = None
     """The provider's own word for it, for the record."""
+    confirmed: bool = True
+    """False: accepted, as far as it can be known without an answer of the call that sent it."""
     hold: AccountHold | None = None
     """The account is refused: the message is backlogged with all others until somebody mends that."""
 
@@ -83,7 +90,7 @@ def decide(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> 
         case UnreachableError() | BusyError():
             return _again(error, facts, policy, chance, key="unused")
         case DuplicateKeyError():
-            return _duplicate(error, facts)
+            return _duplicate(error, facts, policy)
         case RefusedByProviderError():
             return _refused(error, facts, policy, chance)
         case MaybeSentError():
@@ -136,10 +143,14 @@ def _still_unknown(
     return Decision(State.UNKNOWN, error.reason, delay, key, counts=counts, code=error.code)
 
 
-def _duplicate(error: GatewayError, facts: Facts) -> Decision:
-    """Believed only of a key that we used, and whose uses were never refused."""
+def _duplicate(error: GatewayError, facts: Facts, policy: Policy) -> Decision:
+    """Believed only of a key that we used, and whose uses were never refused; and not more than can be known then."""
     if facts.key_used_before and not facts.key_doubtful:
-        return Decision(State.ACCEPTED, f"Octopush already had it{_in_brackets(error)}", code=error.code)
+        had = f"Octopush already had it{_in_brackets(error)}"
+        if policy.unconfirmed == "review":
+            reason = f"{had}, and its first answer was lost; an operator decides"
+            return Decision(State.UNKNOWN, reason, code=error.code)
+        return Decision(State.ACCEPTED, f"{had}; unconfirmed", code=error.code, confirmed=False)
     # A key of ours that was never used belongs to another message: a lost Redis, or a clash of two installations.
     why = "was also refused before" if facts.key_doubtful else "was never used here"
     reason = f"Octopush says it already had this key{_in_brackets(error)}, which {why}; an operator decides"

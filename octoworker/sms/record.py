@@ -57,7 +57,7 @@ MOVES: Mapping[State, frozenset[State]] = {
         }
     ),
     _S.UNKNOWN: frozenset({_S.QUEUED, _S.SUBMITTING, _S.UNKNOWN, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.DEAD}),
-    _S.ACCEPTED: frozenset({_S.DELIVERED, _S.UNDELIVERED, _S.QUEUED}),
+    _S.ACCEPTED: frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.DEAD, _S.QUEUED}),
     _S.UNDELIVERED: frozenset({_S.DELIVERED, _S.QUEUED}),
     _S.DELIVERED: frozenset(),
     _S.REJECTED: frozenset({_S.QUEUED}),
@@ -65,10 +65,15 @@ MOVES: Mapping[State, frozenset[State]] = {
     _S.CANCELLED: frozenset({_S.QUEUED}),
     _S.DEAD: frozenset({_S.QUEUED, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED}),
 }
-"""Every move there is. What was sent in part ends as accepted from where the rest waited. From an end state, `queued` is a person's replay; the others are stronger facts."""
+"""Every move there is. What was sent in part ends as accepted from where the rest waited. From an end state, `queued` is a
+person's replay; the others are stronger facts. What was accepted unconfirmed is confirmed, or is dead when a person did not
+find it at the provider."""
 
 FINAL = frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD})
 """States that no machine leaves by itself."""
+
+SENT = frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED})
+"""States in which the provider has taken the message."""
 
 MAYBE_SENT = frozenset({_S.SUBMITTING, _S.UNKNOWN, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED})
 """States in which the handset may have got it, so that a replay needs an operator to insist."""
@@ -109,6 +114,8 @@ class Record:
     segments: int | None = None
     attempts: int = 0
     maybe_sent: bool = False
+    confirmed: bool | None = None
+    """Of a message that was accepted: whether an answer of Octopush, a receipt or a person says so. None: of any other."""
     created_at: datetime | None = None
     recipients: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     history: tuple[Move, ...] = ()
@@ -121,10 +128,10 @@ class Record:
     @classmethod
     def from_hash(cls, message_id: str, fields: Mapping[str, str]) -> Record:
         """Read what Redis holds. A field that is missing or odd is left out; the record stays readable."""
-        arguments = _object(fields.get("payload"))
+        arguments, state = _object(fields.get("payload")), State(fields["state"])
         return cls(
             message_id=message_id,
-            state=State(fields["state"]),
+            state=state,
             lane=fields.get("lane", "normal"),
             reference=arguments.get("reference") if isinstance(arguments.get("reference"), str) else None,
             ticket=fields.get("ticket") or None,
@@ -138,6 +145,7 @@ class Record:
             segments=_number(fields.get("segments")),
             attempts=_number(fields.get("attempts")) or 0,
             maybe_sent=bool(fields.get("in_doubt_since")),
+            confirmed=fields.get("confirmed") != "0" if state in SENT else None,
             created_at=_instant(fields.get("created")),
             recipients=_object(fields.get("outcomes")),
             history=tuple(_moves(fields.get("history", ""))),
@@ -179,6 +187,7 @@ class Record:
             "ticket": self.ticket,
             "error_code": self.error_code,
             "reason": self.reason,
+            "confirmed": self.confirmed,
             "cost": self.cost,
             "balance": self.balance,
             "currency": self.currency,

@@ -137,11 +137,11 @@ class Store:
         self.due = DueSet(self._scripts, timings, limits)
 
     def create(
-        self, message_id: str, fingerprint: str, lane: str, payload: str, job: QueuedJobs = NO_JOB, *, asked: str = ""
+        self, message_id: str, fingerprint: str, lane: str, payload: str, job: QueuedJobs = NO_JOB, *, wording: str = ""
     ) -> Created:
-        """Write the record of a message, and publish its job with it when there is one. `asked`: as in NewMessage."""
+        """Write the record of a message, and publish its job with it when there is one. `wording`: as in NewMessage."""
         wanted = ClaimRequest(message_id, fingerprint, lane, payload, correlation=correlation.current())
-        facts = {**self._facts(wanted), "asked": asked}
+        facts = {**self._facts(wanted), "wording": wording}
         arguments = [message_id, json.dumps(facts), payload, *(job.jobs or [""]), job.queue]
         answer: Created = self._scripts.run("create", [keys.record(message_id)], arguments)
         return answer
@@ -159,7 +159,7 @@ class Store:
         parts = [
             part
             for new in messages
-            for part in (new.message_id, new.fingerprint, new.asked, new.payload, new.people, new.row)
+            for part in (new.message_id, new.fingerprint, new.wording, new.payload, new.people, new.row)
         ]
         arguments = [json.dumps(facts), job.queue, len(job.jobs), *job.jobs, *parts]
         letters = self._scripts.run("create_many", [], arguments)
@@ -303,6 +303,12 @@ class Store:
             if (record := self.get(message_id)) and state in (None, record.state):
                 yield record
 
+    def unconfirmed(self, limit: int) -> Iterator[Record]:
+        """Messages that were accepted as far as anybody can know, the longest in doubt first."""
+        for message_id in guard(lambda: self._redis.zrange(keys.UNCONFIRMED, 0, limit - 1)):
+            if (record := self.get(message_id)) and record.confirmed is False:
+                yield record
+
     def latest(self, limit: int) -> Sequence[Record]:
         """The messages that moved last, latest first."""
         return latest(self._redis, limit)
@@ -329,6 +335,7 @@ class Store:
             with self._redis.pipeline(transaction=False) as pipe:
                 for state in FINAL:
                     pipe.zremrangebyscore(keys.state(state), "-inf", now - (self._keep or 0))
+                pipe.zremrangebyscore(keys.UNCONFIRMED, "-inf", now - (self._keep or 0))
                 pipe.execute()
 
         guard(drop)

@@ -20,6 +20,7 @@
 | `ow:campaign:ID:messages` | zset | id → row of the file | with the campaign |
 | `ow:campaign-file:HASH` | string | the campaign that was asked for by this key, or with this content | `keep_for`; a day, once all of it is taken |
 | `ow:state:STATE` | zset | id → ms of the last move (for scheduled and waiting: due), for `list` | members are pruned after `keep_for` |
+| `ow:state:unconfirmed` | zset | id → ms at which a message was accepted of which Octopush knows the key, and nobody saw the answer | when it is confirmed, decided or replayed; pruned after `keep_for` |
 
 The broker's own keys (`sms`, `sms.urgent`, `sms.bulk`, `unacked*`, `_kombu.*`) belong to Celery.
 """
@@ -30,6 +31,7 @@ RECORD_PREFIX = "ow:message:"
 DUE = "ow:due"
 CONSUMED_UNTIL = "ow:consumed-until"
 STATE_PREFIX = "ow:state:"
+UNCONFIRMED = STATE_PREFIX + "unconfirmed"
 FLOW_CONTROL = "ow:flow-control"
 BREAKER = "ow:breaker"
 BACKLOG_PREFIX = "ow:backlog:"

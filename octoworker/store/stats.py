@@ -76,6 +76,8 @@ class Board:
     """Whether Redis writes, its memory aside; None when this user of Redis may not ask."""
     refuses: str | None = None
     """Why it does not write."""
+    unconfirmed: int = 0
+    """Messages that were accepted as far as anybody can know."""
     states_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -91,6 +93,7 @@ class Board:
                 for name, lane in self.lanes.items()
             },
             "states": dict(self.states),
+            "unconfirmed": self.unconfirmed,
             "in_flight": self.in_flight,
             "due_soon": self.due_soon,
             "due_lag": round(self.due_lag, 3),
@@ -133,6 +136,7 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
             pipe.hgetall(key)
         for state in INDEXED:
             pipe.zcard(keys.state(state))
+        pipe.zcard(keys.UNCONFIRMED)
         pipe.zcard(keys.DUE)
         pipe.zcount(keys.DUE, now, now + SOON)
         pipe.zrange(keys.DUE, 0, 0, withscores=True)
@@ -168,7 +172,7 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
     hidden = {lane: isinstance(found[-18 + 6 * n + 1], redis.ResponseError) for n, lane in enumerate(LANES)}
     now, flow, breaker, account, day, *rest = (_sound(each) for each in found)
     states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
-    moving, soon, first, unacked, info, *lanes = rest[len(INDEXED) :]
+    unconfirmed, moving, soon, first, unacked, info, *lanes = rest[len(INDEXED) :]
     refuses = refusal(info or {})
     behind = [states[state] for state in (State.SCHEDULED, State.WAITING)]
     parts = {lane: lanes[6 * n : 6 * n + 6] for n, lane in enumerate(LANES)}
@@ -192,6 +196,7 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
         memory_limit=(info or {}).get("maxmemory") or None,
         writes=None if info is None else refuses is None,
         refuses=refuses,
+        unconfirmed=int(unconfirmed or 0),
     )
 
 

@@ -47,7 +47,7 @@ class NewMessage:
     message_id: str
     fingerprint: str
     payload: str = field(repr=False)
-    asked: str = ""
+    wording: str = ""
     """The digest of what was asked, as it was written, which no setting, clock or number plan changes."""
     people: int = 1
     """Recipients: what the progress of a campaign counts."""

@@ -52,6 +52,8 @@ class Gauges:
         yield _plain("due_lag_seconds", "How long the earliest due message has been due", board.due_lag)
         states = {**board.states, "in_flight": board.in_flight}
         yield _labelled("messages", "Messages that are kept; in_flight: queued or being submitted", "state", states)
+        unconfirmed = "Accepted messages of which Octopush knows the key, and nobody saw the answer"
+        yield _plain("unconfirmed", unconfirmed, board.unconfirmed)
         yield _plain("breaker_open", "Whether Octopush does not answer", board.breaker == "open")
         yield _plain("account_hold", "Whether Octopush refuses the account", board.account_hold is not None)
         yield _labelled("paused", "Paused by an operator", "what", {what: what in board.paused for what in PAUSABLE})

@@ -29,6 +29,7 @@ METRICS = {
     "octoworker_oldest_seconds": {"lane"},
     "octoworker_due_lag_seconds": set(),
     "octoworker_messages": {"state"},
+    "octoworker_unconfirmed": set(),
     "octoworker_breaker_open": set(),
     "octoworker_account_hold": set(),
     "octoworker_paused": {"what"},

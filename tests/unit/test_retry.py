@@ -23,6 +23,9 @@ USED = replace(FRESH, attempts=2, key_used_before=True, unknown_for=10)
 DOUBTFUL = replace(USED, key_doubtful=True)
 
 
+REVIEW = replace(POLICY, unconfirmed="review")
+
+
 def refused(kind, **more):
     return RefusedByProviderError("no", kind=kind, **more)
 
@@ -106,3 +109,14 @@ def test_a_message_that_may_have_been_sent_is_never_called_dead(spent):
     decision = decide(MaybeSentError("x"), replace(USED, **spent), POLICY, chance=0.5)
     assert (decision.state, decision.delay) == (State.UNKNOWN, None)
     assert "an operator decides" in decision.reason
+
+
+def test_a_key_that_is_known_proves_no_acceptance():
+    accepted = decide(DuplicateKeyError("x"), USED, POLICY, 0.5)
+    assert (accepted.state, accepted.confirmed) == (State.ACCEPTED, False)
+    assert decide(MaybeSentError("x"), USED, POLICY, 0.5).confirmed
+
+
+def test_a_setting_leaves_a_key_that_is_known_to_an_operator():
+    left = decide(DuplicateKeyError("x"), USED, REVIEW, 0.5)
+    assert (left.state, left.delay) == (State.UNKNOWN, None)

@@ -60,7 +60,7 @@ def _new(campaign: str, some: list[Person], text: str, options: Mapping[str, Any
         message_id,
         identity.fingerprint(wanted),
         json.dumps(wanted),
-        asked=identity.fingerprint({**wanted, "recipients": written}),
+        wording=identity.fingerprint({**wanted, "recipients": written}),
         people=len(numbers),
         row=some[0].row,
     )

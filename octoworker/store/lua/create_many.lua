@@ -4,7 +4,7 @@
 -- ARGV  1 request (JSON: lane, requeue_after (ms); campaign, correlation where there is one)
 --       2 the broker's list of their lane (not among KEYS: a producer may write it and not read it)
 --       3 how many bulk jobs   then those jobs as the broker keeps them
---       then for each message: id, fingerprint, asked (see message), payload (JSON, kept as it is), people (recipients), row
+--       then for each message: id, fingerprint, wording (see message), payload (JSON, kept as it is), people (recipients), row
 --         (place in its campaign)
 -- returns  one letter for each: n (new), s (already there with this content), c (there with other content)
 local BEFORE_JOBS, PARTS = 3, 6
@@ -12,9 +12,9 @@ local LETTERS = {same = 's', conflict = 'c'}
 local request, list, jobs, now = cjson.decode(ARGV[1]), ARGV[2], tonumber(ARGV[3]), clock()
 local verdicts, fresh = {}, false
 
-local function take(id, fingerprint, asked, payload, people, row)
+local function take(id, fingerprint, wording, payload, people, row)
   local key = RECORDS .. id
-  request.fingerprint, request.asked = fingerprint, asked
+  request.fingerprint, request.wording = fingerprint, wording
   local known = known_as(key, request)
   if known then return LETTERS[known] end
   request.people, request.job_id, fresh = number(people), id, true

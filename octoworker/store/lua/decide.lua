@@ -1,23 +1,27 @@
 -- include: change
--- An operator's word on a message that no machine touches again, because nobody here can know whether it was sent: the
--- operator has looked at Octopush's own list.
+-- An operator's word on a message that no machine touches again, because nobody here can know whether it was sent, and on one
+-- that was accepted unconfirmed: the operator has looked at Octopush's own list.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 request (JSON: keep (ms), to ('accepted' | 'dead'), change_nonce)
 -- returns  {'done' | 'refused' | 'absent', record (JSON: field, value, ...), state before}
 --          refused: it waits for no such word
 local request = cjson.decode(ARGV[2])
-local message, answer = begin_change(request, 'needs_review', 'outcomes')
+local message, answer = begin_change(request, 'needs_review', 'outcomes', 'confirmed')
 if answer then return answer end
-if message.state ~= 'unknown' or not message.needs_review then return refuse(message, 'refused') end
+local in_doubt = message.state == 'unknown' and message.needs_review
+local unconfirmed = message.state == 'accepted' and message.confirmed == '0'
+if not in_doubt and not unconfirmed then return refuse(message, 'refused') end
 if given(message.outcomes) and message.outcomes ~= '{}' then
   local outcomes = cjson.decode(message.outcomes)
   for _, outcome in pairs(outcomes) do
-    if outcome.state == 'waiting' or outcome.state == 'unknown' then outcome.state = request.to end
+    local open = outcome.state == 'waiting' or outcome.state == 'unknown' or outcome.confirmed == false
+    if open then outcome.state, outcome.confirmed = request.to, nil end
   end
   redis.call('HSET', message.key, 'outcomes', cjson.encode(outcomes), 'pending', '')
 end
 move(message, request.to, request.to == 'accepted' and 'an operator found it at Octopush'
      or 'given up by an operator; may have been sent')
 redis.call('HDEL', message.key, 'needs_review')
+confirm(message)
 no_wake(message)
 return changed(message, request)

@@ -60,6 +60,7 @@ if to and to ~= message.state then
   redis.call('HDEL', message.key, 'needs_review', 'lease_until')
   no_wake(message)
   leave_backlog(message)
+  confirm(message)
   move(message, to, reason)
 end
 return reply('done', message)

@@ -19,8 +19,9 @@ redis.call('HINCRBY', message.key, 'key_generation', 1)
 redis.call('HSET', message.key, 'key_uses', 0, 'attempts', 0, 'publish_count', 0, 'published_at', message.now,
            'eligible_at', message.now)
 redis.call('HDEL', message.key, 'due', 'in_doubt_since', 'key_doubtful', 'needs_review', 'crashes', 'error_code', 'ticket',
-           'outcomes', 'pending', 'released', 'counted', 'woken')
+           'outcomes', 'pending', 'released', 'counted', 'woken', 'proved')
 leave_backlog(message)
+confirm(message)
 move(message, 'queued', maybe_sent and 'replayed by an operator, although it may have been sent' or 'replayed by an operator')
 redis.call('ZADD', DUE, message.now + request.requeue_after, message.id)
 return changed(message, request)

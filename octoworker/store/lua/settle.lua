@@ -14,8 +14,9 @@
 local token, outcome, limits, alerts = ARGV[2], cjson.decode(ARGV[3]), cjson.decode(ARGV[4]), {}
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = outcome.keep}
 local now, day = message.now, DAYS .. outcome.day
-read_message(message, 'state', 'token', 'key_generation', 'key_uses', 'ticket', 'created', 'eligible_at', 'expected',
-             'expected_on', 'segments', 'expires_at')
+read_message(message, 'state', 'token', 'key_generation', 'key_uses', 'proved', 'confirmed', 'created', 'eligible_at',
+             'expected', 'expected_on', 'segments', 'expires_at')
+local unconfirmed = outcome.fields.confirmed == '0'
 message.segments, message.eligible_at = number(message.segments), eligible_since(message)
 
 local function alert(name)
@@ -81,19 +82,27 @@ local function without_lease()
   -- Asked twice, because the first reply was lost on the way.
   local open = message.state == 'submitting' or message.state == 'unknown' or message.state == 'dead'
   if message.token == token and not open then return reply('settled', message) end
-  if outcome.state ~= 'accepted' or number(message.key_generation) ~= outcome.key_generation or message.ticket then
-    return reply('fenced', message)
-  end
+  local of_this_key = number(message.key_generation) == outcome.key_generation
+  local proved = given(message.proved) and number(message.proved) == outcome.key_generation
+  if outcome.state ~= 'accepted' or not of_this_key or proved then return reply('fenced', message) end
   if message.state == 'submitting' then
-    redis.call('HSET', message.key, 'ticket', outcome.fields.ticket or '')
-    return reply('fenced', message)
+    -- Another call with this key is on its way: what it will be answered proves less than this.
+    if not unconfirmed then
+      redis.call('HSET', message.key, 'proved', outcome.key_generation)
+      write_fields()
+      account_for()
+    end
+    return reply('fenced', message, unpack(alerts))
   end
-  if not open then return reply('fenced', message) end
+  local to_confirm = message.state == 'accepted' and message.confirmed == '0' and not unconfirmed
+  if not open and not to_confirm then return reply('fenced', message) end
   write_fields()
   account_for()
   redis.call('HDEL', message.key, 'needs_review')
   leave_backlog(message)
-  move(message, 'accepted', 'accepted; the answer came after the lease had ended')
+  move(message, 'accepted', to_confirm and 'confirmed by an answer that came late'
+       or 'accepted; the answer came after the lease had ended')
+  if unconfirmed then leave_unconfirmed(message) else confirm(message) end
   no_wake(message)
   return reply('late', message, unpack(alerts))
 end
@@ -115,8 +124,14 @@ if not message.state then return {'fenced', '[]'} end
 if message.token ~= token or message.state ~= 'submitting' then return without_lease() end
 
 -- First a write that a full Redis refuses: a script is not rolled back, so nothing may be taken away before it.
-write_fields()
-account_for()
+if unconfirmed and given(message.proved) and number(message.proved) == outcome.key_generation then
+  -- The answer to an earlier call with this key came late, said all that there is to know, and is accounted for.
+  redis.call('HSET', message.key, 'error_code', '')
+  outcome.reason, unconfirmed = 'accepted; the answer to an earlier call came late', false
+else
+  write_fields()
+  account_for()
+end
 local of_breaker, was_probe = heard(message, limits, outcome.health)
 if of_breaker then alert(of_breaker) end
 note_key()
@@ -127,5 +142,6 @@ redis.call('HDEL', message.key, 'lease_until', 'crashes', 'probed')
 if failed_probe then redis.call('HSET', message.key, 'probed', 1) end
 if given(outcome.account_hold) and hold_account(outcome.account_hold, outcome.reason, outcome.mended_by_credit, now) then alert('on_hold') end
 move_on()
+if unconfirmed then leave_unconfirmed(message) end
 if outcome.quiet then return {'settled', '', unpack(alerts)} end
 return reply('settled', message, unpack(alerts))

@@ -94,6 +94,17 @@ local function finish(message, to, reason)
   move(message, to, reason)
 end
 
+-- Octopush says that it had the key, and nobody saw what it answered: accepted, as far as that can be known. Such messages
+-- stand in an index of their own until somebody knows more.
+local function leave_unconfirmed(message)
+  redis.call('ZADD', STATES .. 'unconfirmed', message.now, message.id)
+end
+
+local function confirm(message)
+  redis.call('HDEL', message.key, 'confirmed')
+  redis.call('ZREM', STATES .. 'unconfirmed', message.id)
+end
+
 -- Stop all machines: it may have been sent, and only an operator can find out.
 local function ask_operator(message, to, reason)
   redis.call('HSET', message.key, 'needs_review', 1)
@@ -117,24 +128,24 @@ local function eligible_since(message)
 end
 
 -- What the digests of a message say of a record: 'same' or 'conflict'; nil when there is no record. `fingerprint` is of the
--- form in which it is kept, with the settings of that day; `asked` of what its caller wrote, and not kept where the two are one.
+-- form in which it is kept, with the settings of that day; `wording` of what its caller wrote, and not kept where the two are one.
 -- Either is enough: two spellings are one message, and so are the same words after a setting has changed.
 local function known_as(key, job)
-  local record = fill({}, key, 'fingerprint', 'asked')
+  local record = fill({}, key, 'fingerprint', 'wording')
   if not record.fingerprint then return nil end
-  local asked = given(job.asked) and job.asked or job.fingerprint
-  if record.fingerprint == job.fingerprint or (record.asked or record.fingerprint) == asked then return 'same' end
+  local wording = given(job.wording) and job.wording or job.fingerprint
+  if record.fingerprint == job.fingerprint or (record.wording or record.fingerprint) == wording then return 'same' end
   return 'conflict'
 end
 
--- The record of a new message. `job`: fingerprint, lane, job_id, requeue_after (ms), and asked, correlation, campaign, people or
+-- The record of a new message. `job`: fingerprint, lane, job_id, requeue_after (ms), and wording, correlation, campaign, people or
 -- none.
 local function create(message, job, payload)
   local key, now = message.key, message.now
   redis.call('HSET', key, 'state', 'queued', 'fingerprint', job.fingerprint, 'payload', payload, 'lane', job.lane,
              'job_id', job.job_id, 'created', now, 'published_at', now, 'reason', '', 'changed', now,
              'history', string.format('%.0f|queued|\n', now))
-  if given(job.asked) and job.asked ~= job.fingerprint then redis.call('HSET', key, 'asked', job.asked) end
+  if given(job.wording) and job.wording ~= job.fingerprint then redis.call('HSET', key, 'wording', job.wording) end
   if given(job.correlation) then redis.call('HSET', key, 'correlation', job.correlation) end
   if given(job.campaign) then
     redis.call('HSET', key, 'campaign', job.campaign, 'people', job.people)
