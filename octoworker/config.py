@@ -35,6 +35,9 @@ EUROPE = "AD AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI LT LU L
 CONNECT_TIMEOUT = 3.0
 """Seconds to open a connection: a TCP handshake that takes longer than this will not get better."""
 
+LONGEST_QUEUE = 86_400.0
+"""Seconds that a job may stand in a queue and still find the record of its message: over a bad night, and a day of repair."""
+
 BROKEN_RULES = {
     "http_timeout": "OCTOWORKER_HTTP_TIMEOUT ({http_timeout:g} s) must be less than OCTOWORKER_LEASE ({lease:g} s): "
     "a call must end before another worker may take the message.",
@@ -44,8 +47,8 @@ BROKEN_RULES = {
     "OCTOWORKER_VISIBILITY_TIMEOUT ({visibility_timeout:g} s): Celery repeats a longer wait.",
     "retry": "OCTOWORKER_RETRY_BASE ({retry_base:g} s) must be at most OCTOWORKER_RETRY_CAP ({retry_cap:g} s).",
     "breaker": "OCTOWORKER_BREAKER_BASE ({breaker_base:g} s) must be at most OCTOWORKER_BREAKER_CAP ({breaker_cap:g} s).",
-    "keep_for": "OCTOWORKER_KEEP_FOR ({keep_for:g} s) must be at least OCTOWORKER_KEY_WINDOW ({key_window:g} s): "
-    "a forgotten record would let the same message go out again.",
+    "keep_for": "OCTOWORKER_KEEP_FOR ({keep_for:g} s) must be at least OCTOWORKER_KEY_WINDOW ({key_window:g} s) and a day: "
+    "a forgotten record would let the same message go out again, and a job in a queue must find its record.",
 }
 
 
@@ -427,7 +430,7 @@ class Settings(BaseSettings):
             "eta_horizon": self.eta_horizon <= self.visibility_timeout / 4,
             "retry": retry.base <= retry.cap,
             "breaker": limits.breaker_base <= limits.breaker_cap,
-            "keep_for": retry.key_window <= self.keep_for,
+            "keep_for": retry.key_window + LONGEST_QUEUE <= self.keep_for,
         }
         wrong = _wrong("OCTOWORKER_HOURS", lambda: self.times.windows)
         wrong += _wrong("OCTOWORKER_CAP_COUNTRIES", lambda: self.caps.countries)

@@ -24,6 +24,7 @@ from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, Sett
 from octoworker.sms import identity, instants, jobs, lanes
 from octoworker.sms.arguments import in_one_form, plain_arguments
 from octoworker.sms.policy import Policy
+from octoworker.sms.record import Record
 from octoworker.store import NO_JOB, NewMessage, Store, connect
 from octoworker.store.budget import within
 from octoworker.telemetry import events
@@ -228,11 +229,13 @@ def cancel(message_id: str) -> dict[str, Any]:
 def reschedule(message_id: str, send_at: datetime | str | float) -> dict[str, Any]:
     """Move a message that is held here to another time: an aware datetime, ISO-8601 with offset, or epoch seconds.
 
-    Atomic against its release: either it is moved, or RefusedError says that it is too late.
+    The rules are those of `send_at`: less than a minute ago is now, and not beyond `expires_at`. Atomic against its release:
+    either it is moved, or RefusedError says why not.
     """
     at = _instant(send_at)
     mine, message_id = client(), identity.known_id(message_id)
     found = mine.store.get(message_id)
+    _before_expiry(at, found)
     payload = json.dumps({**(found.arguments if found else {}), "send_at": at})
     return mine.store.reschedule(message_id, at, payload, max_ahead=mine.max_ahead).as_json()
 
@@ -258,6 +261,13 @@ def _instant(send_at: datetime | str | float) -> float:
     except instants.InstantRefused as refusal:
         sentence = f"send_at: {refusal}"
     raise RefusedError(sentence)
+
+
+def _before_expiry(at: float, found: Record | None) -> None:
+    """RefusedError for an instant at which the message may not be sent any more."""
+    expires_at = found.arguments.get("expires_at") if found else None
+    if expires_at is not None and _instant(expires_at) <= at:
+        raise RefusedError(f"send_at: {instants.BEYOND_EXPIRY}")
 
 
 def check_names(arguments: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ from octoworker.gateway import Answer, Gateway, Submit
 from octoworker.sending import outcome, read, report
 from octoworker.sending.read import PreparedMessage
 from octoworker.sending.rules import Rules
-from octoworker.sms import identity, schedule
+from octoworker.sms import identity, lanes, schedule
 from octoworker.sms.record import Record
 from octoworker.store import (
     Busy,
@@ -108,6 +108,14 @@ class Sender:
         if moved:
             report.moved(work.job, record)
         return record
+
+    def without_record(self, message_id: str) -> None:
+        """A job names a message whose record is gone, and nothing else of it: it is recorded as dead, and not sent."""
+        job = ClaimRequest(message_id, "", lanes.LANES[-1], "{}", ours=True)
+        claim = self._store.claim(job)
+        if isinstance(claim, Done):
+            report.over(claim, job.lane)
+            report.moved(job, claim.record)
 
     def submit(self, work: PreparedMessage, lease: Lease) -> Outcome | None:
         """Call, and say what came of it. None: too late to begin, for the lease would end on the way; nothing was sent.

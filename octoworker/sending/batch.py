@@ -92,7 +92,7 @@ class Bulk:
     def _read(self, ids: Sequence[str], published_at: int | None) -> Iterator[PreparedMessage]:
         for message_id, taken in zip(ids, self._store.taken(ids), strict=True):
             if taken is None:
-                log.warning("sms.no_record", message_id=message_id)
+                self._sender.without_record(message_id)
                 continue
             work = self._prepared(
                 {**json.loads(taken.payload), "message_id": message_id, "published_at": published_at}, taken

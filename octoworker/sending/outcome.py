@@ -142,9 +142,9 @@ def _as_asked(answer: Answer, attempt: Attempt) -> Decision:
 def _of_the_rest(later: list[RecipientResult], answer: Answer, attempt: Attempt) -> Decision:
     """Wait for those recipients, or give them up when the message is too old."""
     facts, policy = attempt.facts, attempt.policy
-    delay = retry.backoff(facts.attempts, policy, attempt.chance)
+    delay = retry.pause(facts, policy, attempt.chance)
     reason = f"{len(later)} of {len(answer.results)} recipients refused for now: {later[0].reason}"
-    if over := retry.spent(facts, policy, delay):
+    if over := retry.spent(facts, policy):
         return Decision(State.ACCEPTED, f"{reason} ({over})")
     # The next key: with this one, the provider would take the rest for a repeat of the whole.
     return Decision(State.WAITING, reason, delay, "next", code=later[0].code)

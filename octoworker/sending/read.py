@@ -52,6 +52,7 @@ def request_of(
         lane=lanes.known_lane(lanes.lane_of(wanted)),
         # What cannot be JSON came in as JSON, so it can go back.
         payload=taken.payload if taken else json.dumps(jobs.jsonable(wanted)),
+        ours=identity.is_message_id(given),
         job_id=job_id,
         published_at=published_at if type(published_at) is int and 0 < published_at < MOST_MS else None,
         correlation=asked_by,

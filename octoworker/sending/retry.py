@@ -99,9 +99,9 @@ def decide(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> 
             return Decision(State.UNKNOWN, error.reason, code=error.code)
 
 
-def spent(facts: Facts, policy: Policy, delay: float) -> str:
+def spent(facts: Facts, policy: Policy) -> str:
     """Why trying again is over, or "" while it is not."""
-    if facts.age + delay > policy.give_up_after:
+    if facts.age >= policy.give_up_after:
         return f"given up: older than {policy.give_up_after:g} s"
     if facts.attempts >= policy.max_attempts:
         return f"given up: {facts.attempts} attempts"
@@ -114,10 +114,16 @@ def backoff(attempts: int, policy: Policy, chance: float, at_least: float | None
     return max(ceiling * chance, at_least or 0.0)
 
 
+def pause(facts: Facts, policy: Policy, chance: float, at_least: float | None = None) -> float:
+    """How long to wait for the next try: no longer than what is left, so that the last one comes when its time is up,
+    also where the provider asked for more."""
+    return min(backoff(facts.attempts, policy, chance, at_least), policy.give_up_after - facts.age)
+
+
 def _again(error: GatewayError, facts: Facts, policy: Policy, chance: float, *, key: KeyUse) -> Decision:
     """Not sent by this call. Whether an earlier call with the same key did is another matter."""
-    delay = backoff(facts.attempts, policy, chance, error.retry_after)
-    over = spent(facts, policy, delay)
+    over = spent(facts, policy)
+    delay = pause(facts, policy, chance, error.retry_after)
     if facts.key_used_before:
         return _still_unknown(error, facts, policy, delay, over, key)
     if over:
@@ -126,8 +132,8 @@ def _again(error: GatewayError, facts: Facts, policy: Policy, chance: float, *, 
 
 
 def _maybe(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> Decision:
-    delay = backoff(facts.attempts, policy, chance, error.retry_after)
-    return _still_unknown(error, facts, policy, delay, spent(facts, policy, delay), "used")
+    delay = pause(facts, policy, chance, error.retry_after)
+    return _still_unknown(error, facts, policy, delay, spent(facts, policy), "used")
 
 
 def _still_unknown(

@@ -7,7 +7,7 @@ Europe, in autumn one comes twice.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from octoworker.sms import sizes
@@ -17,6 +17,12 @@ NO_INSTANT = "use ISO-8601 with an offset, epoch seconds, or an aware datetime."
 NO_OFFSET = "add an offset, as in 2026-12-01T09:00:00+01:00: without one the time is not certain."
 
 MISSING = "that time does not exist there, for the clocks go forward; choose another."
+
+
+PAST_GRACE = timedelta(minutes=1)
+"""An instant this far behind is a slow clock or a slow queue, not a mistake: it is now."""
+
+BEYOND_EXPIRY = "choose a time before expires_at, or it could never be sent."
 
 
 class InstantRefused(ValueError):  # noqa: N818 - reads as what it says

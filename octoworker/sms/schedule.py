@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from octoworker.errors import PayloadError
-from octoworker.sms import hours
+from octoworker.sms import hours, instants
 from octoworker.sms.message import Message
 from octoworker.sms.recipient import calling_code, country_of
-
-PAST_GRACE = timedelta(minutes=1)
-"""A send_at this far behind is a slow clock or a slow queue, not a mistake: it goes at once."""
 
 PAST = "send_at: the time had passed when the message came in; leave send_at out to send at once."
 
@@ -59,7 +56,7 @@ def plan(message: Message, rules: Rules, now: datetime) -> Plan:
         raise PayloadError(
             [f"send_at: marketing may not be sent then; the next time is {at.isoformat(timespec='minutes')}."]
         )
-    refuse_before = asked + PAST_GRACE if asked is not None and rules.refuse_past else None
+    refuse_before = asked + instants.PAST_GRACE if asked is not None and rules.refuse_past else None
     held = rules.hold if message.hold is None else message.hold
     if asked is not None and asked > now and not held:
         return Plan(hand_over_at=at, expires_at=message.expires_at, refuse_before=refuse_before)

@@ -18,6 +18,7 @@ from redis.retry import Retry
 
 from octoworker import correlation
 from octoworker.errors import StoreError, UnknownMessageError
+from octoworker.sms import instants
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.store import budget, keys, stats
 from octoworker.store.campaigns import Campaign, Campaigns, Opened
@@ -213,6 +214,7 @@ class Store:
             "slack": SLACK_MS,
             "max_crashes": self._max_crashes,
             "segments": job.segments,
+            "ours": job.ours or None,
             "published_at": job.published_at,
             "hold_until": _ms(job.hold_until),
             "closed_until": _ms(job.closed_until),
@@ -272,7 +274,10 @@ class Store:
 
     def reschedule(self, message_id: str, due: float, payload: str, *, max_ahead: float) -> Record:
         """Move a message that is held here to another instant (Unix seconds). RefusedError says why not."""
-        return self._change("reschedule", message_id, due=_ms(due), payload=payload, max_ahead=_ms(max_ahead))
+        grace = _ms(instants.PAST_GRACE.total_seconds())
+        return self._change(
+            "reschedule", message_id, due=_ms(due), grace=grace, payload=payload, max_ahead=_ms(max_ahead)
+        )
 
     def decide(self, message_id: str, *, sent: bool) -> Record:
         """An operator's word on a message that waits for one: it was sent, or it is given up. RefusedError when it does not."""

@@ -175,12 +175,20 @@ class Campaigns:
         guard(write)
 
     def resume(self, campaign: str) -> None:
-        """Let it go on. What the pause held back joins the backlog of its lane."""
+        """Let it go on: the pause ends at once, then what it held back joins the backlog of its lane, slice by slice.
+
+        Paused again meanwhile, it stays paused, with what has not moved yet.
+        """
         self.get(campaign)
-        moved = SLICE
+        moved = self.resume_slice(campaign, first=True)
         while moved >= SLICE:
-            moved = self._scripts.run("resume_campaign", [], [campaign, SLICE])
-        self._keep_from_now(campaign)
+            moved = self.resume_slice(campaign, first=False)
+
+    def resume_slice(self, campaign: str, *, first: bool) -> int:
+        """One step of `resume`: the first ends the pause. Returns how many messages were moved: fewer than SLICE, no more."""
+        arguments = [campaign, SLICE, "1" if first else "", round(self._keep * 1000)]
+        moved: int = self._scripts.run("resume_campaign", [], arguments)
+        return moved
 
     def cancel(self, campaign: str) -> tuple[int, int]:
         """Stop what has not gone. Returns how many messages were stopped, and for how many it was too late."""

@@ -7,7 +7,7 @@ from octoworker.sms.record import FINAL, State
 
 WRONG_TIMES = {
     "past": "send_at: that time has passed; choose a later one.",
-    "far": "send_at: that is too far ahead; choose an earlier time.",
+    "far": "send_at: that is further ahead than OCTOWORKER_MAX_AHEAD allows; choose an earlier time.",
 }
 
 FORGOTTEN = "The message cannot be sent again: its recipient was forgotten (octoworker forget)."

@@ -22,6 +22,8 @@ class ClaimRequest:
     job_id: str = ""
     """Celery's id of the job, when it is not the message's own: later jobs keep it, so that its result is kept up."""
     segments: int = 0
+    ours: bool = False
+    """A job that we published, for a message that had its record then. Without a record it is not sent."""
     published_at: int | None = None
     """When the scheduler published this job, ms of Redis' clock. None: it is the message's first."""
     hold_until: float | None = None

@@ -9,6 +9,7 @@ from store_kit import ID, outcome
 
 from octoworker.sms.record import State
 from octoworker.store import ClaimRequest, NewMessage
+from octoworker.store.campaigns import SLICE
 
 KEEP, CAMPAIGN = 1000, "ow:campaign:autumn"
 REQUEST = ClaimRequest(ID, "print", "bulk", "{}", segments=1)
@@ -44,6 +45,22 @@ def test_a_paused_campaign_is_kept_until_it_is_resumed(store, client):
     assert {client.ttl(part) for part in parts(client)} == {-1}
     store.campaigns.resume("autumn")
     assert min(client.ttl(part) for part in parts(client)) > 0
+
+
+def test_a_pause_that_comes_while_a_resume_moves_what_was_held_holds(store, client):
+    """More messages than one slice: the second slice finds the campaign paused again."""
+    ids = [f"{n:032x}" for n in range(SLICE + 1)]
+    store.create_many("bulk", [NewMessage(each, "print", "{}") for each in ids], campaign="autumn")
+    store.campaigns.pause("autumn")
+    for each in ids:
+        store.claim(replace(REQUEST, message_id=each))
+    held = client.zcard("ow:backlog:campaign:autumn")
+    assert store.campaigns.resume_slice("autumn", first=True) == SLICE
+    store.campaigns.pause("autumn")
+    assert store.campaigns.resume_slice("autumn", first=False) == 0
+    assert store.campaigns.get("autumn").paused
+    assert client.zcard("ow:backlog:campaign:autumn") == held - SLICE
+    assert {client.ttl(part) for part in parts(client)} == {-1}
 
 
 def test_a_paused_campaign_that_is_cancelled_goes_in_its_time(store, client):

@@ -9,6 +9,7 @@ from store_kit import (
     ID,
     PAYLOAD,
     REQUEST,
+    A,
     age,
     found,
     id_of,
@@ -23,7 +24,7 @@ from store_kit import (
     submitted,
 )
 
-from octoworker.errors import StoreError
+from octoworker.errors import RefusedError, StoreError
 from octoworker.sms.record import State
 from octoworker.store import Busy, Conflict, Done, Lease, Wait
 
@@ -31,6 +32,18 @@ from octoworker.store import Busy, Conflict, Done, Lease, Wait
 def test_a_job_without_a_record_creates_it(store):
     assert isinstance(store.claim(REQUEST), Lease)
     assert store.get(ID).state is State.SUBMITTING
+
+
+def test_a_job_of_ours_whose_record_is_gone_is_recorded_as_dead_and_not_sent(store):
+    claim = store.claim(replace(REQUEST, ours=True))
+    assert isinstance(claim, Done)
+    assert claim.stopped
+    record = store.get(ID)
+    assert (record.state, record.maybe_sent, record.arguments["recipients"]) == (State.DEAD, True, A)
+    with pytest.raises(RefusedError, match="ring twice"):
+        store.replay(ID, force=False)
+    store.replay(ID, force=True)
+    assert isinstance(store.claim(replace(REQUEST, ours=True)), Lease)
 
 
 def test_a_record_is_submitting_before_the_claim_returns(store):

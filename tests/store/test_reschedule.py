@@ -28,7 +28,15 @@ def test_an_old_job_of_a_moved_message_does_not_move_it_back(store, client):
     assert isinstance(store.claim(old), Lease)
 
 
-@pytest.mark.parametrize(("due", "why"), [(1.0, "passed"), (9e9, "too far ahead")])
+def test_a_time_that_has_just_passed_is_now(store, client):
+    store.claim(replace(REQUEST, hold_until=4e9))
+    now = int(client.time()[0])
+    assert store.reschedule(ID, now - 59, "{}", max_ahead=1e10).due_at.timestamp() == pytest.approx(now, abs=1)
+    with pytest.raises(RefusedError, match="passed"):
+        store.reschedule(ID, now - 61, "{}", max_ahead=1e10)
+
+
+@pytest.mark.parametrize(("due", "why"), [(1.0, "passed"), (9e9, "further ahead")])
 def test_a_message_is_moved_to_a_possible_time_only(store, due, why):
     store.claim(replace(REQUEST, hold_until=4e9))
     with pytest.raises(RefusedError, match=why):

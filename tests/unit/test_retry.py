@@ -99,6 +99,13 @@ def test_octopush_is_never_asked_sooner_than_it_said():
     assert decision.delay == 30
 
 
+def test_a_wait_is_no_longer_than_what_is_left_of_trying():
+    decision = decide(BusyError("x", retry_after=7200), replace(FRESH, age=86000), POLICY, chance=0.5)
+    assert (decision.state, decision.delay) == (State.WAITING, 400)
+    decision = decide(MaybeSentError("x", retry_after=7200), replace(USED, age=86000), POLICY, chance=0.5)
+    assert (decision.state, decision.delay) == (State.UNKNOWN, 400)
+
+
 @pytest.mark.parametrize("spent", [{"age": 86400}, {"attempts": 50}])
 def test_a_message_that_never_left_is_dead_when_its_time_is_up(spent):
     assert decide(UnreachableError("x"), replace(FRESH, **spent), POLICY, chance=0.5).state is State.DEAD

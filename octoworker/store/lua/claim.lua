@@ -2,7 +2,7 @@
 -- Decide in one step all that a worker must know before it may call Octopush.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, claim_nonce, keep, lease, key_window, requeue_after, slack (ms),
---         max_crashes, segments, day, marketing, past_reason; where they are known: published_at, hold_until, closed_until,
+--         max_crashes, segments, day, marketing, past_reason, ours (bool: its record was there when the job was published); where they are known: published_at, hold_until, closed_until,
 --         refuse_before, expires_at, deliver_at (ms), correlation, cap_request (see caps))
 --       3 payload (JSON)   4 limits (JSON: what flow_control, breaker and caps ask for)
 -- returns  {'lease', JSON: token, key_generation, key_used_before, key_doubtful, attempts, now, first_attempt_at,
@@ -27,7 +27,7 @@ end
 
 if not look().state then
   create_by_job(message, request, ARGV[3])
-  look()
+  look().orphan = true
 end
 -- A message whose id is random has no fingerprint: nobody else can have that id.
 if message.fingerprint ~= '' and message.fingerprint ~= request.fingerprint then return {'conflict'} end
@@ -178,6 +178,11 @@ local function go(flow, caps)
 end
 
 mark_consumed()
+if message.orphan and request.ours then
+  -- Cancelled, sent, or lost with Redis' data: its record has gone, and with it all that could say so.
+  redis.call('HSET', message.key, 'in_doubt_since', now)
+  return stop('dead', 'its record was gone when its job came; it may have been sent before, so no machine sends it')
+end
 if FINAL[message.state] or message.needs_review then
   no_probe(message)
   return reply('done', message)

@@ -1,12 +1,23 @@
 -- include: message, backlog
--- Let a paused campaign go on: one slice of its backlog moves to the backlogs of its lanes, where `release` finds it.
+-- Let a paused campaign go on: it is paused no longer, and then slice by slice its backlog moves to the backlogs of its lanes,
+-- where `release` finds it.
 -- KEYS  none: the campaign names its backlog, and the backlog its messages
--- ARGV  1 campaign   2 slice (count)
--- returns  how many were moved; fewer than the slice: all are
-local campaign, slice = ARGV[1], tonumber(ARGV[2])
-local backlog = 'campaign:' .. campaign
-redis.call('HSET', CAMPAIGNS .. campaign, 'resumed', clock())
-redis.call('HDEL', CAMPAIGNS .. campaign, 'paused')
+-- ARGV  1 campaign   2 slice (count)   3 '1': the first slice, which ends the pause; '': one of the next
+--       4 keep (ms): how long it is kept from now on, unless it was to be kept longer before it was paused
+-- returns  how many were moved; fewer than the slice: all are, or it was paused again meanwhile
+local campaign, slice, first, keep = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', tonumber(ARGV[4])
+local backlog, root = 'campaign:' .. campaign, CAMPAIGNS .. campaign
+
+if first then
+  redis.call('HSET', root, 'resumed', clock())
+  redis.call('HDEL', root, 'paused')
+  -- `left` is in seconds: what a paused campaign had, which has no end of its own.
+  local left = math.max(keep, 1000 * number(redis.call('HGET', root, 'left')))
+  for _, part in ipairs(PARTS_OF_CAMPAIGN) do redis.call('PEXPIRE', root .. part, string.format('%.0f', left)) end
+elseif redis.call('HGET', root, 'paused') then
+  return 0
+end
+
 local found = redis.call('ZRANGE', BACKLOGS .. backlog, 0, slice - 1, 'WITHSCORES')
 for n = 1, #found, 2 do
   local message = {id = found[n], key = RECORDS .. found[n]}

@@ -37,6 +37,9 @@ local function tally(campaign, people, from, to, reason)
   if FAILED[to] then redis.call('HINCRBY', CAMPAIGNS .. campaign .. ':reasons', reason, people) end
 end
 
+-- The ends of its keys.
+local PARTS_OF_CAMPAIGN = {'', ':counts', ':reasons', ':messages'}
+
 -- A campaign ends no sooner than its messages: theirs moves its own. While it is paused it has no end: its messages would go
 -- out once it was gone.
 local function outlive(campaign, keep, ahead, to)
@@ -45,7 +48,7 @@ local function outlive(campaign, keep, ahead, to)
   if left == -1 then return end
   local unkept = FAILED[to] and redis.call('PTTL', root .. ':reasons') == -1
   if left >= ahead + keep * 0.9 and not unkept then return end
-  for _, part in ipairs({'', ':counts', ':reasons', ':messages'}) do
+  for _, part in ipairs(PARTS_OF_CAMPAIGN) do
     redis.call('PEXPIRE', root .. part, string.format('%.0f', math.max(left, ahead + keep)))
   end
 end
