@@ -335,6 +335,11 @@ class Caps(Group):
         default=Decimal(0),
         description="Money a day, in the account's currency; 0: no cap.",
     )
+    price: Money = Field(
+        validation_alias="OCTOWORKER_CAP_PRICE",
+        default=Decimal("0.10"),
+        description="What a segment is held to cost until Octopush has said a price, in the account's currency.",
+    )
     capped: Literal["wait", "refuse"] = Field(
         validation_alias="OCTOWORKER_CAPPED", default="wait", description="What a capped message does."
     )

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from octoworker.errors import GatewayError, KeyConflictError, PayloadError, StoreError
@@ -137,6 +138,7 @@ class Sender:
             policy=self._rules.retry,
             # Drawn before the call, so that all that is decided after it is a function of what it brought.
             chance=random.random(),
+            uncount=partial(read.cap_request, work.sms, self._rules.caps, datetime.now(UTC)),
             refused=work.sms.refused,
         )
         found = self._called(work, order)

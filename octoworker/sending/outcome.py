@@ -7,10 +7,10 @@ So results are merged with those of earlier submits, and a message that reached 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from octoworker.errors import BusyError, GatewayError, Kind, MaybeSentError, UnreachableError
 from octoworker.gateway import Answer, RecipientResult, Submit
@@ -47,6 +47,8 @@ class Attempt:
     day: str
     policy: retry.Policy
     chance: float
+    uncount: Callable[[Sequence[str]], Mapping[str, Any] | None] = field(default=lambda _: None, repr=False)
+    """What the caps counted of these recipients; None: nothing."""
     refused: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Who was listed and could not be read, with the reason: no call is made for them."""
 
@@ -88,6 +90,7 @@ def of_failure(error: GatewayError, attempt: Attempt) -> Outcome:
 def of_answer(answer: Answer, attempt: Attempt) -> Outcome:
     """The provider took the call. It may still have refused recipients, some of them only for now."""
     later = [result for result in answer.results if _only_for_now(result)]
+    for_good = [result.recipient for result in answer.results if result.state == "rejected" and result not in later]
     decision = _of_the_rest(later, answer, attempt) if later else _as_asked(answer, attempt)
     again = dict.fromkeys(result.recipient for result in later) if decision.delay is not None else {}
     results = {result.recipient: result.waiting() if result.recipient in again else result for result in answer.results}
@@ -99,7 +102,9 @@ def of_answer(answer: Answer, attempt: Attempt) -> Outcome:
         **_kept(everybody, pending=again),
         "error_code": decision.code or answer.code,
     }
-    return _outcome(attempt, decision, fields, "ok", answer)
+    found = _outcome(attempt, decision, fields, "ok", answer)
+    somebody = for_good and decision.state not in GIVEN_UP
+    return replace(found, unsent=attempt.uncount(for_good)) if somebody else found
 
 
 def _outcome(

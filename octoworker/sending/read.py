@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -89,12 +89,17 @@ def _planned(
         past_reason=schedule.PAST,
         marketing=not sms.transactional,
         day=limits.day_of(now),
-        cap_request=_cap_request(sms, caps, now) if caps.any else None,
+        cap_request=cap_request(sms, caps, now, sms.recipients),
     )
 
 
-def _cap_request(sms: message.Message, caps: limits.Caps, now: datetime) -> dict[str, Any] | None:
-    numbers = {number: country_of(number) for number in sms.recipients}
+def cap_request(
+    sms: message.Message, caps: limits.Caps, now: datetime, recipients: Sequence[str]
+) -> dict[str, Any] | None:
+    """What the caps need to know of this message to some of its recipients; None when there are no caps."""
+    if not caps.any:
+        return None
+    numbers = {number: country_of(number) for number in recipients}
     return limits.cap_request_of(numbers, sms.text, sms.segments, caps, now)
 
 

@@ -16,9 +16,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from octoworker.sms import sizes
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 
 class NumberRefused(ValueError):  # noqa: N818 - reads as what it says
@@ -72,17 +75,30 @@ def is_french(number: str) -> bool:
     return number.startswith(FRENCH_CODES)
 
 
+UNKNOWN_COUNTRY = "ZZ"
+"""A country of its own, for the caps and the list of countries: that of a number which belongs to none, +800 for one."""
+
+
 @lru_cache(maxsize=4096)
 def country_of(number: str) -> str:
-    """Two letters of the country that an E.164 number belongs to; "" when no plan knows it."""
+    """Two letters of the country that an E.164 number belongs to, also of one that its plan does not list; UNKNOWN_COUNTRY
+    when nobody can tell."""
     if number.startswith("+33") and _FRENCH_MOBILE.fullmatch(number, 3):
         return "FR"
     import phonenumbers  # noqa: PLC0415 - loaded when the first number of another shape is read
 
     try:
-        return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
+        return _country(phonenumbers.parse(number))
     except phonenumbers.NumberParseException:
-        return ""
+        return UNKNOWN_COUNTRY
+
+
+def _country(parsed: PhoneNumber) -> str:
+    import phonenumbers  # noqa: PLC0415 - loaded when the first number of another shape is read
+
+    found = phonenumbers.region_code_for_number(parsed)
+    found = found or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    return found if found.isalpha() else UNKNOWN_COUNTRY
 
 
 @lru_cache
@@ -288,7 +304,7 @@ def _look_up(number: str, region: str) -> _Found:
     return _Found(
         fault=_WRONG_LENGTH.get(plan.is_possible_number_with_reason(parsed), ""),
         e164=plan.format_number(parsed, plan.PhoneNumberFormat.E164),
-        country=plan.region_code_for_number(parsed) or plan.region_code_for_country_code(parsed.country_code or 0),
+        country=_country(parsed),
         kind=plan.PhoneNumberType.to_string(kind),
         valid=kind != plan.PhoneNumberType.UNKNOWN,
     )

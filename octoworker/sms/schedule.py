@@ -80,7 +80,7 @@ def _windows_at(number: str, windows: tuple[hours.Window, ...]) -> tuple[hours.W
     own = tuple(window for window in windows if number.startswith(calling_code(window.country)))
     if own or number.startswith("+33"):
         return own
-    country = country_of(number) or next((code for code in hours.OVERSEAS if number.startswith(calling_code(code))), "")
+    country = country_of(number)
     return tuple(window.in_place(country) for window in windows if window.country == "FR" and country in hours.OVERSEAS)
 
 

@@ -246,6 +246,7 @@ class Store:
             "deliver_at": _ms(outcome.deliver_at),
             "day": outcome.day,
             "mended_by_credit": outcome.mended_by_credit,
+            "unsent": outcome.unsent,
             "spent": millionths(outcome.spent),
             "prices": {country: millionths(price) for country, price in outcome.prices.items()} or {"": 0},
         }

@@ -42,6 +42,8 @@ class Caps:
     same_text: float = 0.0
     countries: dict[str, int] = field(default_factory=dict)
     money: Decimal = Decimal(0)
+    price: Decimal = Decimal(0)
+    """What a segment is held to cost while no price is known at all."""
     refuse: bool = False
 
     @property
@@ -78,8 +80,9 @@ class Limits:
                 "hour": caps.hour,
                 "day": caps.day,
                 "same": round(caps.same_text * 1000),
-                "countries": caps.countries or {"": 0},
+                "countries": caps.countries,
                 "money": millionths(caps.money),
+                "price": millionths(caps.price),
                 "refuse": caps.refuse,
             },
         }

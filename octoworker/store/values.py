@@ -150,6 +150,8 @@ class Outcome:
     """Unix seconds: handed over, and Octopush sends it then."""
     day: str = ""
     spent: Decimal = Decimal(0)
+    unsent: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What the caps counted of recipients of a message to several whom this call refused for good (limits.cap_request_of)."""
     prices: Mapping[str, Decimal] = field(default_factory=dict)
     """What a segment cost, by country."""
 

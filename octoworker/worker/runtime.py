@@ -150,6 +150,7 @@ def caps(settings: Settings) -> Caps:
         same_text=settings.caps.same_text,
         countries=settings.caps.countries,
         money=settings.caps.money,
+        price=settings.caps.price,
         refuse=settings.caps.capped == "refuse",
     )
 

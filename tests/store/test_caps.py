@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from store_kit import A, id_of, open_store, request, submitted, verdicts
+from store_kit import A, B, id_of, open_store, record_of, request, submitted, verdicts
 
+from octoworker.sms.recipient import country_of
 from octoworker.sms.record import State
 from octoworker.store import Lease, Wait
 from octoworker.store.limits import Caps, cap_request_of
@@ -84,3 +85,115 @@ def test_a_message_that_alone_exceeds_a_cap_of_the_day_does_not_wait_for_ever(cl
     record = store.get(id_of(1))
     assert record.state is State.REJECTED
     assert "may go at" not in record.reason
+
+
+ALL = Caps(hour=1, day=1, same_text=60, countries={"FR": 1}, money=Decimal("0.10"), price=Decimal("0.10"))
+
+
+def is_refused(store, each):
+    submitted(store, each, state=State.REJECTED, key="next")
+
+
+def is_given_up(store, each):
+    submitted(store, each, state=State.DEAD, key="unused")
+
+
+def is_refused_for_now_and_cancelled(store, each):
+    submitted(store, each, state=State.WAITING, key="next", delay=60.0)
+    store.cancel(each.message_id)
+
+
+UNSENT = {"refused": is_refused, "given up": is_given_up, "cancelled": is_refused_for_now_and_cancelled}
+
+
+@pytest.mark.parametrize("end", UNSENT)
+def test_what_was_proven_not_to_be_sent_is_given_back(client, end):
+    store = open_store(client, caps=ALL)
+    UNSENT[end](store, capped_request(1, ALL))
+    assert type(store.claim(capped_request(2, ALL))) is Lease
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.UNKNOWN])
+def test_what_may_have_been_sent_is_not_given_back(client, state):
+    store = open_store(client, caps=ALL)
+    submitted(store, capped_request(1, ALL), state=state)
+    assert verdicts(store, [capped_request(2, ALL)]) != [Lease]
+
+
+def test_of_several_those_are_given_back_whom_octopush_refused(client):
+    caps = Caps(hour=1, same_text=60, countries={"FR": 2})
+    store = open_store(client, caps=caps)
+    now = datetime.now(UTC)
+    both = request(1, cap_request=cap_request_of({A: "FR", B: "FR"}, "hello", 1, caps, now))
+    submitted(store, both, unsent=cap_request_of({B: "FR"}, "hello", 1, caps, now))
+    assert type(store.claim(capped_request(2, caps, number=B))) is Lease
+    assert store.claim(capped_request(3, caps, number=A)).record.state is State.REJECTED
+
+
+def test_those_who_were_given_back_are_not_given_back_again(client):
+    caps = Caps(countries={"FR": 3})
+    store = open_store(client, caps=caps)
+    now = datetime.now(UTC)
+    both = request(1, cap_request=cap_request_of({A: "FR", B: "FR"}, "hello", 1, caps, now))
+    first_part = {"unsent": cap_request_of({B: "FR"}, "hello", 1, caps, now), "key": "next", "delay": 0.0}
+    submitted(store, both, state=State.WAITING, **first_part)
+    submitted(store, both, state=State.REJECTED, generation=1)
+    assert client.hget(both_day(both), "country:FR") == "0"
+
+
+def both_day(each):
+    return f"ow:day:{each.day}"
+
+
+@pytest.mark.parametrize(
+    ("prices", "cost"),
+    [({}, 100_000), ({"DE": Decimal("0.20")}, 200_000), ({"DE": Decimal("0.20"), "FR": Decimal("0.05")}, 50_000)],
+)
+def test_a_price_that_is_not_known_is_the_dearest_that_is_known_or_the_setting(client, prices, cost):
+    caps = Caps(money=Decimal(9), price=Decimal("0.10"))
+    store = open_store(client, caps=caps)
+    submitted(store, capped_request(1, caps), prices=prices)
+    store.claim(capped_request(2, caps, text="other"))
+    assert client.hget(record_of(2), "expected") == str(cost)
+
+
+def test_each_call_of_a_message_holds_its_money_in_reserve(client):
+    store = open_store(client, caps=ALL)
+    each = capped_request(1, ALL)
+    submitted(store, each, state=State.WAITING, key="next", delay=0.0)
+    store.claim(each)
+    assert client.hget(both_day(each), "pending") == "100000"
+
+
+def test_the_money_of_a_call_in_doubt_stays_in_reserve_and_is_spent_when_octopush_had_it(client):
+    store = open_store(client, caps=ALL)
+    each = capped_request(1, ALL)
+    submitted(store, each, state=State.UNKNOWN, delay=0.0)
+    assert client.hget(both_day(each), "pending") == "100000"
+    submitted(store, each, fields={"confirmed": "0"})
+    assert client.hmget(both_day(each), "pending", "spent") == ["0", "100000"]
+
+
+@pytest.mark.parametrize("act", ["replay", "decide"])
+def test_an_operators_word_releases_what_was_held_in_reserve(client, act):
+    store = open_store(client, caps=ALL)
+    each = capped_request(1, ALL)
+    submitted(store, each, state=State.UNKNOWN)
+    store.replay(id_of(1), force=True) if act == "replay" else store.decide(id_of(1), sent=False)
+    assert client.hget(both_day(each), "pending") == "0"
+
+
+def test_a_country_that_nobody_knows_is_one_of_its_own(client):
+    caps = Caps(countries={"ZZ": 1})
+    store = open_store(client, caps=caps)
+    odd = cap_request_of({"+80012345678": country_of("+80012345678")}, "hello", 1, caps, datetime.now(UTC))
+    assert verdicts(store, [request(n, cap_request=odd) for n in (1, 2)]) == [Lease, Wait]
+
+
+def test_a_number_that_its_plan_does_not_list_has_its_country(client):
+    caps = Caps(hour=5)
+    store = open_store(client, caps=caps)
+    numbers = {each: country_of(each) for each in ("+447999999999", "+4759999999")}
+    each = request(1, cap_request=cap_request_of(numbers, "hello", 1, caps, datetime.now(UTC)))
+    assert list(numbers.values()) == ["GB", "NO"]
+    assert type(store.claim(each)) is Lease

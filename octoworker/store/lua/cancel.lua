@@ -9,6 +9,7 @@ local message, answer = begin_change(request, 'key_uses')
 if answer then return answer end
 if not PENDING[message.state] or number(message.key_uses) > 0 or reached(message) then return refuse(message, 'refused') end
 move(message, 'cancelled', 'cancelled by an operator')
+give_back(message)
 no_wake(message)
 leave_backlog(message)
 return changed(message, request)

@@ -22,7 +22,7 @@ local function look()
                       'campaign', 'correlation',
                       'lease_until', 'token', 'claim_nonce', 'attempts', 'crashes', 'first_attempt_at', 'eligible_at',
                       'key_generation', 'key_uses', 'key_doubtful', 'in_doubt_since',
-                      'backlog', 'released', 'counted', 'pending', 'outcomes', 'cost')
+                      'backlog', 'released', 'counted', 'expected', 'pending', 'outcomes', 'cost')
 end
 
 if not look().state then
@@ -162,7 +162,10 @@ local function go(flow, caps)
   went(flow, request.segments)
   -- The probe has its whole lease for the call, however long its job was on the way.
   if flow.breaker == 'open' then redis.call('HSET', BREAKER, 'probe_until', now + request.lease) end
-  if caps then count_in(caps, message) end
+  if caps then
+    count_in(caps, message)
+    reserve(caps, message)
+  end
   move(message, 'submitting', '')
   local token = redis.call('HINCRBY', message.key, 'token', 1)
   if message.in_doubt_since == 0 then redis.call('HSET', message.key, 'in_doubt_since', now) end
@@ -209,6 +212,6 @@ answer = too_early()
 if answer then return answer end
 
 local flow = read_flow_control(limits, now)
-local caps = given(request.cap_request) and not message.counted
+local caps = given(request.cap_request)
   and {limits = limits.caps, request = request.cap_request, day = DAYS .. request.day} or nil
 return held_back(flow, caps) or go(flow, caps)

@@ -22,6 +22,7 @@ redis.call('HDEL', message.key, 'due', 'in_doubt_since', 'key_doubtful', 'needs_
            'outcomes', 'pending', 'released', 'counted', 'woken', 'proved')
 leave_backlog(message)
 confirm(message)
+release_reserve(message)
 move(message, 'queued', maybe_sent and 'replayed by an operator, although it may have been sent' or 'replayed by an operator')
 redis.call('ZADD', DUE, message.now + request.requeue_after, message.id)
 return changed(message, request)

@@ -4,7 +4,7 @@
 -- ARGV  1 id   2 token of the claim   3 outcome (JSON: state, reason, keep, key_generation, key (unused|used|next|doubtful),
 --         counts (bool), day, fields (name -> string, written as they are), spent (millionths), prices (country -> millionths);
 --         where there is one: delay (ms), health ('ok' | 'fault'), account_hold (code), mended_by_credit (bool: of that hold), backlog (to wait in),
---         deliver_at (ms at which Octopush sends it), quiet (bool: nobody reads the record))
+--         unsent (as `counted`, see refund: recipients of a message to several that were refused for good), deliver_at (ms at which Octopush sends it), quiet (bool: nobody reads the record))
 --       4 limits (JSON: what flow_control and breaker ask for; low_balance, caps.money)
 -- returns  {'settled' | 'late' | 'fenced', record (JSON: field, value, ...), alert, ...}; when quiet, settled has '' as record
 --          settled: written, or written already: the same settle asked twice
@@ -15,7 +15,7 @@ local token, outcome, limits, alerts = ARGV[2], cjson.decode(ARGV[3]), cjson.dec
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = outcome.keep}
 local now, day = message.now, DAYS .. outcome.day
 read_message(message, 'state', 'token', 'key_generation', 'key_uses', 'proved', 'confirmed', 'created', 'eligible_at',
-             'expected', 'expected_on', 'segments', 'expires_at')
+             'expected', 'segments', 'expires_at')
 local unconfirmed = outcome.fields.confirmed == '0'
 message.segments, message.eligible_at = number(message.segments), eligible_since(message)
 
@@ -52,12 +52,18 @@ end
 
 -- What this call cost, and what is left: facts about the account, whoever has the record by now.
 local function account_for()
-  if given(message.expected) then
-    redis.call('HINCRBY', message.expected_on, 'pending', -number(message.expected))
-    redis.call('HDEL', message.key, 'expected', 'expected_on')
-  end
+  -- Of a call in doubt the money stays in reserve: it may have been spent. Where the acceptance is all that is known, it was.
+  if unconfirmed then outcome.spent = number(message.expected) end
+  if outcome.state ~= 'unknown' then release_reserve(message) end
   if outcome.state == 'accepted' or outcome.spent > 0 then account_for_spending() end
-  for country, price in pairs(outcome.prices) do redis.call('HSET', ACCOUNT, 'price:' .. country, price) end
+  local dearest = number(redis.call('HGET', ACCOUNT, 'dearest'))
+  for country, price in pairs(outcome.prices) do
+    redis.call('HSET', ACCOUNT, 'price:' .. country, price)
+    if price > dearest then
+      redis.call('HSET', ACCOUNT, 'dearest', price)
+      dearest = price
+    end
+  end
   local left = tonumber(outcome.fields.balance)
   if left then note_balance(left) end
 end
@@ -117,6 +123,7 @@ local function move_on()
     no_wake(message)
     local ends = FINAL[outcome.state] and move or ask_operator
     ends(message, outcome.state, outcome.reason)
+    if outcome.state == 'rejected' or outcome.state == 'dead' then give_back(message) end
   end
 end
 
@@ -142,6 +149,7 @@ redis.call('HDEL', message.key, 'lease_until', 'crashes', 'probed')
 if failed_probe then redis.call('HSET', message.key, 'probed', 1) end
 if given(outcome.account_hold) and hold_account(outcome.account_hold, outcome.reason, outcome.mended_by_credit, now) then alert('on_hold') end
 move_on()
+if given(outcome.unsent) then give_back(message, outcome.unsent) end
 if unconfirmed then leave_unconfirmed(message) end
 if outcome.quiet then return {'settled', '', unpack(alerts)} end
 return reply('settled', message, unpack(alerts))

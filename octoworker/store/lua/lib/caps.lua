@@ -3,8 +3,9 @@
 -- CAPS .. to:HASH (zset)      id -> ms, for one number, a day long
 -- CAPS .. same:HASH (string)  id that had this text last
 -- DAYS .. DATE (hash)         country:XX, segments, spent, pending (millionths of the currency): one day in Paris
--- `caps`: `limits` (hour, day, same (ms), countries, money (millionths), refuse); `day`, the key of this day; `request`, what
--- they need to know of the message: numbers, texts (hashes), countries (XX -> segments), tomorrow (ms)
+-- ACCOUNT (hash)              price:XX, dearest: millionths for a segment, as the last answers said
+-- `caps`: `limits` (hour, day, same (ms), countries, money, price (millionths), refuse); `day`, the key of this day; `request`,
+-- what they need to know of the message: numbers, texts (hashes), countries (XX -> segments; ZZ: nobody knows), tomorrow (ms)
 
 local HOUR, DAY = 3600000, 86400000
 
@@ -33,11 +34,13 @@ local function over(key, message, window, most)
   return tonumber(oldest[2]) + window
 end
 
--- Millionths of the currency that this message will cost, by what the last one to each country did.
-local function expected(request)
+-- Millionths of the currency that this message will cost, by what the last one to each country did; where there was none, by
+-- the dearest that is known, and where none is, by the setting.
+local function expected(caps)
   local sum = 0
-  for country, segments in pairs(request.countries) do
-    sum = sum + segments * number(redis.call('HGET', ACCOUNT, 'price:' .. country))
+  for country, segments in pairs(caps.request.countries) do
+    local known = fill({}, ACCOUNT, 'price:' .. country, 'dearest')
+    sum = sum + segments * number(known['price:' .. country] or known.dearest or caps.limits.price)
   end
   return sum
 end
@@ -74,10 +77,10 @@ local function capped_by_country(caps)
   end
 end
 
-local function capped_by_money(caps)
+local function capped_by_money(caps, message)
   local most = caps.limits.money
-  if most == 0 then return nil end
-  local day, cost = fill({}, caps.day, 'spent', 'pending'), expected(caps.request)
+  if most == 0 or given(message.expected) then return nil end
+  local day, cost = fill({}, caps.day, 'spent', 'pending'), expected(caps)
   if cost > most then return 'it costs more than a day allows (OCTOWORKER_CAP_MONEY)', nil, true end
   if number(day.spent) + number(day.pending) + cost > most then
     return 'the money of this day is spent (OCTOWORKER_CAP_MONEY)', caps.request.tomorrow
@@ -85,15 +88,26 @@ local function capped_by_money(caps)
 end
 
 -- Why a cap stops it, when it may go (ms), and whether it is refused whatever the setting: a repeat, or more than a whole
--- day allows, which would wait for ever. Or nil.
+-- day allows, which would wait for ever. Or nil. What was counted already is asked for its money alone: each call may cost some.
 local function capped(caps, message)
-  for _, by in ipairs({capped_by_text, capped_by_number, capped_by_country, capped_by_money}) do
+  local all = {capped_by_text, capped_by_number, capped_by_country, capped_by_money}
+  for _, by in ipairs(message.counted and {capped_by_money} or all) do
     local reason, at, never = by(caps, message)
     if reason then return 'cap: ' .. reason .. (at and '; it may go at ' .. iso(at) or ''), at, never end
   end
 end
 
+-- Money is held in reserve until the outcome says what was spent.
+local function reserve(caps, message)
+  if caps.limits.money == 0 or given(message.expected) then return end
+  local cost = expected(caps)
+  redis.call('HINCRBY', caps.day, 'pending', cost)
+  redis.call('PEXPIRE', caps.day, 8 * DAY)
+  redis.call('HSET', message.key, 'expected', cost, 'expected_on', caps.day)
+end
+
 local function count_in(caps, message)
+  if message.counted then return end
   local limits, request, id, now = caps.limits, caps.request, message.id, message.now
   for _, text in ipairs(limits.same > 0 and request.texts or {}) do
     redis.call('SET', CAPS .. 'same:' .. text, id, 'PX', limits.same)
@@ -105,8 +119,7 @@ local function count_in(caps, message)
     redis.call('PEXPIRE', key, limits.day > 0 and DAY or HOUR)
   end
   for country, segments in pairs(request.countries) do redis.call('HINCRBY', caps.day, 'country:' .. country, segments) end
-  local cost = expected(request)
-  redis.call('HINCRBY', caps.day, 'pending', cost)
   redis.call('PEXPIRE', caps.day, 8 * DAY)
-  redis.call('HSET', message.key, 'counted', 1, 'expected', cost, 'expected_on', caps.day)
+  redis.call('HSET', message.key, 'counted', cjson.encode({
+    day = caps.day, numbers = request.numbers, texts = request.texts, countries = request.countries}))
 end

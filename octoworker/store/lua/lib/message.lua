@@ -1,4 +1,4 @@
--- include: base
+-- include: refund
 -- A message is one table that every function takes: `id`; `key` of its record; `now`; `keep`, ms for which a final record is
 -- kept; and by their names the fields of the record that its script asked for. `state` follows each move.
 
@@ -95,6 +95,7 @@ local function finish(message, to, reason)
     redis.call('HSET', message.key, 'outcomes', cjson.encode(outcomes), 'pending', '')
   end
   move(message, to, reason)
+  if not outcomes then give_back(message) end
 end
 
 -- Octopush says that it had the key, and nobody saw what it answered: accepted, as far as that can be known. Such messages
