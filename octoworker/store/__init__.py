@@ -27,6 +27,7 @@ from octoworker.store.erasure import Forgetting
 from octoworker.store.flow_control import FlowControl
 from octoworker.store.latest import latest
 from octoworker.store.limits import Limits, millionths
+from octoworker.store.presence import Workers
 from octoworker.store.refusals import refused
 from octoworker.store.replies import claimed, record_of, settled
 from octoworker.store.scripts import Scripts, guard
@@ -127,6 +128,7 @@ class Store:
         self._scripts = Scripts(client)
         self.flow_control = FlowControl(client)
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
+        self.workers = Workers(client, self._scripts)
         self.people = Forgetting(client, self._scripts, keep=round(keep_for * 1000))
         self._limits = limits
         self._keep = _ms(keep_for)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ import redis
 
 from octoworker.sms.lanes import LANES
 from octoworker.sms.record import State
-from octoworker.store import keys
+from octoworker.store import keys, presence
 from octoworker.store.flow_control import PAUSE
 from octoworker.store.limits import MILLIONTHS, backlog_of, day_of
 from octoworker.store.scripts import guard
@@ -72,6 +72,8 @@ class Board:
     """Bytes that Redis uses; None when this user of Redis may not ask."""
     memory_limit: int | None = None
     """Bytes from which on it refuses to write; None: no limit, or not to be known."""
+    workers: tuple[presence.Presence, ...] | None = None
+    """Those that are alive; None when this user of Redis may not see them."""
     writes: bool | None = None
     """Whether Redis writes, its memory aside; None when this user of Redis may not ask."""
     refuses: str | None = None
@@ -84,6 +86,10 @@ class Board:
     def memory_share(self) -> float:
         """How full Redis is, 0 to 1. It refuses to write when it is full; 0 when it has no limit."""
         return self.memory / self.memory_limit if self.memory and self.memory_limit else 0.0
+
+    def readers(self, lane: str) -> int:
+        """How many of the workers that are alive read this lane."""
+        return sum(lane in worker.lanes for worker in self.workers or ())
 
     def as_json(self) -> dict[str, Any]:
         """The board as `stats --json` prints it: money as decimal strings."""
@@ -107,6 +113,7 @@ class Board:
             "spent_today": str(self.spent),
             "segments_today": self.segments,
             "unacked": self.unacked,
+            "workers": None if self.workers is None else [asdict(each) for each in self.workers],
             "memory": self.memory,
             "memory_limit": self.memory_limit,
             "writes": self.writes,
@@ -142,6 +149,7 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
         pipe.zrange(keys.DUE, 0, 0, withscores=True)
         pipe.hlen("unacked")
         pipe.info()
+        pipe.zrange(keys.WORKERS, now - round(presence.ALIVE * 1000), "+inf", byscore=True)
         for lane in LANES:
             pipe.llen(queues.get(lane) or keys.NOWHERE)
             pipe.lindex(queues.get(lane) or keys.NOWHERE, -1)
@@ -172,7 +180,7 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
     hidden = {lane: isinstance(found[-18 + 6 * n + 1], redis.ResponseError) for n, lane in enumerate(LANES)}
     now, flow, breaker, account, day, *rest = (_sound(each) for each in found)
     states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
-    unconfirmed, moving, soon, first, unacked, info, *lanes = rest[len(INDEXED) :]
+    unconfirmed, moving, soon, first, unacked, info, workers, *lanes = rest[len(INDEXED) :]
     refuses = refusal(info or {})
     behind = [states[state] for state in (State.SCHEDULED, State.WAITING)]
     parts = {lane: lanes[6 * n : 6 * n + 6] for n, lane in enumerate(LANES)}
@@ -194,6 +202,7 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
         unacked=int(unacked or 0),
         memory=(info or {}).get("used_memory"),
         memory_limit=(info or {}).get("maxmemory") or None,
+        workers=None if workers is None else presence.read(workers),
         writes=None if info is None else refuses is None,
         refuses=refuses,
         unconfirmed=int(unconfirmed or 0),

@@ -41,6 +41,9 @@ class Gauges:
         yield _labelled(
             "backlog_depth", "Messages held back", "lane", {n: lane.backlogged for n, lane in lanes.items()}
         )
+        if board.workers is not None:
+            readers = {lane: board.readers(lane) for lane in lanes}
+            yield _labelled("workers", "Workers that are alive and read the lane", "lane", readers)
         ages = {name: lane.oldest for name, lane in lanes.items() if lane.oldest is not None}
         yield _labelled("oldest_seconds", "How long the first message has waited for its turn", "lane", ages)
         if board.memory is not None:

@@ -172,7 +172,7 @@ def test_a_balance_below_the_one_to_be_told_of(house):
 def test_a_message_that_stands_in_its_queue_for_long(house):
     message_id = house.enqueue()
     house.redis.hset(f"ow:message:{message_id}", "created", 1)
-    assert outcome(house, "lane urgent") == "warning"
+    assert outcome(house, "lane urgent") == "problem"
 
 
 def test_a_user_of_redis_who_may_not_call_workers(house):
