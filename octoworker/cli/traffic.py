@@ -62,13 +62,13 @@ def stats(*, json_: bool) -> None:
     if json_:
         output.as_json({**board.as_json(), "findings": [each.as_json() for each in found]})
     else:
-        output.console().print(verdict(found), *grids(board), sep="\n")
+        output.console().print(headline(found), *grids(board), sep="\n")
 
 
 TONES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "red"}
 
 
-def verdict(found: Sequence[Finding]) -> Text:
+def headline(found: Sequence[Finding]) -> Text:
     """What an operator should know before the figures, or that there is nothing."""
     said = [
         Text(f"{each.name}: {each.says}" + (f" -> {each.do}" if each.do else ""), TONES[each.outcome]) for each in found
