@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
@@ -51,18 +50,18 @@ def unverified(url: str) -> str:
     return ""
 
 
-def keep_for(environ: Mapping[str, str] = os.environ) -> timedelta:
-    """How long a record is kept, as both sides read it."""
+def keep_for(environ: Mapping[str, str] = os.environ) -> float:
+    """Seconds a record is kept, as both sides read it."""
     return _seconds(environ, "OCTOWORKER_KEEP_FOR", KEEP_FOR)
 
 
-def requeue_after(environ: Mapping[str, str] = os.environ) -> timedelta:
-    """After which a job that nobody took is looked for, as both sides read it."""
+def requeue_after(environ: Mapping[str, str] = os.environ) -> float:
+    """Seconds after which a job that nobody took is looked for, as both sides read it."""
     return _seconds(environ, "OCTOWORKER_REQUEUE_AFTER", REQUEUE_AFTER)
 
 
-def max_ahead(environ: Mapping[str, str] = os.environ) -> timedelta:
-    """How far send_at may lie ahead, as both sides read it."""
+def max_ahead(environ: Mapping[str, str] = os.environ) -> float:
+    """Seconds that send_at may lie ahead, as both sides read it."""
     return _seconds(environ, "OCTOWORKER_MAX_AHEAD", MAX_AHEAD)
 
 
@@ -81,9 +80,8 @@ def region(environ: Mapping[str, str] = os.environ) -> str:
     return environ.get("OCTOWORKER_REGION") or "FR"
 
 
-def _seconds(environ: Mapping[str, str], name: str, default: float) -> timedelta:
-    """The default, where what is written is no number, or no span that there is."""
+def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
     try:
-        return timedelta(seconds=float(environ.get(name) or default))
-    except (ValueError, OverflowError):
-        return timedelta(seconds=default)
+        return float(environ.get(name) or default)
+    except ValueError:
+        return default

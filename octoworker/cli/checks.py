@@ -8,9 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -20,43 +17,23 @@ from octoworker.config import Settings
 from octoworker.errors import GatewayError, RefusedByProviderError, SettingsError, StoreError
 from octoworker.gateway import Gateway
 from octoworker.sms import lanes
-from octoworker.store import FILLING, FULL, Board
+from octoworker.sms.record import State
+from octoworker.store import FILLING, FULL, Board, assessment
+from octoworker.store.assessment import Finding, Grade
 from octoworker.store.server import Server
 
 OLDEST_REDIS = (6, 2)
-SLOW = timedelta(milliseconds=5)
-"""Above this each send feels how long an answer of Redis takes: it asks three times."""
+SLOW = 0.005
+"""Seconds for an answer of Redis above which each send feels it: it asks three times."""
 
-DRIFT = timedelta(seconds=2)
-"""How far this machine's clock may be away from Redis'."""
+DRIFT = 2.0
+"""Seconds that this machine's clock may be away from Redis'."""
 
-LATE = timedelta(minutes=5)
-"""How long a message may stand in its queue."""
+ASKED_DIRECTLY = frozenset({"redis", "memory", "workers"})
+"""What is not judged from the board here: the server and the workers are asked themselves."""
 
 QUICK = 0.5
 """Seconds in which each worker must have told which queues it reads."""
-
-
-class Grade(StrEnum):
-    """How it stands. Only a problem makes the command fail."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    outcome: Grade
-    says: str
-    do: str = ""
-
-    def as_json(self) -> dict[str, str]:
-        return asdict(self)
-
 
 Readers = Callable[[], Mapping[str, list[str]] | None]
 """Who reads which queues: worker name -> queues. None: this user of Redis may not ask."""
@@ -158,16 +135,14 @@ def unverified(url: str) -> bool:
 
 def of_redis(server: Server) -> Iterator[Finding]:
     """The server: what it is, what it keeps, how fast it is."""
-    took = f"{server.answer / timedelta(milliseconds=1):.1f} ms for an answer"
+    took = f"{server.answer * 1000:.1f} ms for an answer"
     if server.answer > SLOW:
         yield _warning("latency", took, "bring Redis nearer: each send asks three times")
     else:
         yield _ok("latency", took)
     if abs(server.drift) > DRIFT:
         yield _warning(
-            "clock",
-            f"this machine is {server.drift.total_seconds():+.1f} s away from Redis",
-            "run NTP on both; Redis' clock counts",
+            "clock", f"this machine is {server.drift:+.1f} s away from Redis", "run NTP on both; Redis' clock counts"
         )
     else:
         yield _ok("clock", "agrees with Redis")
@@ -258,29 +233,11 @@ def of_workers(readers: Readers) -> Iterator[Finding]:
 
 def of_board(board: Board) -> Iterator[Finding]:
     """What stands where, as far as a person should look at it."""
-    for name, lane in board.lanes.items():
-        if lane.oldest and lane.oldest > LATE:
-            yield _warning(
-                f"lane {name}",
-                f"its oldest message has waited for {lane.oldest.total_seconds():.0f} s",
-                "see docs/operations.md, The queue is old",
-            )
-    if board.account_hold:
-        yield _problem(
-            "account hold",
-            board.account_hold_reason or board.account_hold,
-            "mend that, then: octoworker resume --brake",
-        )
-    if board.breaker != "closed":
+    yield from (each for each in assessment.of(board) if each.name not in ASKED_DIRECTLY)
+    if dead := board.states.get(State.DEAD):
         yield _warning(
-            "breaker", "Octopush does not answer as it should", "wait: one call at a time looks whether it does"
+            "dead", f"{dead} {'messages' if dead > 1 else 'message'} given up", "octoworker list --state dead"
         )
-    if board.paused:
-        yield _warning("paused", ", ".join(board.paused), "ask who did it; then: octoworker resume")
-    for state, what in (("unknown", "may have been sent"), ("dead", "given up")):
-        if board.states.get(state):
-            several = "messages" if board.states[state] > 1 else "message"
-            yield _warning(state, f"{board.states[state]} {several} {what}", f"octoworker list --state {state}")
     if board.unconfirmed:
         several = "messages were" if board.unconfirmed > 1 else "message was"
         says = f"{board.unconfirmed} {several} accepted, but nobody saw the answer"

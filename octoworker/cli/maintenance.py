@@ -11,13 +11,13 @@ from functools import partial
 import click
 
 from octoworker.cli import checks, output
-from octoworker.cli.checks import Grade
 from octoworker.cli.messages import as_json
 from octoworker.client.client import Client
 from octoworker.config import Settings
 from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
 from octoworker.sms import message, recipient, texts
 from octoworker.store import Store, connect, keys, limits
+from octoworker.store.assessment import Finding, Grade
 from octoworker.store.erasure import Forgotten, Person, digits
 from octoworker.store.server import allowed, examine
 from octoworker.worker import runtime
@@ -34,7 +34,7 @@ COLOURS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "red"}
 @click.pass_context
 def check_up(ctx: click.Context, *, json_: bool) -> None:
     """Look at everything a person would look at, and say what to do. Sends nothing. Exit status 1: there is a problem."""
-    findings: list[checks.Finding] = []
+    findings: list[Finding] = []
     away = False
     try:
         for finding in _findings():
@@ -43,7 +43,7 @@ def check_up(ctx: click.Context, *, json_: bool) -> None:
                 _print(finding)
     except StoreError as error:
         away = True
-        findings.append(checks.Finding("redis", Grade.PROBLEM, str(error), "look at REDIS_URL, and whether it runs"))
+        findings.append(Finding("redis", Grade.PROBLEM, str(error), "look at REDIS_URL, and whether it runs"))
         if not json_:
             _print(findings[-1])
     if json_:
@@ -51,7 +51,7 @@ def check_up(ctx: click.Context, *, json_: bool) -> None:
     ctx.exit(3 if away else int(any(finding.outcome is Grade.PROBLEM for finding in findings)))
 
 
-def _findings() -> Iterator[checks.Finding]:
+def _findings() -> Iterator[Finding]:
     """Everything. StoreError when Redis is out of reach."""
     try:
         settings = Settings.load()
@@ -69,7 +69,7 @@ def _findings() -> Iterator[checks.Finding]:
     )
 
 
-def _print(finding: checks.Finding) -> None:
+def _print(finding: Finding) -> None:
     mark = click.style(f"{finding.outcome.value:<8}", fg=COLOURS[finding.outcome])
     click.echo(f"{mark} {finding.name:<12} {finding.says}" + (f"\n{'':<22}-> {finding.do}" if finding.do else ""))
 

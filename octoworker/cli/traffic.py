@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 from rich.table import Table
+from rich.text import Text
 
 from octoworker.cli import output
 from octoworker.cli.messages import as_json
 from octoworker.config import Settings
 from octoworker.sms.lanes import LANES
-from octoworker.store import FILLING, FULL, Board
+from octoworker.store import FILLING, FULL, Board, assessment
+from octoworker.store.assessment import Finding, Grade
 from octoworker.store.limits import MARKETING
 from octoworker.worker import runtime
 
@@ -54,7 +58,22 @@ def stats(*, json_: bool) -> None:
     """What stands where: queues, ages, states, pace, breaker, account hold, balance, spend."""
     settings = Settings.load()
     board = runtime.look(settings).board(runtime.queues(settings))
-    output.as_json(board.as_json()) if json_ else output.console().print(*grids(board), sep="\n")
+    found = assessment.of(board)
+    if json_:
+        output.as_json({**board.as_json(), "findings": [each.as_json() for each in found]})
+    else:
+        output.console().print(headline(found), *grids(board), sep="\n")
+
+
+TONES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "red"}
+
+
+def headline(found: Sequence[Finding]) -> Text:
+    """What an operator should know before the figures, or that there is nothing."""
+    said = [
+        Text(f"{each.name}: {each.says}" + (f" -> {each.do}" if each.do else ""), TONES[each.outcome]) for each in found
+    ]
+    return Text("\n").join(said or [Text(assessment.CALM, TONES[Grade.OK])])
 
 
 def grids(board: Board) -> list[Table]:
@@ -64,10 +83,7 @@ def grids(board: Board) -> list[Table]:
         lanes.add_column(heading, justify="left" if heading == "lane" else "right")
     for name, lane in board.lanes.items():
         lanes.add_row(
-            name,
-            str(lane.queued),
-            str(lane.backlogged),
-            "?" if lane.oldest is None else f"{lane.oldest.total_seconds():.1f}",
+            name, str(lane.queued), str(lane.backlogged), "?" if lane.oldest is None else f"{lane.oldest:.1f}"
         )
     states = Table(box=None, pad_edge=False, show_header=False)
     states.add_row("in flight", str(board.in_flight))
@@ -78,8 +94,9 @@ def grids(board: Board) -> list[Table]:
     flow = Table(box=None, pad_edge=False, show_header=False)
     money = f"{board.balance} {board.currency or ''}".strip() if board.balance is not None else "not known yet"
     facts = {
+        "workers": _workers(board),
         "pace": f"{board.pace:.2f} segments/s over the last minute",
-        "due soon": f"{board.due_soon} within a minute, clock {board.due_lag.total_seconds():.1f} s behind",
+        "due soon": f"{board.due_soon} within a minute, clock {board.due_lag:.1f} s behind",
         "breaker": board.breaker if board.breaker == "closed" else f"[yellow]{board.breaker}[/]",
         "account hold": f"[red]{board.account_hold}: {board.account_hold_reason}[/]" if board.account_hold else "off",
         "paused": f"[yellow]{', '.join(board.paused)}[/]" if board.paused else "nothing",
@@ -90,6 +107,12 @@ def grids(board: Board) -> list[Table]:
     for name, value in facts.items():
         flow.add_row(name, value)
     return [lanes, states, flow]
+
+
+def _workers(board: Board) -> str:
+    if board.workers is None:
+        return "not shown to this user"
+    return f"{len(board.workers)} alive: " + ", ".join(f"{lane} {board.readers(lane)}" for lane in LANES)
 
 
 def _memory(board: Board) -> str:

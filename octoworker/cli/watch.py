@@ -18,10 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from octoworker.cli import output
-from octoworker.cli.traffic import grids
+from octoworker.cli.traffic import grids, headline
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, StoreError
-from octoworker.store import Board
+from octoworker.store import Board, assessment
 from octoworker.worker import health as probe
 from octoworker.worker import runtime
 
@@ -104,7 +104,7 @@ def frame(board: Board, *, live: bool = False) -> RenderableType:
     upper.add_row(left, Panel(Padding(states, (0, 1)), title="messages", title_align="left"))
     at = f"{board.states_at:%Y-%m-%d %H:%M:%S} UTC"
     title = Text.assemble((" octoworker ", "bold reverse"), f"  {at}", ("   q ends" if live else "", "dim"))
-    return Group(title, upper)
+    return Group(title, Padding(headline(assessment.of(board)), (0, 1)), upper)
 
 
 @contextlib.contextmanager

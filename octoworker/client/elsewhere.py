@@ -20,13 +20,13 @@ from octoworker.store import Wakeup
 
 @dataclass(frozen=True)
 class PublishedJob:
-    """One job. `job_id`: None lets Celery draw one. `delay`: from now on. `headers`: beside Celery's own."""
+    """One job. `job_id`: None lets Celery draw one. `delay`: seconds from now. `headers`: beside Celery's own."""
 
     task: str
     kwargs: Mapping[str, Any] = field(repr=False)
     lane: str
     job_id: str | None = None
-    delay: timedelta = timedelta()
+    delay: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -61,7 +61,7 @@ def publish(app: Celery, some: Sequence[PublishedJob]) -> None:
                 kwargs=dict(job.kwargs),
                 task_id=job.job_id,
                 queue=lanes.queue_of(job.lane),
-                eta=datetime.now(UTC) + job.delay if job.delay else None,
+                eta=datetime.now(UTC) + timedelta(seconds=job.delay) if job.delay else None,
                 argsrepr="()",
                 kwargsrepr=jobs.MASKED_KWARGS,
                 headers=dict(job.headers),

@@ -28,8 +28,8 @@ WORTH_BULK = 5
 CROWD = 40
 """Messages that one look of the clock finds from which on all may share jobs: then Celery's work is what makes them late."""
 
-CLOSE = timedelta(milliseconds=10)
-"""How far the messages of one job may be apart: the first waits for the last."""
+CLOSE = 0.01
+"""Seconds that the messages of one job may be apart: the first waits for the last."""
 
 _ID, _TAG, _BODY, _ETA, _MORE = "MARK-ID", "MARK-TAG", "MARK-BODY", "MARK-ETA", '"MARK-MORE": "", '
 _MARKS = re.compile(r'(MARK-(?:ID|TAG|BODY|ETA)|"MARK-MORE": "", )')
@@ -120,8 +120,8 @@ def _together(wakeups: Sequence[Wakeup]) -> Iterator[list[Wakeup]]:
         yield some
 
 
-def _eta(now: datetime, delay: timedelta) -> str:
-    return (now + delay).isoformat() if delay else ""
+def _eta(now: datetime, delay: float) -> str:
+    return (now + timedelta(seconds=delay)).isoformat() if delay else ""
 
 
 def _bulk_kwargs(wakeups: Sequence[Wakeup]) -> str:

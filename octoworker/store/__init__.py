@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
@@ -28,11 +27,11 @@ from octoworker.store.erasure import Forgetting
 from octoworker.store.flow_control import FlowControl
 from octoworker.store.latest import latest
 from octoworker.store.limits import Limits, millionths
+from octoworker.store.presence import Workers
 from octoworker.store.refusals import refused
 from octoworker.store.replies import claimed, record_of, settled
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.stats import FILLING, FULL, Board, Lane
-from octoworker.store.units import NO_TIME, instant_ms, span_ms
 from octoworker.store.values import (
     Busy,
     Claim,
@@ -55,7 +54,7 @@ __all__ = [
     "FILLING",
     "FULL",
     "NO_JOB",
-    "SLACK",
+    "SLACK_MS",
     "SOCKET_TIMEOUT",
     "Board",
     "Busy",
@@ -82,7 +81,7 @@ __all__ = [
     "connect",
 ]
 
-SLACK = timedelta(seconds=1)
+SLACK_MS = 1000
 """A job may be claimed this much before it is due: clocks of machines differ, a message a second early harms nobody."""
 
 Created = Literal["created", "same", "conflict"]
@@ -92,8 +91,7 @@ NO_LIMITS = Limits()
 NO_JOB = QueuedJobs(keys.NOWHERE)
 
 SOCKET_TIMEOUT = 5.0
-"""Seconds for one answer of Redis, as a socket takes them. A script here takes microseconds; longer means the server or
-the link is gone."""
+"""Seconds for one answer of Redis. A script here takes microseconds; longer means the server or the link is gone."""
 
 
 def connect(url: str, *, timeout: float = SOCKET_TIMEOUT, connections: int = 64, retries: int = 2) -> redis.Redis:
@@ -119,10 +117,10 @@ class Store:
         self,
         client: redis.Redis,
         *,
-        keep_for: timedelta,
-        requeue_after: timedelta,
-        lease: timedelta = NO_TIME,
-        key_window: timedelta = NO_TIME,
+        keep_for: float,
+        requeue_after: float,
+        lease: float = 0.0,
+        key_window: float = 0.0,
         max_crashes: int = 0,
         limits: Limits = NO_LIMITS,
     ) -> None:
@@ -130,14 +128,16 @@ class Store:
         self._scripts = Scripts(client)
         self.flow_control = FlowControl(client)
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
-        self.people = Forgetting(client, self._scripts, keep=keep_for)
+        self.workers = Workers(client, self._scripts)
+        self.people = Forgetting(client, self._scripts, keep=round(keep_for * 1000))
         self._limits = limits
-        self._keep = span_ms(keep_for)
-        self._requeue = span_ms(requeue_after)
-        self._lease = span_ms(lease)
-        self._key_window = span_ms(key_window)
+        self._keep = _ms(keep_for)
+        self._requeue = _ms(requeue_after)
+        self._lease = _ms(lease)
+        self._key_window = _ms(key_window)
         self._max_crashes = max_crashes
-        self.due = DueSet(self._scripts, Timings(requeue_after, keep_for, lease, max_crashes), limits)
+        timings = Timings(round(requeue_after * 1000), round(keep_for * 1000), round(lease * 1000), max_crashes)
+        self.due = DueSet(self._scripts, timings, limits)
 
     def create(
         self, message_id: str, fingerprint: str, lane: str, payload: str, job: QueuedJobs = NO_JOB, *, wording: str = ""
@@ -213,16 +213,16 @@ class Store:
             "claim_nonce": os.urandom(16).hex(),
             "lease": self._lease,
             "key_window": self._key_window,
-            "slack": span_ms(SLACK),
+            "slack": SLACK_MS,
             "max_crashes": self._max_crashes,
             "segments": job.segments,
             "ours": job.ours or None,
             "published_at": job.published_at,
-            "hold_until": instant_ms(job.hold_until),
-            "closed_until": instant_ms(job.closed_until),
-            "refuse_before": instant_ms(job.refuse_before),
-            "expires_at": instant_ms(job.expires_at),
-            "deliver_at": instant_ms(job.deliver_at),
+            "hold_until": _ms(job.hold_until),
+            "closed_until": _ms(job.closed_until),
+            "refuse_before": _ms(job.refuse_before),
+            "expires_at": _ms(job.expires_at),
+            "deliver_at": _ms(job.deliver_at),
             "past_reason": job.past_reason,
             "marketing": job.marketing,
             "day": job.day,
@@ -239,13 +239,13 @@ class Store:
             "key_generation": outcome.generation,
             "key": outcome.key,
             "counts": outcome.counts,
-            "delay": span_ms(outcome.delay),
+            "delay": _ms(outcome.delay),
             "fields": dict(outcome.fields) or {"changed": "0"},
             "quiet": quiet or None,
             "health": outcome.health,
             "account_hold": outcome.account_hold,
             "backlog": outcome.backlog,
-            "deliver_at": instant_ms(outcome.deliver_at),
+            "deliver_at": _ms(outcome.deliver_at),
             "day": outcome.day,
             "mended_by_credit": outcome.mended_by_credit,
             "unsent": outcome.unsent,
@@ -275,11 +275,11 @@ class Store:
         """Stop a message that has not gone. RefusedError when it is too late, UnknownMessageError when there is none."""
         return self._change("cancel", message_id)
 
-    def reschedule(self, message_id: str, due: datetime, payload: str, *, max_ahead: timedelta) -> Record:
-        """Move a message that is held here to another instant. RefusedError says why not."""
-        grace = span_ms(instants.PAST_GRACE)
+    def reschedule(self, message_id: str, due: float, payload: str, *, max_ahead: float) -> Record:
+        """Move a message that is held here to another instant (Unix seconds). RefusedError says why not."""
+        grace = _ms(instants.PAST_GRACE.total_seconds())
         return self._change(
-            "reschedule", message_id, due=instant_ms(due), grace=grace, payload=payload, max_ahead=span_ms(max_ahead)
+            "reschedule", message_id, due=_ms(due), grace=grace, payload=payload, max_ahead=_ms(max_ahead)
         )
 
     def decide(self, message_id: str, *, sent: bool) -> Record:
@@ -342,8 +342,8 @@ class Store:
             now = int(self._redis.time()[0]) * 1000
             with self._redis.pipeline(transaction=False) as pipe:
                 for state in FINAL:
-                    pipe.zremrangebyscore(keys.state(state), "-inf", now - self._keep)
-                pipe.zremrangebyscore(keys.UNCONFIRMED, "-inf", now - self._keep)
+                    pipe.zremrangebyscore(keys.state(state), "-inf", now - (self._keep or 0))
+                pipe.zremrangebyscore(keys.UNCONFIRMED, "-inf", now - (self._keep or 0))
                 pipe.execute()
 
         guard(drop)
@@ -391,6 +391,10 @@ Call = tuple[list[str], list[Any]]
 """The keys and the arguments of one script."""
 
 CREATED: Mapping[str, Created] = {"n": "created", "s": "same", "c": "conflict"}
+
+
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
 
 
 def _line(reason: str) -> str:

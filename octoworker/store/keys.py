@@ -11,6 +11,7 @@
 | `ow:backlog:campaign:ID` | zset | the same, of a paused campaign | with its members: resuming moves them to the backlogs of their lanes |
 | `ow:account` | hash | balance, currency, at (ms), low; `price:XX`: last price of a segment, millionths | never: one small hash |
 | `ow:credit-asked` | string | somebody is asking for the balance, so that an account on hold is asked once and not by every worker | `account_retry` |
+| `ow:workers` | zset | what a worker says of itself (JSON: host, pid, lanes, ...) → ms of its last word | a member after a minute of silence, or when its worker ends; the set with the last of them |
 | `ow:day:DATE` | hash | spent, pending, segments, `country:XX`, alerted_80, alerted_100 of a day in Paris | 8 days |
 | `ow:cap:to:HASH` | zset | id → ms: what went to one number | an hour or a day |
 | `ow:cap:same:HASH` | string | id that carried this text to this number last | `cap_same_text` |
@@ -37,6 +38,7 @@ BREAKER = "ow:breaker"
 BACKLOG_PREFIX = "ow:backlog:"
 ACCOUNT = "ow:account"
 CREDIT_ASKED = "ow:credit-asked"
+WORKERS = "ow:workers"
 DAY_PREFIX = "ow:day:"
 CAP_PREFIX = "ow:cap:"
 CAMPAIGN_PREFIX = "ow:campaign:"
@@ -54,6 +56,7 @@ NAMES_IN_LUA = {
     "BREAKER": BREAKER,
     "BACKLOGS": BACKLOG_PREFIX,
     "ACCOUNT": ACCOUNT,
+    "WORKERS": WORKERS,
     "DAYS": DAY_PREFIX,
     "CAPS": CAP_PREFIX,
     "CAMPAIGNS": CAMPAIGN_PREFIX,

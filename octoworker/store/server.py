@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, TypeVar
 
 import redis
@@ -20,10 +19,10 @@ ASKED = 5
 
 @dataclass(frozen=True)
 class Server:
-    """One look."""
+    """One look. Times in seconds."""
 
-    answer: timedelta
-    drift: timedelta
+    answer: float
+    drift: float
     """How far this machine's clock is ahead of Redis'."""
     name: str = "Redis"
     version: str | None = None
@@ -68,8 +67,8 @@ def _examined(client: redis.Redis) -> Server:
         appends = bool(kept["aof_enabled"])
     version = found.get("valkey_version") or found.get("redis_version")
     return Server(
-        timedelta(seconds=answer),
-        timedelta(seconds=drift),
+        answer,
+        drift,
         name="Valkey" if "valkey_version" in found else "Redis",
         version=str(version) if version else None,
         appends=appends,

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,18 +17,14 @@ import redis
 
 from octoworker.sms.lanes import LANES
 from octoworker.sms.record import State
-from octoworker.store import keys
+from octoworker.store import keys, presence
 from octoworker.store.flow_control import PAUSE
 from octoworker.store.limits import MILLIONTHS, backlog_of, day_of
 from octoworker.store.scripts import guard
 from octoworker.store.server import refusal
-from octoworker.store.units import NO_TIME, span, span_ms
 
-SOON = timedelta(minutes=1)
-"""Ahead that counts as due soon."""
-
-MINUTE = 60_000
-"""ms; segments are counted by the minute."""
+SOON = 60_000
+"""ms ahead that counts as due soon."""
 
 FILLING, FULL = 0.7, 0.95
 """Shares of Redis' memory: from the first on an operator should know, at the second it is about to refuse what is written."""
@@ -38,25 +34,25 @@ INDEXED = tuple(state for state in State if state not in (State.QUEUED, State.SU
 
 @dataclass(frozen=True)
 class Lane:
-    """One lane. `oldest`: how long the first message has waited for its turn, since it was taken or was due; None
+    """One lane. `oldest` in seconds: how long the first message has waited for its turn, since it was taken or was due; None
     when this user of Redis may not see who stands first in the queue."""
 
     queued: int = 0
     backlogged: int = 0
     """Held back by flow control: paused, on hold with the account, or waiting for the pace."""
-    oldest: timedelta | None = NO_TIME
+    oldest: float | None = 0.0
 
 
 @dataclass(frozen=True)
 class Board:
-    """One look. Money as decimals."""
+    """One look. Money as decimals, ages and lags in seconds."""
 
     lanes: Mapping[str, Lane]
     states: Mapping[str, int]
     in_flight: int
     """Queued or being submitted."""
     due_soon: int
-    due_lag: timedelta
+    due_lag: float
     """How long the longest overdue record has been waiting for the scheduler."""
     pace: float
     """Segments a second over the last minute."""
@@ -76,6 +72,8 @@ class Board:
     """Bytes that Redis uses; None when this user of Redis may not ask."""
     memory_limit: int | None = None
     """Bytes from which on it refuses to write; None: no limit, or not to be known."""
+    workers: tuple[presence.Presence, ...] | None = None
+    """Those that are alive; None when this user of Redis may not see them."""
     writes: bool | None = None
     """Whether Redis writes, its memory aside; None when this user of Redis may not ask."""
     refuses: str | None = None
@@ -89,18 +87,22 @@ class Board:
         """How full Redis is, 0 to 1. It refuses to write when it is full; 0 when it has no limit."""
         return self.memory / self.memory_limit if self.memory and self.memory_limit else 0.0
 
+    def readers(self, lane: str) -> int:
+        """How many of the workers that are alive read this lane."""
+        return sum(lane in worker.lanes for worker in self.workers or ())
+
     def as_json(self) -> dict[str, Any]:
-        """The board as `stats --json` prints it: money as decimal strings, times in seconds."""
+        """The board as `stats --json` prints it: money as decimal strings."""
         return {
             "lanes": {
-                name: {"queued": lane.queued, "backlogged": lane.backlogged, "oldest": _seconds(lane.oldest)}
+                name: {"queued": lane.queued, "backlogged": lane.backlogged, "oldest": _rounded(lane.oldest)}
                 for name, lane in self.lanes.items()
             },
             "states": dict(self.states),
             "unconfirmed": self.unconfirmed,
             "in_flight": self.in_flight,
             "due_soon": self.due_soon,
-            "due_lag": _seconds(self.due_lag),
+            "due_lag": round(self.due_lag, 3),
             "pace": round(self.pace, 3),
             "breaker": self.breaker,
             "account_hold": self.account_hold,
@@ -111,6 +113,7 @@ class Board:
             "spent_today": str(self.spent),
             "segments_today": self.segments,
             "unacked": self.unacked,
+            "workers": None if self.workers is None else [asdict(each) for each in self.workers],
             "memory": self.memory,
             "memory_limit": self.memory_limit,
             "writes": self.writes,
@@ -118,8 +121,8 @@ class Board:
         }
 
 
-def _seconds(span: timedelta | None) -> float | None:
-    return None if span is None else round(span.total_seconds(), 3)
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def look(client: redis.Redis, queues: Mapping[str, str]) -> Board:
@@ -142,10 +145,11 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
             pipe.zcard(keys.state(state))
         pipe.zcard(keys.UNCONFIRMED)
         pipe.zcard(keys.DUE)
-        pipe.zcount(keys.DUE, now, now + span_ms(SOON))
+        pipe.zcount(keys.DUE, now, now + SOON)
         pipe.zrange(keys.DUE, 0, 0, withscores=True)
         pipe.hlen("unacked")
         pipe.info()
+        pipe.zrange(keys.WORKERS, now - round(presence.ALIVE * 1000), "+inf", byscore=True)
         for lane in LANES:
             pipe.llen(queues.get(lane) or keys.NOWHERE)
             pipe.lindex(queues.get(lane) or keys.NOWHERE, -1)
@@ -176,7 +180,7 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
     hidden = {lane: isinstance(found[-18 + 6 * n + 1], redis.ResponseError) for n, lane in enumerate(LANES)}
     now, flow, breaker, account, day, *rest = (_sound(each) for each in found)
     states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
-    unconfirmed, moving, soon, first, unacked, info, *lanes = rest[len(INDEXED) :]
+    unconfirmed, moving, soon, first, unacked, info, workers, *lanes = rest[len(INDEXED) :]
     refuses = refusal(info or {})
     behind = [states[state] for state in (State.SCHEDULED, State.WAITING)]
     parts = {lane: lanes[6 * n : 6 * n + 6] for n, lane in enumerate(LANES)}
@@ -185,7 +189,7 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
         states=states,
         in_flight=max(0, moving - sum(behind)),
         due_soon=soon,
-        due_lag=span(now - first[0][1]) if first else NO_TIME,
+        due_lag=max(0.0, (now - first[0][1]) / 1000) if first else 0.0,
         pace=_pace(flow or {}, now),
         breaker=(breaker or {}).get("state", "closed"),
         account_hold=(flow or {}).get("account_hold"),
@@ -198,6 +202,7 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
         unacked=int(unacked or 0),
         memory=(info or {}).get("used_memory"),
         memory_limit=(info or {}).get("maxmemory") or None,
+        workers=None if workers is None else presence.read(workers),
         writes=None if info is None else refuses is None,
         refuses=refuses,
         unconfirmed=int(unconfirmed or 0),
@@ -216,17 +221,17 @@ def _lane(now: int, part: list[Any], oldest: float | None, *, hidden: bool) -> L
     return Lane(
         queued=int(queued or 0),
         backlogged=int(plain or 0) + int(marketing or 0),
-        oldest=None if hidden and queued else span(now - since) if since else NO_TIME,
+        oldest=None if hidden and queued else max(0.0, (now - since) / 1000) if since else 0.0,
     )
 
 
 def _pace(flow: Mapping[str, str], now: int) -> float:
     """What went in this minute, and the part of the last one that is still within sixty seconds."""
-    minute, into = divmod(now, MINUTE)
+    minute, into = divmod(now, 60_000)
     sent, before = float(flow.get("sent", 0)), float(flow.get("before", 0))
     ahead = minute - int(float(flow.get("minute", 0)))
     if ahead > 1:
         return 0.0
     if ahead == 1:
         sent, before = 0.0, sent
-    return (sent + before * (1 - into / MINUTE)) / 60
+    return (sent + before * (1 - into / 60_000)) / 60

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
 from octoworker.sms.record import Record, State
-from octoworker.store.units import NO_TIME
 
 
 @dataclass(frozen=True)
 class ClaimRequest:
-    """What a worker brings to a claim. Instants are aware. `repr` shows no payload."""
+    """What a worker brings to a claim. Durations in seconds, instants as Unix seconds. `repr` shows no payload."""
 
     message_id: str
     fingerprint: str
@@ -27,12 +25,12 @@ class ClaimRequest:
     ours: bool = False
     """A job that we published, for a message that had its record then. Without a record it is not sent."""
     published_at: int | None = None
-    """Where this job stands in its queue, as a Wakeup said it (ms of Redis' clock). None: it is the message's first."""
-    hold_until: datetime | None = None
-    closed_until: datetime | None = None
-    refuse_before: datetime | None = None
-    expires_at: datetime | None = None
-    deliver_at: datetime | None = None
+    """When the scheduler published this job, ms of Redis' clock. None: it is the message's first."""
+    hold_until: float | None = None
+    closed_until: float | None = None
+    refuse_before: float | None = None
+    expires_at: float | None = None
+    deliver_at: float | None = None
     """When Octopush sends it, which is handed over now and holds it until then."""
     past_reason: str = ""
     marketing: bool = False
@@ -83,19 +81,16 @@ class Lease:
     key_used_before: bool
     key_doubtful: bool
     attempts: int
-    now: datetime
-    """Redis' clock when it was given."""
-    age: timedelta
-    """Since the first attempt that counted."""
-    unknown_for: timedelta
-    """Since its key was first used without an answer."""
+    now: float
+    age: float
+    unknown_for: float
     pending: tuple[str, ...]
     """Recipients still to be sent to, when others of this message have their outcome. Empty: all."""
     earlier: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """Outcomes of earlier submits of this message, by recipient."""
     earlier_cost: str = ""
-    waited: timedelta = NO_TIME
-    """Since the message might have gone: since it was taken, or was due."""
+    waited: float = 0.0
+    """Seconds since the message might have gone: since it was taken, or was due."""
     correlation: str = ""
     """The web request that asked for it, or ""."""
 
@@ -134,14 +129,14 @@ Claim = Lease | Done | Wait | Busy | Conflict
 
 @dataclass(frozen=True)
 class Outcome:
-    """What to write after a submit. `delay` is None where no machine acts again."""
+    """What to write after a submit. `delay` in seconds; None: no machine acts again."""
 
     state: State
     reason: str
     generation: int
     key: KeyUse = "used"
     counts: bool = True
-    delay: timedelta | None = None
+    delay: float | None = None
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     health: Literal["ok", "fault"] | None = None
     """What the call says about Octopush itself, whatever became of the message."""
@@ -151,8 +146,8 @@ class Outcome:
     """Of that hold: credit ends it."""
     backlog: str | None = None
     """The backlog in which the message waits; then `delay` says nothing."""
-    deliver_at: datetime | None = None
-    """Handed over, and Octopush sends it then."""
+    deliver_at: float | None = None
+    """Unix seconds: handed over, and Octopush sends it then."""
     day: str = ""
     spent: Decimal = Decimal(0)
     unsent: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -174,18 +169,17 @@ class Settled:
 
 @dataclass(frozen=True)
 class Wakeup:
-    """A message whose job must be published now. `delay`: how far ahead of its instant it was taken."""
+    """A message whose job must be published now. `delay` in seconds: how far ahead of its instant it was taken."""
 
     message_id: str
     job_id: str
     lane: str
     payload: str = field(repr=False)
-    delay: timedelta = NO_TIME
+    delay: float = 0.0
     found: str = "due"
     """`due`, `backlog` (it was its turn), `lease` (a worker that did not come back), `job` (a job that vanished)."""
     published_at: int = 0
-    """Redis' clock when it was taken, ms: where its job stands in its queue. Its job carries it as it is, and only the store
-    reads it again; up to a hundred are written in one look."""
+    """Redis' clock when it was taken, ms: where its job stands in its queue."""
     correlation: str = ""
 
     @property

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
 
 from octoworker.sms.record import Record, State, mask
-from octoworker.store import FILLING, FULL, Board, Lane
+from octoworker.store import Board, Lane, assessment
+from octoworker.store.assessment import Grade, span, worst
 
 STYLE = files("octoworker.web").joinpath("page.css").read_text(encoding="utf-8")
 
@@ -130,38 +131,28 @@ def _whole(title: str, body: str, *, refresh: bool, at: datetime | None = None) 
     )
 
 
+GRADES = {Grade.OK: "good", Grade.WARNING: "warn", Grade.PROBLEM: "bad"}
+
+
 def _banner(seen: Board) -> str:
     """What a person should know before anything else, or that there is nothing."""
-    said = []
-    if seen.account_hold:
-        said.append(f"<b>On hold ({escape(seen.account_hold)}).</b> {escape(seen.account_hold_reason or '')}")
-    if seen.breaker == "open":
-        said.append("<b>Breaker open.</b> Octopush does not answer: messages wait, one at a time is tried.")
-    if seen.refuses:
-        said.append(f"<b>Redis writes nothing:</b> {escape(seen.refuses)}. Nothing is taken, and nothing is sent.")
-    if seen.memory_share >= FILLING:
-        said.append(f"<b>Redis is {seen.memory_share:.0%} full.</b> A full Redis takes no message: give it memory.")
-    if seen.paused:
-        said.append(f"<b>Paused:</b> {escape(', '.join(seen.paused))}.")
-    if unknown := seen.states.get(State.UNKNOWN, 0):
-        verb = "messages" if unknown > 1 else "message"
-        said.append(f"<b>{unknown:,} {verb} unknown:</b> may have been sent; some may wait for a person.")
-    bad = seen.account_hold or seen.breaker == "open" or seen.refuses or seen.memory_share >= FULL
-    tone = "bad" if bad else "warn" if said else "good"
-    return f'<div class="banner {tone}" role="status">{"".join(f"<p>{each}</p>" for each in said or [CALM])}</div>'
-
-
-CALM = "<b>All is well.</b> Nothing is held back."
+    found = assessment.of(seen)
+    said = "".join(
+        f'<p><b>{escape(each.name.capitalize())}:</b> {escape(each.says)} <span class="do">{escape(each.do)}</span></p>'
+        for each in found
+    )
+    return (
+        f'<div class="banner {GRADES[worst(found)]}" role="status">{said or f"<p><b>{assessment.CALM}</b></p>"}</div>'
+    )
 
 
 def _cards(seen: Board) -> Iterable[str]:
-    oldest = max((lane.oldest or timedelta() for lane in seen.lanes.values()), default=timedelta())
+    oldest = max((lane.oldest or 0.0 for lane in seen.lanes.values()), default=0.0)
     hidden = any(lane.oldest is None for lane in seen.lanes.values())
     money = seen.currency or ""
+    yield _card("Workers", "?" if seen.workers is None else f"{len(seen.workers)}", _readers(seen))
     yield _card("In flight", f"{seen.in_flight:,}", f"{seen.due_soon:,} due within a minute")
-    yield _card(
-        "Oldest waiting", "?" if hidden else _span(oldest), f"clock {seen.due_lag.total_seconds():.1f} s behind"
-    )
+    yield _card("Oldest waiting", "?" if hidden else span(oldest), f"clock {seen.due_lag:.1f} s behind")
     yield _card("Pace", f"{seen.pace:.1f}", "segments a second, last minute")
     yield _card("Breaker", seen.breaker, "does Octopush answer?", "good" if seen.breaker == "closed" else "bad")
     yield _card(
@@ -169,6 +160,13 @@ def _cards(seen: Board) -> Iterable[str]:
     )
     yield _card("Balance", "?" if seen.balance is None else f"{seen.balance:,}", money or "not known yet")
     yield _card("Spent today", f"{seen.spent.normalize():,f}", f"{money} for {seen.segments:,} segments".strip())
+
+
+def _readers(seen: Board) -> str:
+    """How many of them read each lane."""
+    if seen.workers is None:
+        return "not shown to this user of Redis"
+    return ", ".join(f"{lane} {seen.readers(lane)}" for lane in seen.lanes)
 
 
 def _card(name: str, value: str, note: str, tone: str = "") -> str:
@@ -191,7 +189,7 @@ def _lanes(seen: Board) -> str:
 def _oldest(lane: Lane) -> str:
     if lane.oldest is None:
         return "?"
-    return _span(lane.oldest) if lane.queued or lane.backlogged else "-"
+    return span(lane.oldest) if lane.queued or lane.backlogged else "-"
 
 
 def _states(seen: Board) -> str:
@@ -253,18 +251,6 @@ def _person(number: str, state: str, code: str) -> str:
 
 def _state(state: State) -> str:
     return f'<span class="badge {TONES.get(state, "moving")}">{state.value}</span>'
-
-
-def _span(span: timedelta) -> str:
-    """`3.2 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`: two figures tell enough."""
-    seconds = span.total_seconds()
-    whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.1f} s"
-    for big, name, small, rest in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= big:
-            return f"{whole // big} {name} {whole % big // small} {rest}"
-    return f"{whole} s"
 
 
 def _since(at: datetime | None) -> str:

@@ -8,7 +8,8 @@ from octoworker.worker.boot_checks import BootChecks
 from octoworker.worker.heartbeat import Consuming
 from octoworker.worker.logs import Telemetry
 from octoworker.worker.metrics_server import Exporter
+from octoworker.worker.presence import PresenceStep
 from octoworker.worker.scheduler import SchedulerStep
 
-app.steps["worker"].update({BootChecks, Telemetry, Exporter, SchedulerStep})
+app.steps["worker"].update({BootChecks, Telemetry, Exporter, PresenceStep, SchedulerStep})
 app.steps["consumer"].add(Consuming)

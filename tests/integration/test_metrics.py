@@ -44,6 +44,7 @@ GAUGES = {
     "octoworker_queue_depth": {"lane"},
     "octoworker_backlog_depth": {"lane"},
     "octoworker_oldest_seconds": {"lane"},
+    "octoworker_workers": {"lane"},
     "octoworker_due_lag_seconds": set(),
     "octoworker_messages": {"state"},
     "octoworker_breaker_open": set(),

@@ -79,7 +79,7 @@ def test_once_prints_one_frame_of_stats(house):
 
 
 def test_a_pipe_gets_one_frame(house):
-    assert house.command("top").stdout.count("octoworker") == 1
+    assert house.command("top").stdout.count(" octoworker   ") == 1
 
 
 @pytest.mark.parametrize("key", [b"q", b"\x03"], ids=["q", "ctrl-c"])
