@@ -350,6 +350,52 @@ class Caps(Group):
         return parse_countries(self.countries_text)
 
 
+class Inbound(Group):
+    """How Octopush calls us."""
+
+    token: SecretStr | None = Field(
+        default=None,
+        validation_alias="OCTOWORKER_INBOUND_TOKEN",
+        description="Secret of the address that Octopush calls; two, separated by a comma, while one replaces the other.",
+    )
+
+    spool: str = Field(
+        default="",
+        validation_alias="OCTOWORKER_INBOUND_SPOOL",
+        description="Folder in which the receiver keeps calls while Redis is away; without it they are refused then.",
+    )
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Each of them is good. ValueError in words."""
+        return environment.inbound_tokens(self.token.get_secret_value() if self.token else "")
+
+
+class OptOuts(Group):
+    """Who wants no more SMS."""
+
+    keys: SecretStr | None = Field(
+        default=None,
+        validation_alias="OCTOWORKER_NUMBER_KEYS",
+        description="Secret under which numbers stand in the list of opt-outs; older ones behind it, after commas.",
+    )
+    stop_words: str = Field(
+        default="",
+        validation_alias="OCTOWORKER_STOP_WORDS",
+        description="Whole answers that mean STOP, beside the French and English ones, separated by commas.",
+    )
+
+    @property
+    def number_keys(self) -> tuple[str, ...]:
+        """The newest first. ValueError in words."""
+        return environment.number_keys(self.keys.get_secret_value() if self.keys else "")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """`stop_words`, read."""
+        return environment.listed(self.stop_words)
+
+
 class Settings(BaseSettings):
     """Everything that can be set. `Settings.load()` reads it; nothing else reads the environment of a worker."""
 
@@ -362,6 +408,8 @@ class Settings(BaseSettings):
     retry: Retry = Retry()
     limits: Limits = Limits()
     caps: Caps = Caps()
+    inbound: Inbound = Inbound()
+    opt_outs: OptOuts = OptOuts()
 
     http_timeout: Seconds = Field(default=10.0, description="Longest wait for Octopush's answer, s.")
     lease: Seconds = Field(default=45.0, description="How long one worker has the only right to act on a message, s.")
@@ -439,6 +487,8 @@ class Settings(BaseSettings):
         }
         wrong = _wrong("OCTOWORKER_HOURS", lambda: self.times.windows)
         wrong += _wrong("OCTOWORKER_CAP_COUNTRIES", lambda: self.caps.countries)
+        wrong += _wrong("OCTOWORKER_NUMBER_KEYS", lambda: self.opt_outs.number_keys)
+        wrong += _wrong("OCTOWORKER_INBOUND_TOKEN", lambda: self.inbound.tokens)
         return wrong + [BROKEN_RULES[rule].format(**self.by_knob()) for rule, held in holds.items() if not held]
 
     def by_knob(self) -> dict[str, Any]:

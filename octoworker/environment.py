@@ -5,7 +5,9 @@ In the standard library alone: a web app pays for nothing else."""
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
@@ -78,6 +80,54 @@ def sms_type(environ: Mapping[str, str] = os.environ) -> str:
 def region(environ: Mapping[str, str] = os.environ) -> str:
     """The country whose way of writing national numbers counts."""
     return environ.get("OCTOWORKER_REGION") or "FR"
+
+
+INBOUND = "OCTOWORKER_INBOUND_TOKEN"
+
+NUMBER_KEYS = "OCTOWORKER_NUMBER_KEYS"
+
+STOP_WORDS = "OCTOWORKER_STOP_WORDS"
+
+INBOUND_SPOOL = "OCTOWORKER_INBOUND_SPOOL"
+
+_TOKEN = re.compile(r"[0-9A-Za-z_\-]{24,128}")
+
+
+def secret(environ: Mapping[str, str], name: str) -> str:
+    """A secret, or the content of the file that `NAME_FILE` names; "" without one. ValueError in words."""
+    path = environ.get(f"{name}_FILE")
+    if not path:
+        return environ.get(name) or ""
+    if environ.get(name):
+        raise ValueError(f"{name} and {name}_FILE are both set: keep one.")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise ValueError(f"{name}_FILE names a file that cannot be read.") from None
+
+
+def inbound_tokens(said: str) -> tuple[str, ...]:
+    """The secrets of the address that Octopush calls, separated by commas. ValueError in words: one could be guessed."""
+    found = tuple(filter(None, (each.strip() for each in said.split(","))))
+    if not all(_TOKEN.fullmatch(each) for each in found):
+        raise ValueError("use 24 to 128 letters, digits, - and _, as `openssl rand -hex 24` draws them")
+    return found
+
+
+def number_keys(said: str) -> tuple[str, ...]:
+    """The secrets under which numbers are hashed, the newest first. ValueError in words."""
+    found = listed(said)
+    if any(len(each) < SHORTEST_KEY for each in found):
+        raise ValueError(f"give each key at least {SHORTEST_KEY} characters, as `openssl rand -hex 32` draws them")
+    return found
+
+
+def listed(said: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(filter(None, (each.strip() for each in said.split(","))))
+
+
+SHORTEST_KEY = 32
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:

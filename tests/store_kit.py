@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from octoworker.sms.record import State
-from octoworker.store import ClaimRequest, Outcome, Slice, Store, Wakeup
+from octoworker.store import ClaimRequest, Outcome, Receipt, Slice, Store, Wakeup
 from octoworker.store.limits import Limits
 
 A, B = "+33612345678", "+33612345679"
@@ -63,6 +63,12 @@ def settle(store, lease, each, **facts):
 def submitted(store, each, **facts):
     """Claimed and settled."""
     return settle(store, store.claim(each), each, **facts)
+
+
+def told(store, number, says="delivered", *, ticket="api1", word="", at="", reason="", kept="{}"):
+    """A receipt, and what came of it."""
+    (found,) = store.receipts([Receipt(ticket, number, says, word or says.upper(), at, reason, kept=kept)])
+    return found
 
 
 def failed(store, n, **more):

@@ -30,7 +30,7 @@ COMMANDS = {
     "watch": ("metrics", "top", "health"),
     "maintenance": ("doctor", "forget"),
     "bulk": ("bulk", "campaign"),
-    "run": ("worker", "sandbox", "demo"),
+    "run": ("worker", "receive", "sandbox", "demo"),
 }
 """Which file has which commands. Each says the same in its own COMMANDS."""
 

@@ -1,7 +1,9 @@
 """The main job in half a minute, on this machine alone: nothing is sent to anybody, nothing is paid.
 
-1. A private Redis, the sandbox and one worker are started.
-2. Four messages go in: an ordinary one, a deferred one, one that must be refused, one that fails twice and then passes.
+1. A private Redis, the sandbox, one worker and the receiver of Octopush's calls are started.
+2. Messages go in: an ordinary one, a deferred one, one that must be refused, one that fails twice and then passes, and one
+   whose handset is off. The sandbox calls back with what became of each. A campaign is held for tomorrow; its customer says
+   STOP today, which cancels it.
 3. Their progress is shown live, then a table of what happened. Exit status 0 when each ended as it should.
 """
 
@@ -28,11 +30,17 @@ from octoworker.client.client import Client
 from octoworker.sandbox import Sandbox
 from octoworker.sms.record import Record, State
 from octoworker.store import embedded
+from octoworker.web import receive_server
+from octoworker.web.mounting import putting
 
 TIMEOUT = 45.0
 """Seconds after which the demo calls itself failed. It takes about ten."""
 
 POLL = 0.1
+CUSTOMER, E164 = "06 12 34 56 78", "+33612345678"
+ADVERT = {"text": "Soldes demain ! STOP au XXXXX", "hold": True}
+SWITCHED_OFF = "+33612345682"
+TOKEN = "demo-token-of-the-receiver"  # noqa: S105 - of nothing but this demo
 LOGIN, API_KEY = "demo@example.com", "demo-key-of-the-sandbox"
 
 SETTINGS = {
@@ -56,10 +64,12 @@ def scenes() -> tuple[Scene, ...]:
     code = {"text": "Votre code est 4711", "transactional": True}
     tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     return (
-        Scene("an ordinary SMS", {"recipients": "06 12 34 56 78", **code}, State.ACCEPTED),
+        Scene("an ordinary SMS", {"recipients": CUSTOMER, **code}, State.DELIVERED),
         Scene("one for tomorrow", {"recipients": "+33612345679", "send_at": tomorrow, **code}, State.ACCEPTED),
         Scene("one without STOP mention", {"recipients": "+33612345680", "text": "Soldes demain !"}, State.REJECTED),
-        Scene("one that fails twice", {"recipients": "+33612345681", **code}, State.ACCEPTED),
+        Scene("one that fails twice", {"recipients": "+33612345681", **code}, State.DELIVERED),
+        Scene("a campaign for tomorrow", {"recipients": CUSTOMER, "send_at": tomorrow, **ADVERT}, State.CANCELLED),
+        Scene("one to a handset that is off", {"recipients": SWITCHED_OFF, **code}, State.UNDELIVERED),
     )
 
 
@@ -69,8 +79,9 @@ def run(console: Console | None = None) -> int:
     with _stage() as (client, sandbox, worker):
         console.print(f"A private Redis, the sandbox and a worker are up. Handsets: http://127.0.0.1:{sandbox.port}/")
         sandbox.fault(fault="code", code="153", times=2, recipient="+33612345681")
+        sandbox.settings(receipt_delay=0.5, receipt_words={SWITCHED_OFF: ["ACK", "EXPIRED"]})
         played = [(scene, client.enqueue(scene.arguments)) for scene in scenes()]
-        ended = _watch(client, played, worker, console)
+        ended = _watch(client, sandbox, played, worker, console)
     right = [
         record is not None and record.state is scene.ends for (scene, _), record in zip(played, ended, strict=True)
     ]
@@ -95,26 +106,44 @@ def _stage() -> Iterator[tuple[Client, Sandbox, subprocess.Popen[bytes]]]:
         worker = subprocess.Popen(command, env=environ, stdout=log, stderr=log)  # noqa: S603 - our own command
         stack.callback(worker.wait)
         stack.callback(worker.terminate)
+        receiver = receive_server.made("127.0.0.1", 0, [TOKEN], putting(server.url, ""))
+        receiver.start()
+        stack.callback(receiver.stop)
+        sandbox.settings(callback_url=f"http://127.0.0.1:{receiver.port}/octopush/{TOKEN}")
         client = Client(environ)
         stack.callback(client.close)
         yield client, sandbox, worker
 
 
 def _watch(
-    client: Client, played: list[tuple[Scene, str]], worker: subprocess.Popen[bytes], console: Console
+    client: Client, sandbox: Sandbox, played: list[tuple[Scene, str]], worker: subprocess.Popen[bytes], console: Console
 ) -> list[Record | None]:
-    """Show where each message is until all have ended, the time is up, or the worker is gone."""
+    """Show where each message is, and answer STOP once the campaign is held, until all have ended as they should, the time is up, or the worker is gone."""
     deadline = time.monotonic() + TIMEOUT
     seen: dict[str, int] = {}
+    said_stop = False
     with Live(console=console, transient=True, refresh_per_second=10) as live:
         while True:
             records = [client.store.get(message_id) for _, message_id in played]
             live.update(_progress(played, records))
             _narrate(played, records, seen, console)
-            over = all(record is not None and record.final for record in records)
+            if not said_stop and _customer_may_answer(records):
+                said_stop = True
+                console.print("            the customer answers STOP")
+                sandbox.type(E164, "Stop")
+            over = all(
+                record is not None and record.state is scene.ends
+                for (scene, _), record in zip(played, records, strict=True)
+            )
             if over or time.monotonic() > deadline or worker.poll() is not None:
                 return records
             time.sleep(POLL)
+
+
+def _customer_may_answer(records: list[Record | None]) -> bool:
+    """The first SMS is on the handset, and a campaign waits for its time."""
+    states = {record.state for record in records if record is not None}
+    return records[0] is not None and records[0].state is State.DELIVERED and State.SCHEDULED in states
 
 
 def _narrate(

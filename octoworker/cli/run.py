@@ -1,8 +1,10 @@
-"""Commands that run something: worker, sandbox, demo."""
+"""Commands that run something: worker, receive, sandbox, demo."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -10,7 +12,7 @@ from typing import TextIO
 import click
 
 from octoworker.config import Settings
-from octoworker.errors import SettingsError
+from octoworker.errors import OctoworkerError, SettingsError
 from octoworker.telemetry import log
 
 SOFT_POOLS = {"prefork"}
@@ -56,6 +58,32 @@ def _nowhere() -> TextIO:
 
 
 @click.command()
+@click.option("--host", default="", help="Address to listen on; default all.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8026, show_default=True, help="0: any that is free.")
+def receive(host: str, port: int) -> None:
+    """Take Octopush's calls on /octopush/TOKEN: receipts, replies and STOPs. Workers process them."""
+    from octoworker.web import receive_server  # noqa: PLC0415 - no other command needs a server for it
+    from octoworker.web.mounting import putting  # noqa: PLC0415 - the same
+    from octoworker.web.receiver import People  # noqa: PLC0415 - the same
+
+    settings = Settings.load()
+    log.configure(settings.log_format, settings.log_level)
+    if not settings.inbound.tokens:
+        raise SettingsError(["OCTOWORKER_INBOUND_TOKEN is not set (or give OCTOWORKER_INBOUND_TOKEN_FILE)."])
+    put = putting(settings.redis.records_url, settings.inbound.spool)
+    people = People(settings.message.region, settings.opt_outs.number_keys, settings.opt_outs.words)
+    try:
+        server = receive_server.made(host, port, settings.inbound.tokens, put, people)
+    except OSError as error:
+        raise OctoworkerError(f"Port {port} cannot be listened on: {os.strerror(error.errno or 0)}.") from None
+    click.echo(f"receiving on http://127.0.0.1:{server.port}/octopush/TOKEN", err=True)
+    # As process 1 of a container it would not hear a TERM that it has no handler for.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.serve()
+
+
+@click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8025, show_default=True)
 def sandbox(port: int) -> None:
     """A stand-in for Octopush on loopback, with a page that shows the handsets."""
@@ -66,10 +94,10 @@ def sandbox(port: int) -> None:
 
 @click.command()
 def demo() -> None:
-    """The main job in half a minute: a private Redis, the sandbox, a worker, and four messages."""
+    """The main job in half a minute: a private Redis, the sandbox, a worker, the receiver, and five messages."""
     from octoworker.cli.demo import run  # noqa: PLC0415 - starts servers
 
     raise SystemExit(run())
 
 
-COMMANDS = (worker, sandbox, demo)
+COMMANDS = (worker, receive, sandbox, demo)

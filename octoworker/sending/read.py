@@ -14,7 +14,7 @@ from typing import Any
 
 from octoworker.errors import PayloadError
 from octoworker.sending.rules import Rules
-from octoworker.sms import identity, jobs, lanes, message, schedule
+from octoworker.sms import identity, jobs, lanes, message, opt_outs, schedule
 from octoworker.sms.recipient import country_of
 from octoworker.store import ClaimRequest, StoredRequest, limits
 
@@ -67,16 +67,15 @@ def prepared(request: ClaimRequest, arguments: Mapping[str, Any], rules: Rules) 
     sms = message.parse(_message_in(arguments), rules.payload)
     now = datetime.now(UTC)
     plan = schedule.plan(sms, rules.time, now)
-    return PreparedMessage(_planned(request, sms, plan, rules.caps, now), sms, plan, time.monotonic())
+    return PreparedMessage(_planned(request, sms, plan, rules, now), sms, plan, time.monotonic())
 
 
 def _message_in(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name not in ENVELOPE}
 
 
-def _planned(
-    job: ClaimRequest, sms: message.Message, plan: schedule.Plan, caps: limits.Caps, now: datetime
-) -> ClaimRequest:
+def _planned(job: ClaimRequest, sms: message.Message, plan: schedule.Plan, rules: Rules, now: datetime) -> ClaimRequest:
+    caps, number_keys = rules.caps, rules.number_keys
     return replace(
         job,
         lane=sms.lane,
@@ -90,6 +89,7 @@ def _planned(
         marketing=not sms.transactional,
         day=limits.day_of(now),
         cap_request=cap_request(sms, caps, now, sms.recipients),
+        opt_outs={number: opt_outs.hashes(number, number_keys) for number in sms.recipients},
     )
 
 

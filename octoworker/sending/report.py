@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from octoworker.errors import PayloadError
+from octoworker.gateway.callbacks.words import WORDS
 from octoworker.sending.read import PreparedMessage
+from octoworker.sms.opt_outs import REASON
 from octoworker.sms.record import Record, State, iso
-from octoworker.store import ClaimRequest, Done, Lease, Outcome, Settled
+from octoworker.store import ClaimRequest, Done, Lease, Outcome, Receipt, Received, Settled
 from octoworker.telemetry import log, metrics
 
 NEED_A_LOOK = frozenset({State.UNKNOWN, State.DEAD})
@@ -90,6 +93,38 @@ def rejected(job: ClaimRequest, done: Done, error: PayloadError) -> None:
 def key_conflict(job: ClaimRequest, kept_as: str) -> None:
     """The idempotency key belongs to another message. This one is kept under the id `kept_as`."""
     log.warning("sms.key_conflict", **_facts(job), kept_as=kept_as)
+
+
+def received(receipt: Receipt, found: Received, *, age: float) -> None:
+    """A receipt was matched, or was not. `age`: seconds since it came in."""
+    metrics.receipt(receipt.state, found.outcome, found.record, age=age)
+    record = found.record
+    if record is None:
+        level = logging.WARNING if found.outcome == "unmatched" else logging.DEBUG
+        log.event("inbound.receipt", level, outcome=found.outcome, word=_known_word(receipt), ticket=receipt.ticket)
+    elif found.outcome == "moved":
+        facts = log.known(job_id=record.job_id, correlation=record.correlation)
+        log.event(f"sms.{record.state}", message_id=record.message_id, lane=record.lane, reason=record.reason, **facts)
+
+
+def opted_out(source: str, cancelled: Sequence[str]) -> None:
+    """A number wants no more, and what waited for it was cancelled."""
+    metrics.opted_out(source)
+    log.event("inbound.opted_out", source=source, cancelled=len(cancelled))
+    for message_id in cancelled:
+        metrics.moved(State.CANCELLED, "normal")
+        log.event("sms.cancelled", message_id=message_id, reason=REASON)
+
+
+def set_aside(reason: str) -> None:
+    """What Octopush called us with could not be processed."""
+    metrics.unreadable()
+    log.warning("inbound.set_aside", reason=reason)
+
+
+def _known_word(receipt: Receipt) -> str:
+    """A stranger may have written the word: it is shown when it is in the table."""
+    return receipt.word if receipt.word in WORDS else "unlisted"
 
 
 def _level(state: State) -> int:

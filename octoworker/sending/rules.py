@@ -29,3 +29,5 @@ class Rules:
     retry: retry.Policy
     budgets: Budgets
     caps: limits.Caps = NO_CAPS
+    number_keys: tuple[str, ...] = ()
+    """Secrets under which numbers may stand in the list of opt-outs, the newest first."""

@@ -66,6 +66,29 @@ def _french_mobile(number: str, policy: Numbers) -> str | None:
     return "+33" + national if _FRENCH_MOBILE.fullmatch(national) else None
 
 
+@dataclass(frozen=True)
+class _Anywhere:
+    """To know a number that a message went to, wherever that is allowed now."""
+
+    region: str
+    countries: frozenset[str] = frozenset()
+    allow_possible: bool = True
+
+
+def called(written: str, region: str) -> str:
+    """E.164 of a number as an operator writes it: with `+`, with `00`, with its country's code alone, or nationally.
+
+    Digits, and perhaps a `+` before them. It is compared with numbers that we wrote to, so that it need not exist.
+    """
+    digits = written.removeprefix("+").removeprefix("00")
+    if not written.startswith("0") or written.startswith("00"):
+        return f"+{digits}"
+    try:
+        return read(written, _Anywhere(region))
+    except NumberRefused:
+        return calling_code(region) + digits[1:]
+
+
 FRENCH_CODES = ("+33", "+262", "+590", "+594", "+596")
 """Calling codes of the French plan: of France, and of its departments overseas."""
 

@@ -147,7 +147,7 @@ class Record:
             maybe_sent=bool(fields.get("in_doubt_since")),
             confirmed=fields.get("confirmed") != "0" if state in SENT else None,
             created_at=_instant(fields.get("created")),
-            recipients=_object(fields.get("outcomes")),
+            recipients=_with_receipts(_object(fields.get("outcomes")), _object(fields.get("receipts"))),
             history=tuple(_moves(fields.get("history", ""))),
             arguments=arguments,
             correlation=fields.get("correlation", ""),
@@ -246,6 +246,22 @@ def _object(text: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+_SAID = frozenset({State.DELIVERED.value, State.UNDELIVERED.value})
+"""What a receipt says that is a recipient's state; all else is a word on the way."""
+
+
+def _with_receipts(
+    outcomes: Mapping[str, Mapping[str, Any]], receipts: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    """What became of each recipient: of its call, and by the operator's word since, with the operator's time."""
+    shown = dict(outcomes)
+    for number, receipt in receipts.items():
+        said = {"word": receipt.get("word"), "word_at": receipt.get("at")}
+        state = {"state": receipt["state"]} if receipt.get("state") in _SAID else {}
+        shown[number] = {**outcomes.get(number, {"state": State.ACCEPTED.value}), **state, **said}
+    return shown
 
 
 def _moves(lines: str) -> list[Move]:

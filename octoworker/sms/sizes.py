@@ -59,5 +59,8 @@ CORRELATION_ID = 128
 WEBHOOK_BODY = 64 * 1024
 """Bytes of a call that Octopush makes."""
 
+UNREADABLE = 4_000
+"""Characters that are kept of a call that nobody can read: enough for an operator to see what it was."""
+
 REASONS = 5
 """Different reasons that one error names. The others are counted."""

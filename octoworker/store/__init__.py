@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from octoworker import correlation
-from octoworker.errors import StoreError, UnknownMessageError
+from octoworker.errors import StoreError
 from octoworker.sms import instants
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.store import budget, keys, stats
@@ -25,11 +26,13 @@ from octoworker.store.campaigns import Campaign, Campaigns, Opened
 from octoworker.store.due import DueSet, Slice, Timings
 from octoworker.store.erasure import Forgetting
 from octoworker.store.flow_control import FlowControl
+from octoworker.store.inbox import Inbox
 from octoworker.store.latest import latest
 from octoworker.store.limits import Limits, millionths
+from octoworker.store.opt_outs import OptOuts
 from octoworker.store.presence import Workers
 from octoworker.store.refusals import refused
-from octoworker.store.replies import claimed, record_of, settled
+from octoworker.store.replies import claimed, received, record_of, settled
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.stats import FILLING, FULL, Board, Lane
 from octoworker.store.values import (
@@ -43,6 +46,8 @@ from octoworker.store.values import (
     NewMessage,
     Outcome,
     QueuedJobs,
+    Receipt,
+    Received,
     Settled,
     StoredRequest,
     Wait,
@@ -72,6 +77,8 @@ __all__ = [
     "Opened",
     "Outcome",
     "QueuedJobs",
+    "Receipt",
+    "Received",
     "Settled",
     "Slice",
     "Store",
@@ -89,6 +96,9 @@ Created = Literal["created", "same", "conflict"]
 
 NO_LIMITS = Limits()
 NO_JOB = QueuedJobs(keys.NOWHERE)
+
+EARLY_FOR_MS = 72 * 3_600_000
+"""A receipt waits so long for its ticket: operators give up after 48 hours."""
 
 SOCKET_TIMEOUT = 5.0
 """Seconds for one answer of Redis. A script here takes microseconds; longer means the server or the link is gone."""
@@ -130,6 +140,8 @@ class Store:
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
         self.workers = Workers(client, self._scripts)
         self.people = Forgetting(client, self._scripts, keep=round(keep_for * 1000))
+        self.opt_outs = OptOuts(client, self._scripts, keep=round(keep_for * 1000))
+        self.inbox = Inbox(client, self._scripts, lease=round(lease * 1000))
         self._limits = limits
         self._keep = _ms(keep_for)
         self._requeue = _ms(requeue_after)
@@ -227,6 +239,7 @@ class Store:
             "marketing": job.marketing,
             "day": job.day,
             "cap_request": job.cap_request,
+            "opt_outs": job.opt_outs or None,
         }
         known = {name: fact for name, fact in facts.items() if fact is not None}
         return [keys.record(job.message_id)], [job.message_id, json.dumps(known), job.payload, self._limits.as_text]
@@ -290,15 +303,18 @@ class Store:
         """Put an ended message back in its queue under a new key. RefusedError when it may ring twice and not forced."""
         return self._change("replay", message_id, force=force)
 
-    def receipt(
-        self, message_id: str, recipient: str, state: Literal["delivered", "undelivered"], reason: str
-    ) -> Record:
-        """Write a later word on delivery. Nothing changes when it says nothing new."""
-        arguments = [message_id, recipient, state, _line(reason), self._keep]
-        outcome, *rest = self._scripts.run("receipt", [keys.record(message_id)], arguments)
-        if outcome == "absent":
-            raise UnknownMessageError
-        return record_of(message_id, rest[0])
+    def receipts(self, receipts: Sequence[Receipt]) -> list[Received | StoreError]:
+        """Write later words on delivery, in one round trip. StoreError in the place of one that failed.
+
+        They may come in any order, any number of times, and before their ticket.
+        """
+        calls: list[Call] = [([], [self._receipt(each)]) for each in receipts]
+        answers = self._scripts.run_many("receipt", calls)
+        return [answer if isinstance(answer, StoreError) else received(answer) for answer in answers]
+
+    def _receipt(self, receipt: Receipt) -> str:
+        facts = {**asdict(receipt), "reason": _line(receipt.reason), "keep": self._keep, "early_for": EARLY_FOR_MS}
+        return json.dumps(facts)
 
     def get(self, message_id: str) -> Record | None:
         """The record, or None."""

@@ -20,6 +20,12 @@
 | `ow:campaign:ID:reasons` | hash | reason → people whose message failed for it | with the campaign |
 | `ow:campaign:ID:messages` | zset | id → row of the file | with the campaign |
 | `ow:campaign-file:HASH` | string | the campaign that was asked for by this key, or with this content | `keep_for`; a day, once all of it is taken |
+| `ow:opt-outs` | hash | keyed hash of a number → JSON: since (ms), source, ticket, scope | never by itself: the law wants a STOP obeyed for years; an operator takes entries out |
+| `ow:held:HASH` | zset | id → ms: marketing to one number (its keyed hash) that is held or backlogged, so that a STOP ends it at once | 30 days after its last message was due |
+| `ow:ticket:TICKET` | string | id of the message that has it, `:`, generation of its key; "" when two have it, and so neither | with the record |
+| `ow:early:TICKET` | list | receipts that came before their ticket, as JSON | 72 hours |
+| `ow:inbox` | stream | callbacks of Octopush that are still to be processed; group `workers` | each with its processing |
+| `ow:unreadable` | stream | calls that were no callback, and callbacks that no worker could process | 30 days, and beyond the latest 1,000 |
 | `ow:state:STATE` | zset | id → ms of the last move (for scheduled and waiting: due), for `list` | members are pruned after `keep_for` |
 | `ow:state:unconfirmed` | zset | id → ms at which a message was accepted of which Octopush knows the key, and nobody saw the answer | when it is confirmed, decided or replayed; pruned after `keep_for` |
 
@@ -43,6 +49,12 @@ DAY_PREFIX = "ow:day:"
 CAP_PREFIX = "ow:cap:"
 CAMPAIGN_PREFIX = "ow:campaign:"
 CAMPAIGN_FILE_PREFIX = "ow:campaign-file:"
+OPT_OUTS = "ow:opt-outs"
+HELD_PREFIX = "ow:held:"
+TICKET_PREFIX = "ow:ticket:"
+EARLY_PREFIX = "ow:early:"
+INBOX = "ow:inbox"
+UNREADABLE = "ow:unreadable"
 NOWHERE = "ow:nowhere"
 """A key that never exists: asked for in place of one that cannot be reached."""
 
@@ -60,6 +72,12 @@ NAMES_IN_LUA = {
     "DAYS": DAY_PREFIX,
     "CAPS": CAP_PREFIX,
     "CAMPAIGNS": CAMPAIGN_PREFIX,
+    "OPT_OUTS": OPT_OUTS,
+    "HELD": HELD_PREFIX,
+    "TICKETS": TICKET_PREFIX,
+    "EARLY": EARLY_PREFIX,
+    "INBOX": INBOX,
+    "UNREADABLE": UNREADABLE,
 }
 """What the scripts call them. One Redis holds them all, so only the record of a message is handed over as one of KEYS."""
 

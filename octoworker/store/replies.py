@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from octoworker.sms.record import Record
-from octoworker.store.values import Busy, Claim, ClaimRequest, Conflict, Done, Lease, Settled, Wait
+from octoworker.store.values import Busy, Claim, ClaimRequest, Conflict, Done, Lease, Received, Settled, Wait
 
 
 def record_of(message_id: str, text: str) -> Record:
@@ -37,6 +37,12 @@ def settled(message_id: str, reply: Sequence[Any]) -> Settled:
     outcome, found, *alerts = reply
     record = None if outcome == "fenced" or not found else record_of(message_id, found)
     return Settled(record, tuple(alerts), fenced=outcome == "fenced")
+
+
+def received(reply: Sequence[Any]) -> Received:
+    """What came of a receipt."""
+    outcome, found, message_id = reply
+    return Received(outcome, record_of(message_id, found) if found else None)
 
 
 def _lease(text: str) -> Lease:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
@@ -36,6 +36,8 @@ class ClaimRequest:
     marketing: bool = False
     day: str = ""
     """The day in Paris, for what is counted by day."""
+    opt_outs: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
+    """Each recipient, and the hashes under which it may stand in the list of opt-outs."""
     cap_request: Mapping[str, Any] | None = None
     """What the caps need to know (limits.cap_request_of)."""
     correlation: str = ""
@@ -165,6 +167,36 @@ class Settled:
     record: Record | None
     alerts: tuple[str, ...] = ()
     fenced: bool = False
+
+
+ReceiptOutcome = Literal["moved", "noted", "same", "early", "unmatched"]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """An operator's word on one recipient, to be matched by its ticket and number."""
+
+    ticket: str
+    number: str = field(repr=False)
+    """E.164."""
+    state: Literal["nothing", "underway", "undelivered", "delivered"]
+    word: str
+    at: str = ""
+    """The operator's time, as it wrote it."""
+    reason: str = ""
+    """Why it is undelivered."""
+    entry: str = ""
+    """Its place in the inbox, which it leaves in the same step; "" when it came another way."""
+    kept: str = field(default="{}", repr=False)
+    """JSON (id, content) to put back into the inbox, once its ticket is known."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came of a receipt. `record` when it said something new."""
+
+    outcome: ReceiptOutcome
+    record: Record | None = None
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,12 @@ ALERTS = ("on_hold", "breaker_opened", "breaker_closed", "balance_low", "spend_8
 HANDOVER_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 """Seconds: a login code is wanted within one or two, a campaign within an hour or two."""
 
+HANDSET_BUCKETS = (1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200, 172800)
+"""Seconds: a handset that is on has it within half a minute; operators give up after 48 hours."""
+
+SAYS = ("nothing", "underway", "undelivered", "delivered")
+RECEIVED = ("moved", "noted", "same", "early", "unmatched")
+
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 """Seconds: a call ends after 13 by default."""
 
@@ -92,6 +98,23 @@ class Book:
             registry=None,
         )
         self.call = Histogram("octoworker_call_seconds", "One call to Octopush", buckets=CALL_BUCKETS, registry=None)
+        self.receipts = counter("receipts_total", "Receipts, by what they say and what they did", "says", "outcome")
+        self.delivered = counter("handsets_total", "Recipients with a final receipt", "says", "lane")
+        self.opt_outs = counter("opt_outs_total", "STOPs that were obeyed, by where they came from", "source")
+        self.unreadable = counter("callbacks_unreadable_total", "Calls of Octopush that nobody could process")
+        self.receipt_age = Histogram(
+            "octoworker_receipt_age_seconds",
+            "From the receiver to the record",
+            buckets=CALL_BUCKETS,
+            registry=None,
+        )
+        self.to_handset = Histogram(
+            "octoworker_to_handset_seconds",
+            "From accepted to the receipt that says delivered",
+            ("country",),
+            buckets=HANDSET_BUCKETS,
+            registry=None,
+        )
         self._begin_at_zero()
 
     def of(self, metric: Any, *labels: str) -> Any:
@@ -116,6 +139,12 @@ class Book:
                 self.of(self.ended, state.value, lane)
         for found in FOUND:
             self.of(self.finds, found)
+        for says in SAYS:
+            for outcome in RECEIVED:
+                self.of(self.receipts, says, outcome)
+        for says in SAYS[2:]:
+            for lane in LANES:
+                self.of(self.delivered, says, lane)
         for alert in ALERTS:
             self.of(self.alerts, alert)
 
@@ -221,6 +250,36 @@ def _moved(book: Book, state: State, lane: str) -> None:
         book.of(book.ended, state.value, lane).inc()
     elif state is State.UNKNOWN:
         book.unknown.inc()
+
+
+@_counting
+def receipt(book: Book, says: str, outcome: str, record: Record | None, *, age: float) -> None:
+    """An operator's word on one recipient was processed. `age`: seconds since it came in."""
+    book.of(book.receipts, says, outcome).inc()
+    book.receipt_age.observe(age)
+    if record is None or says not in SAYS[2:]:
+        return
+    book.of(book.delivered, says, record.lane if record.lane in LANES else "normal").inc()
+    if outcome == "moved":
+        _moved(book, record.state, record.lane)
+    taken = next((move.at for move in reversed(record.history) if move.state is State.ACCEPTED), None)
+    if says == "delivered" and outcome == "moved" and taken is not None:
+        countries = {str(result.get("country") or "") for result in record.recipients.values()}
+        country = countries.pop() if len(countries) == 1 else ""
+        known = country if len(country) == 2 and country.isalpha() else ""
+        book.of(book.to_handset, known).observe(max(0.0, (record.history[-1].at - taken).total_seconds()))
+
+
+@_counting
+def opted_out(book: Book, source: str) -> None:
+    """A number wants no more SMS."""
+    book.of(book.opt_outs, source).inc()
+
+
+@_counting
+def unreadable(book: Book) -> None:
+    """What Octopush called with could not be processed."""
+    book.unreadable.inc()
 
 
 @_counting

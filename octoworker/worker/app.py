@@ -6,10 +6,11 @@ from octoworker.worker import tasks as tasks  # noqa: PLC0414 - importing it reg
 from octoworker.worker.application import app as app  # noqa: PLC0414 - what Celery's command looks for
 from octoworker.worker.boot_checks import BootChecks
 from octoworker.worker.heartbeat import Consuming
+from octoworker.worker.inbox_reader import InboxStep
 from octoworker.worker.logs import Telemetry
 from octoworker.worker.metrics_server import Exporter
 from octoworker.worker.presence import PresenceStep
 from octoworker.worker.scheduler import SchedulerStep
 
-app.steps["worker"].update({BootChecks, Telemetry, Exporter, PresenceStep, SchedulerStep})
+app.steps["worker"].update({BootChecks, Exporter, InboxStep, PresenceStep, SchedulerStep, Telemetry})
 app.steps["consumer"].add(Consuming)

@@ -19,6 +19,7 @@ from octoworker.sending import attempt, retry
 from octoworker.sending import rules as sending_rules
 from octoworker.sending.attempt import Sender
 from octoworker.sending.batch import Bulk
+from octoworker.sending.inbound import Inbound
 from octoworker.sms import lanes, message, schedule
 from octoworker.store import Store, connect
 from octoworker.store.limits import Caps, Limits
@@ -130,7 +131,14 @@ def rules(settings: Settings) -> sending_rules.Rules:
         retry=retry.Policy(**settings.retry.values),
         budgets=sending_rules.Budgets(settings.lease, settings.send_budget, settings.record_budget),
         caps=caps(settings),
+        number_keys=settings.opt_outs.number_keys,
     )
+
+
+def inbound(mine: Runtime) -> Inbound:
+    """Processes what Octopush called us with."""
+    settings = mine.settings
+    return Inbound(mine.store, settings.message.region, settings.opt_outs.number_keys, settings.opt_outs.words)
 
 
 def queues(settings: Settings) -> dict[str, str]:

@@ -157,6 +157,9 @@ def test_a_viewer_counts_and_sees_no_number_or_text(house, as_user):
     for command in (
         ("HGETALL", f"ow:message:{message_id}"),
         ("LRANGE", "sms.urgent", "0", "-1"),
+        ("XRANGE", "ow:inbox", "-", "+"),
+        ("XRANGE", "ow:unreadable", "-", "+"),
+        ("LRANGE", "ow:early:api1", "0", "-1"),
         ("ZADD", "ow:due", "1", "x"),
         ("DEL", "sms.urgent"),
         ("PUBLISH", "/0.celery.pidbox", "{}"),

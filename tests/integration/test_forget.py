@@ -6,6 +6,7 @@ import json
 
 import pytest
 from harness import NUMBER, TEXT, everything, until
+from store_kit import told
 
 from octoworker.sms.record import State
 from octoworker.store.erasure import Person
@@ -198,9 +199,9 @@ def test_a_later_word_on_delivery_does_not_bring_the_number_back(house):
     alone, shared = sent(house).message_id, sent(house, [NUMBER, OTHER]).message_id
     forget(house, NUMBER)
     for message_id in (alone, shared):
-        house.store.receipt(message_id, NUMBER, "delivered", "DELIVERED")
+        told(house.store, NUMBER, ticket=house.record(message_id).ticket)
     assert NUMBER[3:] not in all_of(house)
-    house.store.receipt(shared, OTHER, "delivered", "DELIVERED")
+    told(house.store, OTHER, ticket=house.record(shared).ticket)
     assert house.record(shared).state is State.DELIVERED
     assert house.record(alone).state is State.ACCEPTED
 
@@ -235,10 +236,11 @@ def test_a_forgotten_key_among_new_messages_does_not_ring_again(house):
 
 def test_a_word_on_delivery_that_comes_meanwhile_is_kept(house):
     house.worker()
-    message_id = sent(house, [NUMBER, OTHER]).message_id
+    record = sent(house, [NUMBER, OTHER])
+    message_id = record.message_id
 
     def is_them(written):
-        house.store.receipt(message_id, OTHER, "delivered", "DELIVERED")
+        told(house.store, OTHER, ticket=record.ticket)
         return written == NUMBER
 
     done = house.store.people.forget(Person(is_them, NUMBER[-6:], lambda _: []))

@@ -17,7 +17,7 @@ from itertools import pairwise
 import fakeredis
 import pytest
 import time_machine
-from store_kit import look
+from store_kit import look, told
 
 from octoworker.errors import (
     BusyError,
@@ -39,6 +39,7 @@ from octoworker.sms.record import MOVES, State
 from octoworker.store import ClaimRequest, Store, keys
 from octoworker.store import Outcome as Settlement
 from octoworker.store.erasure import Person
+from octoworker.store.inbox import Arrival
 from octoworker.store.limits import Caps, Limits
 
 NUMBERS = tuple(f"+336123456{n:02d}" for n in range(3))
@@ -358,6 +359,12 @@ def test_whatever_happens_no_handset_rings_twice_and_every_message_ends(first):
             everything.close()
 
 
+def raised(found):
+    """One of many that failed comes back as its error."""
+    if isinstance(found, StoreError):
+        raise found
+
+
 def everything_in(client):
     return {key: client.dump(key) for key in client.keys("*")}
 
@@ -374,7 +381,9 @@ def everything_in(client):
         ),
         lambda store: store.reject(ClaimRequest("3" * 32, "print", "normal", "{}"), "no", None),
         lambda store: store.cancel("3" * 32),
-        lambda store: store.receipt("4" * 32, NUMBERS[0], "delivered", ""),
+        lambda store: raised(told(store, NUMBERS[0], ticket="api4")),
+        lambda store: raised(told(store, NUMBERS[0], ticket="nobody's")),
+        lambda store: store.inbox.put([Arrival("{}", "e1", "receipt")]),
         lambda store: store.replay("4" * 32, force=True),
         lambda store: store.decide("5" * 32, sent=True),
         lambda store: store.people.forget(Person(lambda _: True, "345600", lambda _: [])),
@@ -390,7 +399,7 @@ def test_a_full_redis_refuses_a_change_whole(redis_client, act):
         store.create(digit * 32, "print", "normal", json.dumps({"recipients": NUMBERS[0]}))
     for digit in "245":
         store.claim(ClaimRequest(digit * 32, "print", "normal", "{}"))
-    store.settle("4" * 32, 1, Settlement(State.ACCEPTED, "", 0))
+    store.settle("4" * 32, 1, Settlement(State.ACCEPTED, "", 0, fields={"ticket": "api4"}))
     store.settle("5" * 32, 1, Settlement(State.UNKNOWN, "", 0))
     store.flow_control.pause("all")
     store.claim(ClaimRequest("3" * 32, "print", "normal", "{}"))

@@ -14,7 +14,7 @@ import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from store_kit import look
+from store_kit import look, told
 
 from octoworker.errors import RefusedError
 from octoworker.sms.record import FINAL, MOVES, State
@@ -87,7 +87,10 @@ class Life(RuleBasedStateMachine):
         claim = data.draw(st.sampled_from(self.claims))
         if outcome.key in ("next", "unused") and claim.key_used_before:
             return  # the retry room never says so of a key that was used before
-        written = Outcome(**{**outcome.__dict__, "generation": claim.generation})
+        ticket = {"ticket": f"api{claim.generation}"} if outcome.state is State.ACCEPTED else {}
+        written = Outcome(
+            **{**outcome.__dict__, "generation": claim.generation, "fields": {**outcome.fields, **ticket}}
+        )
         before = self.store.get(ID).state
         record = self.store.settle(ID, claim.token, written).record
         assert record is not None or self.holder is not claim, "the holder of the lease was fenced"
@@ -114,10 +117,11 @@ class Life(RuleBasedStateMachine):
     def the_scheduler_looks(self):
         look(self.store, ahead=0.5)
 
-    @rule(state=st.sampled_from(["delivered", "undelivered"]))
-    def a_receipt_comes(self, state):
-        record = self.store.receipt(ID, NUMBER, state, "Octopush said so")
-        if record.state in (State.DELIVERED, State.UNDELIVERED):
+    @rule(says=st.sampled_from(["nothing", "underway", "undelivered", "delivered"]), generation=st.integers(0, 2))
+    def a_receipt_comes(self, says, generation):
+        """For a ticket that may be known, of this life of the message or of one before a replay."""
+        record = told(self.store, NUMBER, says, ticket=f"api{generation}").record
+        if record and record.state in (State.ACCEPTED, State.DELIVERED, State.UNDELIVERED):
             self.settled_as_sent, self.holder = True, None
 
     @rule()

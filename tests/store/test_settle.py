@@ -7,6 +7,7 @@ import json
 import pytest
 from store_kit import (
     ID,
+    PAYLOAD,
     REQUEST,
     A,
     id_of,
@@ -20,6 +21,7 @@ from store_kit import (
     seconds_of,
     states,
     submitted,
+    told,
 )
 
 from octoworker.sms.record import State
@@ -44,7 +46,8 @@ def is_decided(client, store):
 
 def is_delivered(client, store):
     is_left_to_an_operator(client, store)
-    store.receipt(id_of(1), A, "delivered", "")
+    client.set("ow:ticket:api1", f"{id_of(1)}:0")
+    told(store, A)
 
 
 OTHER_ENDS = {
@@ -164,7 +167,7 @@ def test_what_octopush_holds_is_kept_beyond_its_sending_date(store, client):
 def test_what_octopush_may_hold_is_kept_beyond_its_sending_date_however_it_ends(client, end):
     crashes, happens = OTHER_ENDS[end]
     store = open_store(client, max_crashes=crashes)
-    store.claim(request(1, deliver_at=seconds_of(client) + 90 * 86400))
+    store.claim(request(1, payload=PAYLOAD, deliver_at=seconds_of(client) + 90 * 86400))
     happens(client, store)
     assert store.get(id_of(1)).final
     assert client.ttl(record_of(1)) > 90 * 86400

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal, Self
 
 Kind = Literal["receipt", "reply", "stop"]
 """A word on delivery; an answer that somebody typed; somebody wants no more."""
@@ -26,6 +27,15 @@ class Callback:
     """What was typed."""
     called: str = field(default="", repr=False)
     """Of a reply: the number that it came in on."""
+
+    def as_json(self) -> dict[str, str]:
+        """As it is kept until it is processed: what is "" is left out."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, str]) -> Self:
+        """Read what `as_json` wrote, this version's or a newer one's."""
+        return cls(**{name: value for name, value in kept.items() if name in cls.__dataclass_fields__})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
--- include: message, flow_control, caps
+-- include: message, flow_control, caps, opt_outs
 -- Decide in one step all that a worker must know before it may call Octopush.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, claim_nonce, keep, lease, key_window, requeue_after, slack (ms),
 --         max_crashes, segments, day, marketing, past_reason, ours (bool: its record was there when the job was published); where they are known: published_at, hold_until, closed_until,
---         refuse_before, expires_at, deliver_at (ms), correlation, cap_request (see caps))
+--         refuse_before, expires_at, deliver_at (ms), correlation, cap_request (see caps); opt_outs: recipient -> hashes)
 --       3 payload (JSON)   4 limits (JSON: what flow_control, breaker and caps ask for)
 -- returns  {'lease', JSON: token, key_generation, key_used_before, key_doubtful, attempts, now, first_attempt_at,
 --           in_doubt_since, eligible_at (ms), pending, outcomes, cost, correlation}
@@ -122,6 +122,13 @@ local function too_late()
   end
 end
 
+-- Marketing to one number that waits here: a STOP of that number finds it.
+local function held_for(at)
+  if not request.marketing or not given(request.opt_outs) then return end
+  local recipient, hashes = next(request.opt_outs)
+  if recipient and next(request.opt_outs, recipient) == nil then note_held(message, hashes[1], at) end
+end
+
 -- The reply when it must wait for an instant of its own; nil when it need not.
 local function too_early()
   if message.key_uses > 0 then return nil end
@@ -129,13 +136,50 @@ local function too_early()
   -- A message that was held once is due when its record says so: an operator may have moved it since this job was published.
   local fresh = not message.due and message.attempts == 0
   if given(request.hold_until) and fresh and request.hold_until > now + request.slack then
+    held_for(request.hold_until)
     return hold(math.max(request.hold_until, closed_until), 'scheduled', 'held until due')
   end
-  if closed_until > now + request.slack then return hold(closed_until, 'scheduled', 'marketing waits for its hours') end
+  if closed_until > now + request.slack then
+    held_for(closed_until)
+    return hold(closed_until, 'scheduled', 'marketing waits for its hours')
+  end
+end
+
+-- Whom it may not go to, by the list of opt-outs: marketing to anybody who is in it, any other to who wants nothing at all.
+local function unwanted()
+  local found, left = {}, {}
+  local pending = given(message.pending) and cjson.decode(message.pending) or nil
+  local waits = {}
+  for _, each in ipairs(pending or {}) do waits[each] = true end
+  for recipient, hashes in pairs(request.opt_outs) do
+    if not pending or waits[recipient] then
+      local entry = opted_out(hashes)
+      if entry and (request.marketing or entry.scope == 'all') then
+        found[#found + 1] = recipient
+      else
+        left[#left + 1] = recipient
+      end
+    end
+  end
+  return found, left
+end
+
+-- The reply when nobody is left who wants it; nil when it goes on, to those who are left.
+local function obey_opt_outs()
+  if not given(request.opt_outs) or message.key_uses > 0 then return nil end
+  local found, left = unwanted()
+  if #found == 0 then return nil end
+  local outcomes = decoded(message.outcomes)
+  for _, recipient in ipairs(found) do outcomes[recipient] = {state = 'rejected', reason = 'opted_out'} end
+  table.sort(left)
+  message.outcomes, message.pending = cjson.encode(outcomes), #left > 0 and cjson.encode(left) or ''
+  redis.call('HSET', message.key, 'outcomes', message.outcomes, 'pending', message.pending)
+  if #left == 0 then return stop('rejected', 'opted_out') end
 end
 
 local function backlogged(backlog, reason)
   join_backlog(message, backlog, message.key_uses > 0 and 'unknown' or 'waiting', reason)
+  held_for(now)
   no_probe(message)
   return reply('held', message)
 end
@@ -200,6 +244,9 @@ elseif due > now + request.slack then
 end
 
 local answer = too_late()
+if answer then return answer end
+
+answer = obey_opt_outs()
 if answer then return answer end
 
 -- It is backlogged already: `release` lets it go, not this job. Nor may a late copy of a job hold it beside its backlog.

@@ -5,11 +5,18 @@
 --       5 time to live (ms) of a record that has none
 -- returns  'done' | 'moving' (not ended, nothing was changed) | 'changed' (it is not as it was read: read it again) | 'absent'
 local payload_read, outcomes_read, payload, outcomes, keep = unpack(ARGV)
-local message = read_message({key = KEYS[1]}, 'state', 'payload', 'outcomes')
+local message = read_message({key = KEYS[1]}, 'state', 'payload', 'outcomes', 'receipts')
 if not message.state then return 'absent' end
 if not FINAL[message.state] then return 'moving' end
 if message.payload ~= payload_read or (message.outcomes or '') ~= outcomes_read then return 'changed' end
 redis.call('HSET', message.key, 'payload', payload, 'outcomes', outcomes, 'forgotten', clock())
+if message.receipts then
+  local left, receipts = decoded(outcomes), decoded(message.receipts)
+  for number in pairs(receipts) do
+    if not left[number] then receipts[number] = nil end
+  end
+  redis.call('HSET', message.key, 'receipts', cjson.encode(receipts))
+end
 redis.call('HDEL', message.key, 'pending')
 if redis.call('PTTL', message.key) < 0 then redis.call('PEXPIRE', message.key, keep) end
 return 'done'

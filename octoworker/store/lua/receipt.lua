@@ -1,28 +1,43 @@
--- include: message, backlog
--- A later word on delivery: a stronger fact than anything we concluded ourselves.
--- KEYS  1 record (hash)
--- ARGV  1 id   2 recipient (E.164)   3 'delivered' | 'undelivered'   4 reason   5 keep (ms)
--- returns  {'done' | 'ignored' | 'absent', record (JSON: field, value, ...)}; absent has no record
---          ignored: the message is where such a word cannot be about it, said the same before, or has forgotten its recipient
-local recipient, delivery, reason = ARGV[2], ARGV[3], ARGV[4]
-local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = tonumber(ARGV[5])}
-read_message(message, 'state', 'outcomes', 'in_doubt_since', 'payload', 'forgotten', 'pending')
+-- include: message, backlog, inbox
+-- A later word on delivery: a stronger fact than anything we concluded ourselves. It is matched by its ticket and its number,
+-- and by nothing else.
+-- KEYS  none: the ticket tells which record
+-- ARGV  1 receipt (JSON: entry (id in the inbox, or ''), ticket, number (E.164), state (nothing | underway | undelivered |
+--         delivered), word, at (the operator's time, as text), reason, keep, early_for (ms), kept (JSON, to be put back))
+-- returns  {outcome, record (JSON: field, value, ...) and id of moved and noted}
+--          moved: the message moved   noted: it says something new of its recipient   same: nothing new
+--          early: no message has this ticket yet   unmatched: none will; or it has no such recipient, or has forgotten them
+local receipt = cjson.decode(ARGV[1])
+local recipient = receipt.number
 
--- How many recipients it has. Of one whose call was never answered we know no outcome but those that come here.
-local function recipients_of(payload)
-  local readable, arguments = pcall(cjson.decode, payload or '')
-  local recipients = readable and type(arguments) == 'table' and arguments.recipients
-  return type(recipients) == 'table' and #recipients or 1
+local function ended(outcome, message)
+  if receipt.entry ~= '' then processed(receipt.entry) end
+  return message and reply(outcome, message, message.id) or {outcome, '', ''}
 end
 
-local function may_have_been_sent()
+local function keep_for_later()
+  local place = EARLY .. receipt.ticket
+  -- More than one call can bring about are nobody's receipts.
+  if redis.call('LLEN', place) < 2000 then redis.call('RPUSH', place, receipt.kept) end
+  redis.call('PEXPIRE', place, receipt.early_for)
+  return ended('early')
+end
+
+local function is_recipient(message)
+  if decoded(message.outcomes)[recipient] then return true end
+  for _, each in ipairs(listed_recipients(message.payload)) do
+    if each == recipient then return true end
+  end
+end
+
+local function may_have_been_sent(message)
   local state = message.state
   return state == 'accepted' or state == 'undelivered' or state == 'unknown'
     or (state == 'dead' and given(message.in_doubt_since))
 end
 
 -- The call in doubt was for others than this recipient: of theirs this says nothing, and they must be asked for again.
-local function doubt_remains()
+local function doubt_remains(message)
   if message.state ~= 'unknown' or not given(message.pending) then return false end
   for _, each in ipairs(cjson.decode(message.pending)) do
     if each == recipient then return false end
@@ -30,37 +45,39 @@ local function doubt_remains()
   return true
 end
 
--- Delivered when each recipient that was accepted has it, undelivered when each has its word; nil: it stays where it is.
-local function conclusion(outcomes)
-  local open, failed, known = 0, 0, 0
-  for _, outcome in pairs(outcomes) do
-    known = known + 1
-    if outcome.state == 'accepted' or outcome.state == 'waiting' then open = open + 1 end
-    if outcome.state == 'undelivered' then failed = failed + 1 end
-  end
-  open = open + math.max(0, recipients_of(message.payload) - known)
-  if open == 0 then return failed > 0 and 'undelivered' or 'delivered' end
-  return message.state ~= 'undelivered' and 'accepted' or nil
-end
+if receipt.ticket == '' then return ended('unmatched') end
+local found = redis.call('GET', TICKETS .. receipt.ticket)
+if not found then return keep_for_later() end
+local id, generation = string.match(found, '^(%x+):(%d+)$')
+if not id then return ended('unmatched') end
 
-if not message.state then return {'absent'} end
-if not may_have_been_sent() then return reply('ignored', message) end
-local outcomes = cjson.decode(given(message.outcomes) and message.outcomes or '{}')
+local message = {id = id, key = RECORDS .. id, now = clock(), keep = receipt.keep}
+read_message(message, 'state', 'outcomes', 'receipts', 'in_doubt_since', 'payload', 'forgotten', 'pending', 'receipts_from')
+if not message.state then return ended('unmatched') end
+-- It belongs to a call from before a replay.
+if tonumber(generation) < number(message.receipts_from) then return ended('unmatched') end
+if not is_recipient(message) then
+  -- Of one that is still on its way the recipients may be written in another form; the outcome brings theirs.
+  if FINAL[message.state] or given(message.forgotten) then return ended('unmatched') end
+  return keep_for_later()
+end
 -- Of somebody who was forgotten nothing is written down again.
-if given(message.forgotten) and not outcomes[recipient] then return reply('ignored', message) end
-local known = outcomes[recipient] or {}
-if known.state == delivery or known.state == 'delivered' then return reply('ignored', message) end
-known.state = delivery
-outcomes[recipient] = known
-redis.call('HSET', message.key, 'outcomes', cjson.encode(outcomes))
-if doubt_remains() then return reply('done', message) end
+local receipts = decoded(message.receipts)
+local said = {state = receipt.state, word = receipt.word, at = receipt.at, reason = receipt.reason}
+if not says_more(said, receipts[recipient]) then return ended('same') end
+receipts[recipient] = said
+redis.call('HSET', message.key, 'receipts', cjson.encode(receipts))
+if not may_have_been_sent(message) or doubt_remains(message) then return ended('noted', message) end
 
-local to = conclusion(outcomes)
-if to and to ~= message.state then
-  redis.call('HDEL', message.key, 'needs_review', 'lease_until')
-  no_wake(message)
-  leave_backlog(message)
-  confirm(message)
-  move(message, to, reason)
-end
-return reply('done', message)
+local to, reason = concluded(message)
+-- Its reason is the word that says most, whichever came first.
+if to == 'undelivered' and message.state == to then redis.call('HSET', message.key, 'reason', reason) end
+if to == message.state or (to == 'accepted' and message.state == 'undelivered') then return ended('noted', message) end
+-- No information is no proof that a call in doubt was taken. Any other word is.
+if to == 'accepted' and RANK[receipt.state] < RANK.underway then return ended('noted', message) end
+redis.call('HDEL', message.key, 'needs_review', 'lease_until')
+no_wake(message)
+leave_backlog(message)
+confirm(message)
+move(message, to, reason)
+return ended('moved', message)

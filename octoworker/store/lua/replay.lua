@@ -15,11 +15,11 @@ if moving or state == 'delivered' then return refuse(message, 'refused') end
 local maybe_sent = state == 'unknown' or state == 'accepted' or state == 'undelivered' or given(message.in_doubt_since)
   or reached(message)
 if maybe_sent and not request.force then return refuse(message, 'force') end
-redis.call('HINCRBY', message.key, 'key_generation', 1)
+local generation = redis.call('HINCRBY', message.key, 'key_generation', 1)
 redis.call('HSET', message.key, 'key_uses', 0, 'attempts', 0, 'publish_count', 0, 'published_at', message.now,
-           'eligible_at', message.now)
+           'eligible_at', message.now, 'receipts_from', generation)
 redis.call('HDEL', message.key, 'due', 'in_doubt_since', 'key_doubtful', 'needs_review', 'crashes', 'error_code', 'ticket',
-           'outcomes', 'pending', 'released', 'counted', 'woken', 'proved')
+           'outcomes', 'receipts', 'pending', 'released', 'counted', 'woken', 'proved')
 leave_backlog(message)
 confirm(message)
 release_reserve(message)

@@ -1,4 +1,4 @@
--- include: message, flow_control
+-- include: message, flow_control, tickets
 -- Write the outcome of a submit, if the claim still holds.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 token of the claim   3 outcome (JSON: state, reason, keep, key_generation, key (unused|used|next|doubtful),
@@ -30,6 +30,15 @@ local function write_fields()
   for name, value in pairs(outcome.fields) do
     if not (forgotten and (name == 'outcomes' or name == 'pending')) then redis.call('HSET', message.key, name, value) end
   end
+end
+
+-- From now on its receipts find it.
+local function note_tickets()
+  local ticket = outcome.fields.ticket
+  local ahead = given(outcome.deliver_at) and math.max(0, outcome.deliver_at - now) or 0
+  if given(ticket) then note_ticket(message, ticket, outcome.key_generation, message.keep + ahead) end
+  -- The answer of another worker's call had brought it, when there were no recipients yet that a receipt could be about.
+  if given(message.ticket) and message.ticket ~= ticket then put_back_early(message.ticket) end
 end
 
 local function account_for_spending()
@@ -97,6 +106,7 @@ local function without_lease()
       redis.call('HSET', message.key, 'proved', outcome.key_generation)
       write_fields()
       account_for()
+      note_tickets()
     end
     return reply('fenced', message, unpack(alerts))
   end
@@ -104,6 +114,7 @@ local function without_lease()
   if not open and not to_confirm then return reply('fenced', message) end
   write_fields()
   account_for()
+  note_tickets()
   redis.call('HDEL', message.key, 'needs_review')
   leave_backlog(message)
   move(message, 'accepted', to_confirm and 'confirmed by an answer that came late'
@@ -139,6 +150,7 @@ else
   write_fields()
   account_for()
 end
+note_tickets()
 local of_breaker, was_probe = heard(message, limits, outcome.health)
 if of_breaker then alert(of_breaker) end
 note_key()

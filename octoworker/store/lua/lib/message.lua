@@ -53,10 +53,56 @@ local function outlive(campaign, keep, ahead, to)
   end
 end
 
+-- What receipts say of a recipient, by rank: the highest counts, so that they may come in any order and any number of times.
+local RANK = {nothing = 1, underway = 2, undelivered = 3, delivered = 4}
+
+local function decoded(text)
+  return cjson.decode(given(text) and text or '{}')
+end
+
+-- Whether the first of two receipts of one recipient says more. Of two with the same rank it is the one with the later time
+-- of the operator's, then the later word: that is no better than the other way round, but always the same.
+local function says_more(one, other)
+  if not other then return true end
+  if one.state ~= other.state then return RANK[one.state] > RANK[other.state] end
+  if one.at ~= other.at then return one.at > other.at end
+  return one.word > other.word
+end
+
+local function listed_recipients(payload)
+  local readable, arguments = pcall(cjson.decode, payload or '')
+  local recipients = readable and type(arguments) == 'table' and arguments.recipients
+  return type(recipients) == 'table' and recipients or {recipients or nil}
+end
+
+-- Where a message stands by what became of its recipients, and why. It is delivered when each that was accepted has it,
+-- undelivered when each has its word; else it is accepted. Of a call that was never answered only receipts tell.
+local function concluded(message)
+  local found = fill({}, message.key, 'outcomes', 'receipts', 'payload')
+  local outcomes, known, open, failed, reason = decoded(found.outcomes), 0, 0, 0, ''
+  for number, receipt in pairs(decoded(found.receipts)) do
+    local outcome = outcomes[number] or {}
+    outcomes[number] = outcome
+    if RANK[receipt.state] >= RANK.undelivered then
+      outcome.state, reason = receipt.state, given(receipt.reason) and receipt.reason or reason
+    end
+  end
+  for _, outcome in pairs(outcomes) do
+    known = known + 1
+    if outcome.state == 'undelivered' then failed = failed + 1
+    elseif outcome.state ~= 'delivered' and outcome.state ~= 'rejected' then open = open + 1 end
+  end
+  local recipients = math.max(known, #listed_recipients(found.payload))
+  if open + recipients - known > 0 then return 'accepted', '' end
+  if failed == 0 then return 'delivered', '' end
+  return 'undelivered', recipients == 1 and reason or failed .. ' of ' .. recipients .. ' recipients did not get it'
+end
+
 -- One move: state, reason, history, index, time to live. `due`: ms at which it moves next, where that is known.
-local function move(message, to, reason, due)
+local move
+function move(message, to, reason, due)
   local key, from, now = message.key, message.state, message.now
-  local past = fill({}, key, 'history', 'campaign', 'people', 'deliver_at')
+  local past = fill({}, key, 'history', 'campaign', 'people', 'deliver_at', 'receipts')
   redis.call('HSET', key, 'state', to, 'reason', reason, 'changed', now,
              'history', append(past.history or '', string.format('%.0f|%s|%s', now, to, reason)))
   if past.campaign then
@@ -72,6 +118,11 @@ local function move(message, to, reason, due)
     redis.call('PERSIST', key)
   end
   message.state = to
+  -- Receipts that came before it was known to be accepted.
+  if to == 'accepted' and past.receipts then
+    local further, why = concluded(message)
+    if further ~= 'accepted' then move(message, further, why) end
+  end
 end
 
 -- The outcomes by recipient, when somebody has the message already; else nil.

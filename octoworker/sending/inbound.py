@@ -1,0 +1,102 @@
+"""What Octopush called us with is processed: a receipt moves its message, whatever nobody can process is set aside.
+
+A batch of receipts is one round trip. Each is applied in the step that takes it out of the inbox, so it is applied once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+
+from octoworker.errors import StoreError
+from octoworker.gateway.callbacks import Callback, meaning
+from octoworker.gateway.callbacks.words import Delivery
+from octoworker.sending import report
+from octoworker.sms import opt_outs
+from octoworker.sms.opt_outs import Source
+from octoworker.sms.recipient import called
+from octoworker.store import Receipt, Store
+from octoworker.store.inbox import Entry
+from octoworker.store.opt_outs import OptOut
+
+BAD_ENTRY = "it could not be processed"
+A_REPLY = "a reply, which is no STOP"
+"""Kept for an operator to read."""
+
+
+class Inbound:
+    """Processes the inbox. `region`: how a national number is read; `number_keys`: under which it is hashed."""
+
+    def __init__(
+        self, store: Store, region: str, number_keys: Sequence[str] = (), stop_words: Sequence[str] = ()
+    ) -> None:
+        self._store = store
+        self._region = region
+        self._number_keys, self._stop_words = number_keys, stop_words
+
+    def process(self, entries: Sequence[Entry]) -> None:
+        """All of these. StoreError: Redis is out of reach; what was not processed stays in the inbox."""
+        receipts: list[tuple[Entry, Receipt]] = []
+        for entry in entries:
+            found = _read(entry)
+            if found is None:
+                self._set_aside(entry, BAD_ENTRY)
+            elif found.kind == "receipt":
+                self._note_blacklisted(found)
+                receipts.append((entry, self._receipt(entry, found)))
+            elif found.kind == "stop":
+                self._opt_out(found, "stop", entry.entry)
+            elif opt_outs.is_stop(found.text, self._stop_words):
+                self._opt_out(found, "reply", entry.entry)
+            else:
+                self._set_aside(entry, A_REPLY)
+        self._apply(receipts)
+
+    def _receipt(self, entry: Entry, callback: Callback) -> Receipt:
+        word = meaning(callback.word)
+        return Receipt(
+            callback.ticket,
+            called(callback.number, self._region),
+            word.delivery.value,
+            word.word,
+            at=callback.at,
+            reason=f"{word.word}: {word.meaning}" if word.delivery is Delivery.UNDELIVERED else "",
+            entry=entry.entry,
+            kept=json.dumps({"id": entry.event_id, "content": entry.content}),
+        )
+
+    def _note_blacklisted(self, receipt: Callback) -> None:
+        """The operator's own list knows the number: it said STOP to this account, where we did not hear it."""
+        if meaning(receipt.word).opted_out:
+            self._opt_out(receipt, "blacklisted", "")
+
+    def _opt_out(self, callback: Callback, source: Source, entry: str) -> None:
+        hashes = opt_outs.hashes(called(callback.number, self._region), self._number_keys)
+        cancelled = self._store.opt_outs.add(hashes, OptOut(source, ticket=callback.ticket), entry)
+        report.opted_out(source, cancelled)
+
+    def _set_aside(self, entry: Entry, reason: str) -> None:
+        self._store.inbox.set_aside(entry, reason)
+        report.set_aside(reason)
+
+    def _apply(self, receipts: Sequence[tuple[Entry, Receipt]]) -> None:
+        if not receipts:
+            return
+        failure: StoreError | None = None
+        answers = self._store.receipts([receipt for _, receipt in receipts])
+        for (entry, receipt), answer in zip(receipts, answers, strict=True):
+            if isinstance(answer, StoreError):
+                failure = answer
+            else:
+                report.received(receipt, answer, age=max(0.0, time.time() - entry.arrived_ms / 1000))
+        if failure is not None:
+            raise failure
+
+
+def _read(entry: Entry) -> Callback | None:
+    """None: what was stored is no callback, by whatever mistake."""
+    try:
+        return Callback.from_json(json.loads(entry.content))
+    except (ValueError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,85 @@
+"""The list of opt-outs in Redis: who wants no more SMS, as keyed hashes. No number stands in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+import redis
+
+from octoworker.sms.opt_outs import Scope, Source
+from octoworker.store import keys
+from octoworker.store.scripts import Scripts, guard
+
+SLICE = 1000
+
+
+@dataclass(frozen=True)
+class OptOut:
+    """One entry. `since` in ms of Redis' clock, None: from now on."""
+
+    source: Source
+    scope: Scope = "marketing"
+    ticket: str = ""
+    since: int | None = None
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        entry = json.loads(text)
+        return cls(entry["source"], entry["scope"], entry.get("ticket") or "", entry.get("since"))
+
+    def as_json(self) -> dict[str, Any]:
+        since = {} if self.since is None else {"since": self.since}
+        return {"source": self.source, "scope": self.scope, "ticket": self.ticket, **since}
+
+
+class OptOuts:
+    """The list of one Redis. `hashes` are those of one number (sms.opt_outs), the newest key's first."""
+
+    def __init__(self, client: redis.Redis, scripts: Scripts, *, keep: int) -> None:
+        self._redis = client
+        self._scripts = scripts
+        self._keep = keep
+
+    def add(self, hashes: Sequence[str], entry: OptOut, inbox: str = "") -> list[str]:
+        """Put a number in, and cancel the marketing that waits for it: the ids of those messages. One step.
+
+        `inbox`: the entry of the inbox that said so, which is processed with this.
+        """
+        request = {"hashes": list(hashes), "entry": entry.as_json(), "keep": self._keep, "inbox": inbox}
+        (cancelled,) = self._scripts.run("opt_out", [], [json.dumps(request)])
+        ids: list[str] = json.loads(cancelled)
+        return ids
+
+    def remove(self, hashes: Sequence[str]) -> bool:
+        """Take a number out. Whether it was in."""
+        return bool(guard(lambda: self._redis.hdel(keys.OPT_OUTS, *hashes)))
+
+    def find(self, hashes: Sequence[str]) -> OptOut | None:
+        """What stands in the list of this number."""
+        found = guard(lambda: self._redis.hmget(keys.OPT_OUTS, list(hashes)))
+        return next((OptOut.from_json(each) for each in found if each), None)
+
+    def all(self) -> Iterator[tuple[str, OptOut]]:
+        """Every hash with its entry, in no order."""
+        cursor = 0
+        while True:
+            cursor, found = guard(partial(self._redis.hscan, keys.OPT_OUTS, cursor, count=SLICE))
+            for hash_, text in found.items():
+                yield hash_, OptOut.from_json(text)
+            if not cursor:
+                return
+
+    def put(self, entries: Sequence[tuple[str, OptOut]]) -> None:
+        """Put entries back as they were exported. What stands there already stays."""
+
+        def write() -> None:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for hash_, entry in entries:
+                    pipe.hsetnx(keys.OPT_OUTS, hash_, json.dumps(entry.as_json()))
+                pipe.execute()
+
+        guard(write)
