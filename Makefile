@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check format docs check-tutorial chaos bench bench-held bench-traffic bench-campaign bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower clean
+.PHONY: demo test quick check format docs check-tutorial chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -63,6 +63,10 @@ bench-held: $(READY)
 
 bench-traffic: $(READY)
 	$(BIN)/python benchmarks/traffic.py
+
+# make bench-restart   ten prefork workers are replaced one after the other under load: the longest wait of a message
+bench-restart: $(READY)
+	$(BIN)/python benchmarks/restart.py
 
 ROWS ?= 100000
 bench-campaign: $(READY)

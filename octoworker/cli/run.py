@@ -15,9 +15,6 @@ from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, SettingsError
 from octoworker.telemetry import log
 
-SOFT_POOLS = {"prefork"}
-"""Pools whose children can be told to end early; for threads SIGTERM already finishes the call in flight."""
-
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.option("--pool", "-P", default="threads", show_default=True, help="threads or prefork.")
@@ -29,9 +26,7 @@ def worker(ctx: click.Context, pool: str, concurrency: int | None) -> None:
     settings = Settings.load()
     if problems := settings.missing_account():
         raise SettingsError(problems)
-    if pool in SOFT_POOLS:
-        os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
-    from octoworker.worker.app import app  # noqa: PLC0415 - Celery reads REMAP_SIGTERM when it is imported
+    from octoworker.worker.app import app  # noqa: PLC0415 - no other command needs Celery
     from octoworker.worker.boot_checks import check  # noqa: PLC0415 - the same
     from octoworker.worker.start import run  # noqa: PLC0415 - the same
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from octoworker.worker import tasks as tasks  # noqa: PLC0414 - importing it registers them
 from octoworker.worker.application import app as app  # noqa: PLC0414 - what Celery's command looks for
 from octoworker.worker.boot_checks import BootChecks
+from octoworker.worker.ending import Ending
 from octoworker.worker.heartbeat import Consuming
 from octoworker.worker.inbox_reader import InboxStep
 from octoworker.worker.logs import Telemetry
 from octoworker.worker.metrics_server import Exporter
+from octoworker.worker.prefork import LastingPrefork
 from octoworker.worker.presence import PresenceStep
 from octoworker.worker.scheduler import SchedulerStep
 
-app.steps["worker"].update({BootChecks, Exporter, InboxStep, PresenceStep, SchedulerStep, Telemetry})
+app.steps["worker"].update(
+    {BootChecks, Telemetry, LastingPrefork, Ending, Exporter, PresenceStep, InboxStep, SchedulerStep}
+)
 app.steps["consumer"].add(Consuming)

@@ -88,7 +88,7 @@ task_publish_retry_policy = {"max_retries": 2, "interval_start": 0, "interval_st
 task_time_limit = _settings.lease
 # A bulk job holds two leases, one after the other.
 task_annotations = {jobs.BULK_TASK: {"time_limit": math.ceil(2 * _settings.lease)}}
-# SIGQUIT (and SIGTERM under prefork, where `octoworker worker` remaps it): the call in flight ends and is recorded.
+# What is active when a worker is told to end has this long; then it is left to its lease (worker/ending.py).
 worker_soft_shutdown_timeout = _settings.send_budget + _settings.record_budget
 
 # Our events are the log; Celery's records join them (octoworker.telemetry.log).

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from celery.worker import state
 from celery.worker.consumer import Consumer
 from kombu import Connection
 
@@ -23,6 +24,7 @@ UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError
 class LastingConsumer(Consumer):
     """Celery's consumer, and what it does not outlive by itself."""
 
+    controller: Any
     restart_count = 0
     """Celery starts at -1, and then a prefork child that dies in the first second ends the worker ("Could not start
     worker processes"). The pool replaces that child like any other."""
@@ -30,6 +32,8 @@ class LastingConsumer(Consumer):
     def connect(self) -> Connection:
         """A connection, with every prefork child watched again: Celery registers them anew with each."""
         watch_all_children(self.pool)
+        self.controller.ending.without_loop()
+        state.maybe_shutdown()
         return super().connect()
 
     def on_close(self) -> None:
@@ -101,7 +105,14 @@ def _channel(channel_cls: Any) -> Any:
     acknowledgement, which took a twelfth of a worker's CPU.
     """
 
+    class InHand(channel_cls.QoS):  # type: ignore[misc]
+        def give_back(self, delivery_tag: str) -> None:
+            """A job that was not begun: to the front of its queue, where kombu would put it at the end."""
+            self.restore_by_tag(delivery_tag)
+            self._quick_ack(delivery_tag)
+
     class Channel(channel_cls):  # type: ignore[misc]
+        QoS = InHand
         _own_client: Any = None
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:

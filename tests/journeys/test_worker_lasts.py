@@ -67,6 +67,47 @@ def test_a_prefork_worker_that_lost_two_children_at_once_outlives_a_lost_connect
     assert "worker.reconnects" not in worker.log()
 
 
+def stammering(house, *, at):
+    """A prefork worker of which one child dies in the middle of a word, at this step."""
+    flag = house.folder / "crash"
+    flag.touch()
+    environ = {"CRASH_AT": at, "CRASH_FLAG": str(flag), "OCTOWORKER_CONCURRENCY": "1"}
+    environ["PYTHONPATH"] = str(Path(__file__).parent)
+    worker = house.worker(settings=environ, app="stammering", pool="prefork")
+    return worker, flag
+
+
+def test_a_prefork_child_that_dies_in_the_middle_of_a_word_is_replaced(house):
+    """celery 5.7.0 ends with UnpicklingError, or waits for ever for a successor that reads on behind the half word."""
+    worker, flag = stammering(house, at="before_settle")
+    first = house.enqueue()
+    until(lambda: not flag.exists())
+    assert house.ended(first).state is State.ACCEPTED
+    ids = [house.enqueue(text=f"message {n}") for n in range(4)]
+    assert all(house.ended(message_id).state is State.ACCEPTED for message_id in ids)
+    assert worker.process.poll() is None
+    assert len(worker.children()) == 1
+    assert house.times_told("worker.child_unreadable")
+
+
+def test_a_prefork_child_that_dies_in_the_middle_of_a_word_while_redis_is_away_is_replaced(house):
+    """As a child does that the time limit kills in a long outage. celery 5.7.0 ends with UnpicklingError then."""
+    house.sandbox.fault(fault="gate", name="door", when="before")
+    worker, flag = stammering(house, at="before_settle")
+    first = house.enqueue()
+    house.sandbox.gate_reached("door")
+    house.server.kill()
+    until(lambda: "Connection to broker lost" in worker.log())
+    house.sandbox.open_gate("door")
+    until(lambda: not flag.exists())
+    house.server.start()
+    assert house.ended(first).state is State.ACCEPTED
+    second = house.enqueue(text="after it")
+    assert house.ended(second).state is State.ACCEPTED
+    assert worker.process.poll() is None
+    assert len(worker.children()) == 1
+
+
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_a_redis_that_refuses_a_new_connection_is_asked_again(house, pool):
     """As one with a full disk does: it answers PING with an error, which kombu does not count as a lost connection."""

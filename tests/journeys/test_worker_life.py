@@ -10,7 +10,7 @@ import pytest
 import redis
 from celery.worker import WorkController
 from celery.worker.components import Pool
-from harness import NUMBER, TEXT, until
+from harness import NUMBER, STEADY, TEXT, until
 from proxy import Proxy
 
 from octoworker.errors import EnqueueError
@@ -80,33 +80,67 @@ def test_a_half_open_link_is_noticed_and_its_messages_are_sent_once(house):
     assert sorted(house.texts()) == sorted([TEXT, "into the void"])
 
 
-def test_sigterm_finishes_the_call_in_flight_and_returns_the_rest(house):
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_sigterm_lets_the_call_in_flight_end_and_be_recorded_and_leaves_the_rest(house, pool):
     house.sandbox.fault(fault="gate", name="door", when="before")
-    worker = house.worker(settings={"OCTOWORKER_CONCURRENCY": "1"})
+    worker = house.worker(pool=pool, settings={**STEADY, "OCTOWORKER_CONCURRENCY": "1"})
     first = house.enqueue()
     house.sandbox.gate_reached("door")
     rest = [house.enqueue(text=f"message {n}") for n in range(5)]
     worker.signal(signal.SIGTERM)
+    until(lambda: "worker.ending" in worker.log())
     house.sandbox.open_gate("door")
     assert worker.wait() == 0
     assert house.record(first).state is State.ACCEPTED
-    assert {house.record(message_id).state for message_id in rest} <= {State.QUEUED, State.ACCEPTED}
+    assert {house.record(message_id).state for message_id in rest} == {State.QUEUED}
+    assert house.redis.hlen("unacked") == 0
     house.worker()
     assert all(house.ended(message_id).state is State.ACCEPTED for message_id in rest)
     assert sorted(house.texts()) == sorted([TEXT, *(f"message {n}" for n in range(5))])
 
 
-def test_sigterm_under_prefork_lets_the_call_in_flight_end_and_be_recorded(house):
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+@pytest.mark.parametrize("house", [STEADY], indirect=True)
+def test_what_was_fetched_and_not_begun_goes_back_at_once(house, pool):
+    """While a call is still in flight: another worker sends it, and nobody waits for the one that ends."""
     house.sandbox.fault(fault="gate", name="door", when="before")
-    worker = house.worker(pool="prefork")
-    message_id = house.enqueue()
+    worker = house.worker(pool=pool)
+    in_flight = house.enqueue()
+    house.sandbox.gate_reached("door")
+    job = house.client.app.send_task(
+        "octoworker.send_sms",
+        kwargs={"recipients": NUMBER, "text": "later", "transactional": True},
+        queue="sms",
+        countdown=3600,
+    )
+    until(lambda: house.redis.hlen("unacked") == 2)
+    worker.signal(signal.SIGTERM)
+    until(lambda: house.redis.lrange("sms", 0, -1))
+    assert worker.process.poll() is None
+    assert house.redis.hlen("unacked") == 1
+    assert job.id in house.redis.lindex("sms", 0)
+    house.sandbox.open_gate("door")
+    assert worker.wait() == 0
+    assert house.record(in_flight).state is State.ACCEPTED
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_sigterm_ends_a_worker_that_has_lost_its_redis(house, pool):
+    worker = house.worker(pool=pool)
+    house.server.kill()
+    until(lambda: "Connection to broker lost" in worker.log())
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+
+
+@pytest.mark.parametrize("house", [STEADY], indirect=True)
+def test_a_call_that_takes_longer_than_a_send_may_does_not_hold_a_worker_that_ends(house):
+    house.sandbox.fault(fault="gate", name="door", when="before")
+    worker = house.worker(pool="prefork", settings={"OCTOWORKER_HTTP_TIMEOUT": "1", "OCTOWORKER_SEND_BUDGET": "1"})
+    house.enqueue()
     house.sandbox.gate_reached("door")
     worker.signal(signal.SIGTERM)
-    house.sandbox.open_gate("door")
-    worker.wait()
-    house.worker()
-    assert house.ended(message_id).state is State.ACCEPTED
-    assert house.texts() == [TEXT]
+    assert worker.wait() == 0
 
 
 def test_connections_cut_by_redis_send_nothing_twice(house):
