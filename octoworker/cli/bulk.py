@@ -6,6 +6,7 @@ import csv
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def bulk(
     if "send_at" in given:
         given["hold"] = True
     table = Table(file, encoding=encoding, sheet=sheet)
-    reader = _reader(settings, table, column, Template(template), given)
+    reader = _reader(settings, table, column, Template(template), given, store.clock.now())
     if not send:
         _preview(reader, store, json_=json_)
         return
@@ -122,7 +123,7 @@ def campaign(campaign_id: str, action: str | None, *, json_: bool) -> None:
 
 
 def _reader(
-    settings: Settings, table: Table, column: str | None, template: Template, options: Mapping[str, Any]
+    settings: Settings, table: Table, column: str | None, template: Template, options: Mapping[str, Any], now: datetime
 ) -> Reader:
     return Reader(
         table=table,
@@ -131,6 +132,7 @@ def _reader(
         options=options,
         policy=runtime.policy(settings),
         rules=runtime.time_rules(settings),
+        now=now,
     )
 
 

@@ -26,7 +26,7 @@ OLDEST_REDIS = (6, 2)
 SLOW = 0.005
 """Seconds for an answer of Redis above which each send feels it: it asks three times."""
 
-DRIFT = 2.0
+DRIFT = 1.0
 """Seconds that this machine's clock may be away from Redis'."""
 
 ASKED_DIRECTLY = frozenset({"redis", "memory", "workers"})

@@ -69,7 +69,7 @@ def send(*, wait: bool, dry_run: bool, json_: bool, recipients: tuple[str, ...],
     given = {name: value for name, value in options.items() if value not in (None, False)}
     arguments = {"recipients": list(recipients), **given}
     sms = message.parse(arguments, runtime.policy(settings))
-    now = datetime.now(UTC)
+    now = _now()
     foreseen = schedule.plan(sms, runtime.time_rules(settings), now)
     if foreseen.refuse_before and foreseen.refuse_before < now:
         raise PayloadError([schedule.PAST])
@@ -85,6 +85,14 @@ def send(*, wait: bool, dry_run: bool, json_: bool, recipients: tuple[str, ...],
         output.as_json(found.as_json()) if json_ else output.record(found)
         raise SystemExit(0 if found.state in (State.ACCEPTED, State.DELIVERED, State.SCHEDULED) else 1)
     output.as_json({"message_id": message_id}) if json_ else click.echo(message_id)
+
+
+def _now() -> datetime:
+    """Redis' time. Where it cannot be asked nothing will be sent, and this machine's time will do for a preview."""
+    try:
+        return client.client().store.clock.now()
+    except StoreError:
+        return datetime.now(UTC)
 
 
 def preview(sms: message.Message, foreseen: schedule.Plan, now: datetime, *, json_: bool) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from celery import Celery
@@ -20,13 +20,13 @@ from octoworker.store import Wakeup
 
 @dataclass(frozen=True)
 class PublishedJob:
-    """One job. `job_id`: None lets Celery draw one. `delay`: seconds from now. `headers`: beside Celery's own."""
+    """One job. `job_id`: None lets Celery draw one. `at`: its instant, Redis' time; None: at once. `headers`: beside Celery's own."""
 
     task: str
     kwargs: Mapping[str, Any] = field(repr=False)
     lane: str
     job_id: str | None = None
-    delay: float = 0.0
+    at: datetime | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -48,7 +48,12 @@ def woken(wakeup: Wakeup) -> PublishedJob:
     """The next job of a message that came due or was found."""
     kwargs = jobs.job_kwargs(wakeup.message_id, wakeup.arguments, published_at=wakeup.published_at)
     return PublishedJob(
-        jobs.TASK, kwargs, wakeup.lane, wakeup.job_id, wakeup.delay, correlation.headers_of(wakeup.correlation)
+        jobs.TASK,
+        kwargs,
+        wakeup.lane,
+        wakeup.job_id,
+        wakeup.at if wakeup.delay else None,
+        correlation.headers_of(wakeup.correlation),
     )
 
 
@@ -61,7 +66,7 @@ def publish(app: Celery, some: Sequence[PublishedJob]) -> None:
                 kwargs=dict(job.kwargs),
                 task_id=job.job_id,
                 queue=lanes.queue_of(job.lane),
-                eta=datetime.now(UTC) + timedelta(seconds=job.delay) if job.delay else None,
+                eta=job.at,
                 argsrepr="()",
                 kwargsrepr=jobs.MASKED_KWARGS,
                 headers=dict(job.headers),

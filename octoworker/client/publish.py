@@ -12,7 +12,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from uuid import uuid4
@@ -78,18 +78,18 @@ def bulk(ids: Sequence[str], lane: str) -> QueuedJobs:
 
 def packed(wakeups: Sequence[Wakeup]) -> dict[str, list[str]]:
     """The jobs of these messages, by the list they belong to. Those that may share bulk jobs do, when it pays."""
-    now, lists = datetime.now(UTC), dict[str, list[str]]()
+    lists = dict[str, list[str]]()
     sharing = [wakeup for wakeup in wakeups if _shares(wakeup, len(wakeups))]
     groups = list(_together(sharing)) if len(sharing) >= WORTH_BULK else []
     grouped = {wakeup.message_id for some in groups for wakeup in some}
     for wakeup in wakeups:
         if wakeup.message_id not in grouped:
-            queue, eta = lanes.queue_of(wakeup.lane), _eta(now, wakeup.delay)
+            queue, eta = lanes.queue_of(wakeup.lane), _eta(wakeup)
             template = _template(queue, jobs.TASK, with_eta=bool(eta))
             filled = template.filled(wakeup.job_id, _kwargs(wakeup), eta, correlation.headers_of(wakeup.correlation))
             lists.setdefault(queue, []).append(filled)
     for some in groups:
-        queue, eta = lanes.queue_of(some[0].lane), _eta(now, some[-1].delay)
+        queue, eta = lanes.queue_of(some[0].lane), _eta(some[-1])
         template = _template(queue, jobs.BULK_TASK, with_eta=bool(eta))
         lists.setdefault(queue, []).append(template.filled(str(uuid4()), _bulk_kwargs(some), eta))
     return lists
@@ -120,8 +120,8 @@ def _together(wakeups: Sequence[Wakeup]) -> Iterator[list[Wakeup]]:
         yield some
 
 
-def _eta(now: datetime, delay: float) -> str:
-    return (now + timedelta(seconds=delay)).isoformat() if delay else ""
+def _eta(wakeup: Wakeup) -> str:
+    return wakeup.at.isoformat() if wakeup.delay else ""
 
 
 def _bulk_kwargs(wakeups: Sequence[Wakeup]) -> str:

@@ -54,9 +54,10 @@ def of_status(status: int, headers: Mapping[str, str]) -> GatewayError:
     """A status that comes in place of an answer: it speaks for the servers in front of the API.
 
     Only 429 says that the call was turned away unread. The other 4xx sound like it too, but who sent them, and
-    before or after the API had the request, cannot be seen from here; so they are a maybe, as are 3xx and 5xx.
+    before or after the API had the request, cannot be seen from here; so they are a maybe, as are 3xx and 5xx. A date to wait
+    for is read by the clock of the server that wrote it.
     """
-    wait = retry_after(headers.get("Retry-After", ""), datetime.now(UTC))
+    wait = retry_after(headers.get("Retry-After", ""), _date(headers.get("Date", "")) or datetime.now(UTC))
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return BusyError("Octopush has too many calls and turned this one away (HTTP 429)", retry_after=wait)
     return MaybeSentError(f"Octopush's server gave HTTP {status} instead of an answer", retry_after=wait)

@@ -33,6 +33,7 @@ from octoworker.store import (
     Done,
     Lease,
     Outcome,
+    Outdated,
     Settled,
     Store,
     StoredRequest,
@@ -43,6 +44,11 @@ from octoworker.telemetry import metrics, tracing
 
 RECORD_PAUSE = 0.1
 """Seconds between two tries to write an outcome: Redis restarts in a second or two."""
+
+PLANS = 3
+"""Plans of one message in a row before its job goes back: a machine that stood still once does not do it again at once."""
+
+OUTDATED = "Redis' clock is another one each time it is asked."
 
 KEY_CONFLICT = PayloadError([str(KeyConflictError())])
 
@@ -72,13 +78,16 @@ class Sender:
         StoreError: Redis is out of reach, nothing was sent, keep the job.
         KeyConflictError: the idempotency key belongs to another message; this one is kept as rejected.
         """
-        work = self.prepare(arguments, job_id, asked_by=asked_by)
-        if not isinstance(work, PreparedMessage):
-            return work
-        self.at_step("before_claim")
-        claim = self._store.claim(work.job)
-        self.at_step("after_claim")
-        return self._act(work, claim) if isinstance(claim, Lease) else self.without_call(work, claim)
+        for _ in range(PLANS):
+            work = self.prepare(arguments, job_id, asked_by=asked_by)
+            if not isinstance(work, PreparedMessage):
+                return work
+            self.at_step("before_claim")
+            claim = self._store.claim(work.job)
+            self.at_step("after_claim")
+            if not isinstance(claim, Outdated):
+                return self._act(work, claim) if isinstance(claim, Lease) else self.without_call(work, claim)
+        raise StoreError(OUTDATED)
 
     def prepare(
         self, arguments: Mapping[str, Any], job_id: str, taken: StoredRequest | None = None, asked_by: str = ""
@@ -89,7 +98,12 @@ class Sender:
         """
         request = read.request_of(arguments, job_id, taken, asked_by)
         try:
-            return read.prepared(request, arguments, self._rules)
+            return read.prepared(request, arguments, self._rules, self._store.clock.now())
+        except PayloadError:
+            # For good, so not by a time that this process only believes: it may have stood still.
+            self._store.clock.forget()
+        try:
+            return read.prepared(request, arguments, self._rules, self._store.clock.now())
         except PayloadError as error:
             refused = error
         return self._rejected(request, refused)

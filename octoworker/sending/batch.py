@@ -23,10 +23,10 @@ from typing import Any
 
 from octoworker.errors import KeyConflictError, StoreError
 from octoworker.sending import report
-from octoworker.sending.attempt import RECORD_PAUSE, Sender
+from octoworker.sending.attempt import PLANS, RECORD_PAUSE, Sender
 from octoworker.sending.read import PreparedMessage
 from octoworker.sms.record import State
-from octoworker.store import Lease, Outcome, Settled, Store, StoredRequest
+from octoworker.store import Lease, Outcome, Outdated, Settled, Store, StoredRequest
 from octoworker.telemetry import log, sentry
 
 Ended = tuple["Claimed", Outcome | None]
@@ -74,10 +74,7 @@ class Bulk:
         sent = 0
         for start in range(0, len(ids), CHUNK):
             with self._turn():
-                work = list(self._read(ids[start : start + CHUNK], published_at))
-                self._sender.at_step("before_claim")
-                claims = self._claim(work)
-                self._sender.at_step("after_claim")
+                claims = self._claimed(ids[start : start + CHUNK], published_at)
                 waiting = iter(claims)
                 left = len(claims) - self._one_by_one(waiting)
             self._at_once(waiting, left)
@@ -107,8 +104,24 @@ class Bulk:
             return work if isinstance(work, PreparedMessage) else None
         return None
 
-    def _claim(self, work: Sequence[PreparedMessage]) -> list[Claimed]:
+    def _claimed(self, ids: Sequence[str], published_at: int | None) -> list[Claimed]:
+        """Those of them that may be sent. What was planned for a time that it is not is planned again; at last it is left to
+        the scheduler."""
         claimed: list[Claimed] = []
+        for _ in range(PLANS):
+            work = list(self._read(ids, published_at))
+            self._sender.at_step("before_claim")
+            found, ids = self._claim(work)
+            self._sender.at_step("after_claim")
+            claimed += found
+            if not ids:
+                break
+        return claimed
+
+    def _claim(self, work: Sequence[PreparedMessage]) -> tuple[list[Claimed], list[str]]:
+        """What may be sent, and the ids of what must be planned again."""
+        claimed: list[Claimed] = []
+        outdated: list[str] = []
         failure: StoreError | None = None
         for each, claim in zip(work, self._store.claim_many([w.job for w in work]), strict=True):
             match claim:
@@ -116,12 +129,14 @@ class Bulk:
                     claimed.append(Claimed(each, claim))
                 case StoreError():
                     failure = claim
+                case Outdated():
+                    outdated.append(each.job.message_id)
                 case _:
                     with contextlib.suppress(KeyConflictError):
                         self._sender.without_call(each, claim)
         if failure is not None and not claimed:
             raise failure
-        return claimed
+        return claimed, outdated
 
     def _at_once(self, waiting: Iterator[Claimed], open_: int) -> None:
         """Submit what is waiting, several at once, and settle in this thread."""

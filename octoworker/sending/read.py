@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from octoworker.errors import PayloadError
@@ -59,13 +59,12 @@ def request_of(
     )
 
 
-def prepared(request: ClaimRequest, arguments: Mapping[str, Any], rules: Rules) -> PreparedMessage:
-    """The message, ready for its claim. PayloadError: it can never be sent."""
+def prepared(request: ClaimRequest, arguments: Mapping[str, Any], rules: Rules, now: datetime) -> PreparedMessage:
+    """The message, ready for its claim. PayloadError: it can never be sent. `now` is Redis' time."""
     # A newer producer may mean by an argument something that this worker cannot know.
     if arguments.get("version", jobs.VERSION) != jobs.VERSION:
         raise PayloadError(["version: this worker does not know this version of the job; update the workers first."])
     sms = message.parse(_message_in(arguments), rules.payload)
-    now = datetime.now(UTC)
     plan = schedule.plan(sms, rules.time, now)
     return PreparedMessage(_planned(request, sms, plan, rules, now), sms, plan, time.monotonic())
 
@@ -85,6 +84,7 @@ def _planned(job: ClaimRequest, sms: message.Message, plan: schedule.Plan, rules
         refuse_before=_epoch(plan.refuse_before),
         expires_at=_epoch(plan.expires_at),
         deliver_at=_epoch(plan.hand_over_at),
+        planned_at=now.timestamp(),
         past_reason=schedule.PAST,
         marketing=not sms.transactional,
         day=limits.day_of(now),

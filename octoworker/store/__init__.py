@@ -23,6 +23,8 @@ from octoworker.sms import instants
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.store import budget, keys, stats
 from octoworker.store.campaigns import Campaign, Campaigns, Opened
+from octoworker.store.clock import PLAN_SLACK, RedisClock
+from octoworker.store.clocks import Clocks
 from octoworker.store.due import DueSet, Slice, Timings
 from octoworker.store.erasure import Forgetting
 from octoworker.store.flow_control import FlowControl
@@ -45,6 +47,7 @@ from octoworker.store.values import (
     Lease,
     NewMessage,
     Outcome,
+    Outdated,
     QueuedJobs,
     Receipt,
     Received,
@@ -76,6 +79,7 @@ __all__ = [
     "NewMessage",
     "Opened",
     "Outcome",
+    "Outdated",
     "QueuedJobs",
     "Receipt",
     "Received",
@@ -88,8 +92,8 @@ __all__ = [
     "connect",
 ]
 
-SLACK_MS = 1000
-"""A job may be claimed this much before it is due: clocks of machines differ, a message a second early harms nobody."""
+SLACK_MS = 20
+"""A job may be claimed this much before it is due: a worker knows Redis' clock only as well as the network is quick."""
 
 Created = Literal["created", "same", "conflict"]
 """`same`: it is there already, with this content; `conflict`: with other content."""
@@ -136,6 +140,8 @@ class Store:
     ) -> None:
         self._redis = client
         self._scripts = Scripts(client)
+        self.clock = RedisClock(client)
+        self.clocks = Clocks(client, self._scripts)
         self.flow_control = FlowControl(client)
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
         self.workers = Workers(client, self._scripts)
@@ -194,13 +200,13 @@ class Store:
 
     def claim(self, job: ClaimRequest) -> Claim:
         """Ask for the right to submit. One round trip decides everything; asking twice by accident is harmless."""
-        return claimed(job, self._scripts.run("claim", *self._claim(job)))
+        return self._in_time(claimed(job, self._scripts.run("claim", *self._claim(job))))
 
     def claim_many(self, jobs: Sequence[ClaimRequest]) -> list[Claim | StoreError]:
         """`claim` for each, in one round trip. StoreError in the place of one that failed."""
         answers = self._scripts.run_many("claim", [self._claim(job) for job in jobs])
         return [
-            answer if isinstance(answer, StoreError) else claimed(job, answer)
+            answer if isinstance(answer, StoreError) else self._in_time(claimed(job, answer))
             for job, answer in zip(jobs, answers, strict=True)
         ]
 
@@ -219,6 +225,12 @@ class Store:
             for each, answer in zip(outcomes, answers, strict=True)
         ]
 
+    def _in_time(self, claim: Claim) -> Claim:
+        """What this process takes for Redis' time was wrong: the next plan asks."""
+        if isinstance(claim, Outdated):
+            self.clock.forget()
+        return claim
+
     def _claim(self, job: ClaimRequest) -> Call:
         facts = {
             **self._facts(job),
@@ -235,6 +247,8 @@ class Store:
             "refuse_before": _ms(job.refuse_before),
             "expires_at": _ms(job.expires_at),
             "deliver_at": _ms(job.deliver_at),
+            "planned_at": _ms(job.planned_at),
+            "plan_slack": _ms(PLAN_SLACK),
             "past_reason": job.past_reason,
             "marketing": job.marketing,
             "day": job.day,

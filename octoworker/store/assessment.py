@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from octoworker.sms.lanes import LANES, QUEUES
 from octoworker.sms.record import State
+from octoworker.store.clocks import WRONG
 from octoworker.store.stats import FILLING, FULL, Board
 
 OLD: Mapping[str, float] = {"urgent": 60.0, "normal": 900.0, "bulk": 14_400.0}
@@ -18,6 +19,9 @@ OLD: Mapping[str, float] = {"urgent": 60.0, "normal": 900.0, "bulk": 14_400.0}
 
 LATE = 30.0
 """Seconds that due messages may be behind; the same as in the alerts."""
+
+DRIFT = 1.0
+"""Seconds that a worker's clock may be away from Redis'."""
 
 CALM = "All is well. Nothing is held back."
 
@@ -105,6 +109,27 @@ def _workers(board: Board) -> Iterator[Finding]:
         )
 
 
+def _clocks(board: Board) -> Iterator[Finding]:
+    """Nothing is sent by a worker's clock; but a machine whose clock is wrong needs a look."""
+    off = {worker: drift for worker, drift in board.clocks.items() if abs(drift) > DRIFT}
+    wrong = [drift for drift in off.values() if abs(drift) > WRONG]
+    if len(wrong) > 1 and len(wrong) == len(board.clocks) and max(wrong) - min(wrong) <= WRONG:
+        yield Finding(
+            "Redis' clock",
+            Grade.PROBLEM,
+            f"All {len(wrong)} workers are {wrong[0]:+.0f} s away from it.",
+            "set the clock of Redis' machine: it decides when messages go",
+        )
+        return
+    for worker, drift in sorted(off.items()):
+        yield Finding(
+            f"clock of {worker}",
+            Grade.PROBLEM if abs(drift) > WRONG else Grade.WARNING,
+            f"It is {drift:+.1f} s away from Redis.",
+            "run NTP there; Redis' clock counts",
+        )
+
+
 def _ages(board: Board) -> Iterator[Finding]:
     for name, lane in board.lanes.items():
         if lane.oldest and lane.oldest > OLD[name]:
@@ -155,4 +180,4 @@ def _left_to_people(board: Board) -> Iterator[Finding]:
         )
 
 
-_LOOKS = (_writes, _workers, _ages, _held_back, _left_to_people)
+_LOOKS = (_writes, _workers, _clocks, _ages, _held_back, _left_to_people)

@@ -15,6 +15,7 @@
 | `ow:day:DATE` | hash | spent, pending, segments, `country:XX`, alerted_80, alerted_100 of a day in Paris | 8 days |
 | `ow:cap:to:HASH` | zset | id → ms: what went to one number | an hour or a day |
 | `ow:cap:same:HASH` | string | id that carried this text to this number last | `cap_same_text` |
+| `ow:clocks` | hash | worker → when it reported (ms), and how far its wall clock is ahead of Redis' (ms); `alerted`: an operator knows that Redis' clock is wrong | six minutes after the last report |
 | `ow:campaign:ID` | hash | a campaign: name, created, rows, template, lane, paused, ... | `keep_for` after the last change of one of its messages; while it is paused, never: they would go out |
 | `ow:campaign:ID:counts` | hash | state → people in it | with the campaign |
 | `ow:campaign:ID:reasons` | hash | reason → people whose message failed for it | with the campaign |
@@ -47,6 +48,7 @@ CREDIT_ASKED = "ow:credit-asked"
 WORKERS = "ow:workers"
 DAY_PREFIX = "ow:day:"
 CAP_PREFIX = "ow:cap:"
+CLOCKS = "ow:clocks"
 CAMPAIGN_PREFIX = "ow:campaign:"
 CAMPAIGN_FILE_PREFIX = "ow:campaign-file:"
 OPT_OUTS = "ow:opt-outs"
@@ -78,6 +80,7 @@ NAMES_IN_LUA = {
     "EARLY": EARLY_PREFIX,
     "INBOX": INBOX,
     "UNREADABLE": UNREADABLE,
+    "CLOCKS": CLOCKS,
 }
 """What the scripts call them. One Redis holds them all, so only the record of a message is handed over as one of KEYS."""
 

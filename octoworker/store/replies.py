@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from octoworker.sms.record import Record
-from octoworker.store.values import Busy, Claim, ClaimRequest, Conflict, Done, Lease, Received, Settled, Wait
+from octoworker.store.values import Busy, Claim, ClaimRequest, Conflict, Done, Lease, Outdated, Received, Settled, Wait
 
 
 def record_of(message_id: str, text: str) -> Record:
@@ -28,6 +28,8 @@ def claimed(job: ClaimRequest, reply: Sequence[Any]) -> Claim:
             return Done(record_of(job.message_id, rest[0]), stopped=outcome == "stopped")
         case "busy":
             return Busy()
+        case "outdated":
+            return Outdated()
         case _:
             return Conflict()
 

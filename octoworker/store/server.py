@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import redis
 
+from octoworker.store import clock
 from octoworker.store.scripts import guard
 
 T = TypeVar("T")
-
-ASKED = 5
-"""Answers of which the quickest counts: what the network takes, not what else the machine does."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,8 @@ def allowed(question: Callable[[], T]) -> T | None:
 
 
 def _examined(client: redis.Redis) -> Server:
-    answer, drift = _timed(client)
+    client.ping()
+    clocks = clock.look(client)
     found = _asked(lambda: client.info("server"))
     filled = _asked(lambda: client.info("memory"))
     kept = _asked(lambda: client.info("persistence"))
@@ -67,8 +65,8 @@ def _examined(client: redis.Redis) -> Server:
         appends = bool(kept["aof_enabled"])
     version = found.get("valkey_version") or found.get("redis_version")
     return Server(
-        answer,
-        drift,
+        clocks.answer,
+        clocks.drift,
         name="Valkey" if "valkey_version" in found else "Redis",
         version=str(version) if version else None,
         appends=appends,
@@ -91,17 +89,6 @@ def refusal(info: Mapping[str, Any]) -> str | None:
     if info.get("min_slaves_good_slaves") == 0:
         return "no replica follows it (min-replicas-to-write)"
     return None
-
-
-def _timed(client: redis.Redis) -> tuple[float, float]:
-    client.ping()
-    looks = []
-    for _ in range(ASKED):
-        started, here = time.monotonic(), time.time()
-        seconds, microseconds = client.time()
-        took = time.monotonic() - started
-        looks.append((took, here + took / 2 - seconds - microseconds / 1e6))
-    return min(looks)
 
 
 def _asked(question: Callable[[], Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import redis
 from octoworker.sms.lanes import LANES
 from octoworker.sms.record import State
 from octoworker.store import keys, presence
+from octoworker.store.clocks import drifts_of
 from octoworker.store.flow_control import PAUSE
 from octoworker.store.limits import MILLIONTHS, backlog_of, day_of
 from octoworker.store.scripts import guard
@@ -80,6 +81,8 @@ class Board:
     """Why it does not write."""
     unconfirmed: int = 0
     """Messages that were accepted as far as anybody can know."""
+    clocks: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by which the wall clock of each worker is ahead of Redis'."""
     states_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -90,6 +93,11 @@ class Board:
     def readers(self, lane: str) -> int:
         """How many of the workers that are alive read this lane."""
         return sum(lane in worker.lanes for worker in self.workers or ())
+
+    @property
+    def clock_drift(self) -> float:
+        """Seconds by which the worst wall clock of a worker is ahead of Redis'; 0 without a worker."""
+        return max(self.clocks.values(), key=abs, default=0.0)
 
     def as_json(self) -> dict[str, Any]:
         """The board as `stats --json` prints it: money as decimal strings."""
@@ -118,6 +126,7 @@ class Board:
             "memory_limit": self.memory_limit,
             "writes": self.writes,
             "refuses": self.refuses,
+            "clock_drift": _rounded(self.clock_drift),
         }
 
 
@@ -139,6 +148,7 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
             keys.BREAKER,
             keys.ACCOUNT,
             keys.day(day_of(datetime.fromtimestamp(seconds, UTC))),
+            keys.CLOCKS,
         ):
             pipe.hgetall(key)
         for state in INDEXED:
@@ -178,7 +188,7 @@ def _id_in(job: Any) -> str:
 
 def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
     hidden = {lane: isinstance(found[-18 + 6 * n + 1], redis.ResponseError) for n, lane in enumerate(LANES)}
-    now, flow, breaker, account, day, *rest = (_sound(each) for each in found)
+    now, flow, breaker, account, day, clocks, *rest = (_sound(each) for each in found)
     states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
     unconfirmed, moving, soon, first, unacked, info, workers, *lanes = rest[len(INDEXED) :]
     refuses = refusal(info or {})
@@ -206,6 +216,7 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
         writes=None if info is None else refuses is None,
         refuses=refuses,
         unconfirmed=int(unconfirmed or 0),
+        clocks=drifts_of(clocks or {}),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -38,6 +39,8 @@ class ClaimRequest:
     """The day in Paris, for what is counted by day."""
     opt_outs: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
     """Each recipient, and the hashes under which it may stand in the list of opt-outs."""
+    planned_at: float | None = None
+    """Redis' clock, as its worker knew it, when all this was planned."""
     cap_request: Mapping[str, Any] | None = None
     """What the caps need to know (limits.cap_request_of)."""
     correlation: str = ""
@@ -119,6 +122,11 @@ class Busy:
 
 
 @dataclass(frozen=True)
+class Outdated:
+    """It was planned for another time than Redis': nothing was changed. Plan it again, for the time that it is."""
+
+
+@dataclass(frozen=True)
 class Conflict:
     """The id belongs to a message with other content."""
 
@@ -126,7 +134,7 @@ class Conflict:
 KeyUse = Literal["unused", "used", "next", "doubtful"]
 """What the submit did to its key: nothing, used it, spent it (take the next), or used it after a "maybe" and was refused."""
 
-Claim = Lease | Done | Wait | Busy | Conflict
+Claim = Lease | Done | Wait | Busy | Outdated | Conflict
 
 
 @dataclass(frozen=True)
@@ -213,6 +221,11 @@ class Wakeup:
     published_at: int = 0
     """Redis' clock when it was taken, ms: where its job stands in its queue."""
     correlation: str = ""
+
+    @property
+    def at(self) -> datetime:
+        """Its instant, by Redis' clock."""
+        return datetime.fromtimestamp(self.published_at / 1000 + self.delay, UTC)
 
     @property
     def arguments(self) -> dict[str, Any]:

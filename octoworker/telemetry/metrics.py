@@ -47,7 +47,7 @@ OUTCOMES: tuple[tuple[type[GatewayError], str], ...] = (
 
 FOUND = ("lease", "job")
 
-ALERTS = ("on_hold", "breaker_opened", "breaker_closed", "balance_low", "spend_80", "spend_100")
+ALERTS = ("on_hold", "breaker_opened", "breaker_closed", "balance_low", "spend_80", "spend_100", "redis_clock")
 
 HANDOVER_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 """Seconds: a login code is wanted within one or two, a campaign within an hour or two."""

@@ -6,16 +6,20 @@ test_worker_lasts.py say when it can go.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery.worker import state
 from celery.worker.consumer import Consumer
 from kombu import Connection
 
+from octoworker.errors import StoreError
 from octoworker.sms import jobs
 from octoworker.telemetry import log
+from octoworker.worker import runtime
 
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What Celery and kombu raise on a job that is no job. Errors of Redis are none of these."""
@@ -68,6 +72,7 @@ class LastingConsumer(Consumer):
 
         def on_task_received(message: Any) -> None:
             try:
+                by_this_clock(message.headers)
                 handle(message)
             except UNREADABLE as error:
                 unreadable(error)
@@ -75,6 +80,21 @@ class LastingConsumer(Consumer):
                     message.reject()
 
         return on_task_received
+
+
+INSTANTS = ("eta", "expires")
+"""Headers of a job that Celery compares with this machine's wall clock."""
+
+
+def by_this_clock(headers: Any) -> None:
+    """Bring the instants of a job, which are Redis' time, to the wall clock of this machine, however wrong that is."""
+    given = [name for name in INSTANTS if isinstance(headers, dict) and isinstance(headers.get(name), str)]
+    if not given:
+        return
+    with contextlib.suppress(StoreError, ValueError, OverflowError):
+        ahead = timedelta(seconds=runtime.current().store.clock.ahead())
+        for name in given:
+            headers[name] = (datetime.fromisoformat(headers[name]) + ahead).isoformat()
 
 
 def watch_all_children(pool: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from celery import bootsteps
 
 from octoworker.telemetry import log
-from octoworker.worker import health
+from octoworker.worker import clock_watch, health
 
 PATIENCE = 300.0
 """Seconds that one look of the clock may take. A Redis that takes connections and answers none holds it for minutes: each of
@@ -112,7 +112,8 @@ class Heartbeat:
 
 
 class Consuming(bootsteps.StartStopStep):
-    """`ready` lives as long as this worker takes jobs: from the last step of a connection to its loss, or the shutdown."""
+    """`ready` lives as long as this worker takes jobs: from the last step of a connection to its loss, or the shutdown. Not
+    while the clock of its machine is wrong, though it takes jobs then, too."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
@@ -139,7 +140,10 @@ class Consuming(bootsteps.StartStopStep):
 
     def _turn(self) -> None:
         main_thread.turned()
-        self._file_of_readiness.beat()
+        if clock_watch.readiness.good:
+            self._file_of_readiness.beat()
+        else:
+            self._file_of_readiness.end()
 
     def shutdown(self, consumer: Any) -> None:
         self.stop(consumer)

@@ -30,6 +30,7 @@ from octoworker.store import Slice, Store, Wakeup
 from octoworker.telemetry import log, metrics, sentry
 from octoworker.worker import heartbeat, runtime
 from octoworker.worker.application import app
+from octoworker.worker.clock_watch import ClockWatch
 
 SLICE = 100
 """Messages per script call: some 3 ms of Redis, so that nobody waits noticeably behind it."""
@@ -60,6 +61,7 @@ class Scheduler:
         self._store = store
         self._at_step = at_step
         self._alive = heartbeat.Heartbeat(with_main_thread=all(self._queues.values()))
+        self._clock_watch = ClockWatch(store)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="octoworker-scheduler", daemon=True)
         self._looks: Sequence[Callable[[], Slice]] = (
@@ -76,6 +78,8 @@ class Scheduler:
         self._stopping.set()
         self._thread.join(timeout=ENDS_WITHIN)
         self._alive.end()
+        with contextlib.suppress(OctoworkerError):
+            self._clock_watch.end()
 
     def sweep(self) -> int:
         """One look: everything stranded, due or let go is published. Returns how many messages that were."""
@@ -94,6 +98,7 @@ class Scheduler:
         while not self._alive.wait(self._stopping, self._every):
             try:
                 self.sweep()
+                self._clock_watch.look()
                 if sweeps % PRUNE_EVERY == 0:
                     self._store.prune()
             except OctoworkerError as error:

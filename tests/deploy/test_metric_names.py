@@ -31,6 +31,7 @@ METRICS = {
     "octoworker_due_lag_seconds": set(),
     "octoworker_messages": {"state"},
     "octoworker_unconfirmed": set(),
+    "octoworker_clock_drift_seconds": set(),
     "octoworker_breaker_open": set(),
     "octoworker_account_hold": set(),
     "octoworker_paused": {"what"},

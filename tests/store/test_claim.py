@@ -26,7 +26,8 @@ from store_kit import (
 
 from octoworker.errors import RefusedError, StoreError
 from octoworker.sms.record import State
-from octoworker.store import Busy, Conflict, Done, Lease, Wait
+from octoworker.store import Busy, Conflict, Done, Lease, Outdated, Wait
+from octoworker.store.clock import PLAN_SLACK
 
 
 def test_a_job_without_a_record_creates_it(store):
@@ -196,3 +197,14 @@ def test_marks_of_a_clock_that_jumped_back_do_not_make_every_job_look_lost(store
     store.create(id_of(1), "print", "normal", "{}")
     store.claim(request(1))
     assert float(client.hget("ow:consumed-until", "normal")) / 1000 <= seconds_of(client) + 1
+
+
+def test_a_plan_for_another_time_than_redis_is_refused_and_changes_nothing(store, client):
+    for ahead in (PLAN_SLACK + 1, -PLAN_SLACK - 1, 39_600, -39_600):
+        planned = replace(REQUEST, planned_at=seconds_of(client) + ahead)
+        assert isinstance(store.claim(planned), Outdated)
+    assert client.keys() == []
+
+
+def test_a_plan_may_be_as_old_as_a_busy_machine_makes_it(store, client):
+    assert isinstance(store.claim(replace(REQUEST, planned_at=seconds_of(client) - PLAN_SLACK + 2)), Lease)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -112,6 +112,8 @@ class Reader:
     options: Mapping[str, Any]
     policy: message.Policy
     rules: schedule.Rules
+    now: datetime
+    """Redis' time: what is out of hours, or too far ahead, is refused by it."""
 
     def people(self, preview: Preview) -> Iterator[Person]:
         """The rows as they are taken; what is refused is noted in `preview`.
@@ -146,7 +148,7 @@ class Reader:
         try:
             text = self.template.filled(values)
             sms = message.parse({**self.options, "recipients": values[self.column], "text": text}, self.policy)
-            plan = schedule.plan(sms, self.rules, datetime.now(UTC))
+            plan = schedule.plan(sms, self.rules, self.now)
         except PayloadError as error:
             preview.refuse(" ".join(error.problems), line)
             return None

@@ -3,7 +3,7 @@
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, claim_nonce, keep, lease, key_window, requeue_after, slack (ms),
 --         max_crashes, segments, day, marketing, past_reason, ours (bool: its record was there when the job was published); where they are known: published_at, hold_until, closed_until,
---         refuse_before, expires_at, deliver_at (ms), correlation, cap_request (see caps); opt_outs: recipient -> hashes)
+--         refuse_before, expires_at, deliver_at, planned_at (ms), plan_slack (ms), correlation, cap_request (see caps); opt_outs: recipient -> hashes)
 --       3 payload (JSON)   4 limits (JSON: what flow_control, breaker and caps ask for)
 -- returns  {'lease', JSON: token, key_generation, key_used_before, key_doubtful, attempts, now, first_attempt_at,
 --           in_doubt_since, eligible_at (ms), pending, outcomes, cost, correlation}
@@ -12,10 +12,14 @@
 --          {'busy'}                  another worker has the lease
 --          {'wait', record (JSON)}   not now: not due, or backlogged
 --          {'held', record (JSON)}   not now, and this claim made it wait
+--          {'outdated'}              it was planned for another time than this, and nothing was changed
 --          {'conflict'}              the id belongs to a message with other content
 local request, limits = cjson.decode(ARGV[2]), cjson.decode(ARGV[4])
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = request.keep}
 local now = message.now
+
+-- What a worker made of the hours and the day, it made of the time it took this to be.
+if given(request.planned_at) and math.abs(now - request.planned_at) > request.plan_slack then return {'outdated'} end
 
 local function look()
   return read_message(message, 'state', 'fingerprint', 'lane', 'created', 'published_at', 'by_job', 'due', 'needs_review',

@@ -1,0 +1,74 @@
+"""How far this machine's wall clock is from Redis', reported each minute, and what follows from it.
+
+Nothing that is sent depends on it: Redis' clock decides. A wrong one is a machine that needs a look, so its worker is not
+ready; where all workers are wrong alike it is Redis' clock, one operator is alerted, and nobody stops.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+from octoworker.store import Store
+from octoworker.store.clocks import Comparison
+from octoworker.telemetry import log, metrics
+
+EVERY = 60.0
+"""Seconds between two looks."""
+
+EVERY_WHILE_WRONG = 5.0
+"""Seconds, while something is wrong: somebody may be mending it."""
+
+NOTICED = 1.0
+"""Seconds of drift from which on it is an event."""
+
+
+class Readiness:
+    """Whether this worker's clock lets it be ready."""
+
+    good = True
+
+
+readiness = Readiness()
+"""The one of this process: the scheduler's thread finds out, the step that keeps `ready` asks."""
+
+
+class ClockWatch:
+    """Looks when it is time to."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._next = 0.0
+        self._said = (Comparison.RIGHT, False)
+
+    def look(self) -> None:
+        """StoreError when Redis is out of reach: then nothing is known anew."""
+        if time.monotonic() < self._next:
+            return
+        drift = self._store.clock.measured()
+        found, first = self._store.clocks.compare(self._worker, drift)
+        self._next = time.monotonic() + (EVERY if found is Comparison.RIGHT else EVERY_WHILE_WRONG)
+        readiness.good = found is not Comparison.WRONG
+        self._emit(found, drift)
+        if first:
+            metrics.alerted("redis_clock")
+            log.warning(
+                "clock.redis", drift=round(drift, 1), hint="all workers disagree with Redis' clock: mend that one"
+            )
+
+    def end(self) -> None:
+        """The worker ends: its clock is nobody's business any more."""
+        self._store.clocks.leave(self._worker)
+
+    def _emit(self, found: Comparison, drift: float) -> None:
+        """One event for each change, not for each look."""
+        now = (found, abs(drift) > NOTICED)
+        if now == self._said:
+            return
+        self._said = now
+        if any((now[1], found is not Comparison.RIGHT)):
+            log.warning("clock.drift", drift=round(drift, 3), compared=found.value)
+        else:
+            log.event("clock.right", drift=round(drift, 3))
