@@ -16,7 +16,7 @@ draw() {
     [ -s "$1" ] || head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$1"
 }
 
-for user in worker producer viewer admin; do
+for user in worker producer receiver viewer admin; do
     draw "$folder/redis_$user"
     [ "$user" = admin ] || printf 'redis://%s:%s@%s/0' "$user" "$(cat "$folder/redis_$user")" "$redis" >"$folder/redis_url_$user"
 done
@@ -24,6 +24,8 @@ printf viewer >"$folder/viewer_name"
 draw "$folder/flower_password"
 draw "$folder/grafana_password"
 draw "$folder/status_token"
+draw "$folder/inbound_token"
+draw "$folder/number_keys"
 for name in user_login api_key; do
     [ -e "$folder/$name" ] || : >"$folder/$name"
     [ -s "$folder/$name" ] || echo "write your Octopush $name into $folder/$name" >&2

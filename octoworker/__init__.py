@@ -14,7 +14,7 @@ from octoworker.version import __version__ as __version__
 if TYPE_CHECKING:
     from octoworker import correlation
     from octoworker.client.campaigns.campaign import campaign
-    from octoworker.client.client import cancel, enqueue, enqueue_many, reschedule, status
+    from octoworker.client.client import cancel, enqueue, enqueue_many, opted_out, reschedule, status
     from octoworker.errors import (
         BusyError,
         CampaignSentError,
@@ -57,6 +57,7 @@ __all__ = [
     "correlation",
     "enqueue",
     "enqueue_many",
+    "opted_out",
     "reschedule",
     "send_sms",
     "status",
@@ -64,7 +65,7 @@ __all__ = [
 
 _HOMES = {
     "octoworker.client.campaigns.campaign": ("campaign",),
-    "octoworker.client.client": ("cancel", "enqueue", "enqueue_many", "reschedule", "status"),
+    "octoworker.client.client": ("cancel", "enqueue", "enqueue_many", "opted_out", "reschedule", "status"),
     "octoworker.errors": (
         "BusyError",
         "CampaignSentError",

@@ -30,6 +30,7 @@ COMMANDS = {
     "watch": ("metrics", "top", "health"),
     "maintenance": ("doctor", "forget"),
     "bulk": ("bulk", "campaign"),
+    "opt_outs": ("optout",),
     "run": ("worker", "receive", "sandbox", "demo"),
 }
 """Which file has which commands. Each says the same in its own COMMANDS."""

@@ -20,8 +20,8 @@ from celery import Celery
 from octoworker import correlation, environment
 from octoworker.client import elsewhere, publish
 from octoworker.client.own_celery import OwnCelery
-from octoworker.errors import EnqueueError, KeyConflictError, RefusedError, SettingsError, StoreError
-from octoworker.sms import identity, instants, jobs, lanes
+from octoworker.errors import EnqueueError, KeyConflictError, PayloadError, RefusedError, SettingsError, StoreError
+from octoworker.sms import identity, instants, jobs, lanes, opt_outs, recipient
 from octoworker.sms.arguments import in_one_form, plain_arguments
 from octoworker.sms.policy import Policy
 from octoworker.sms.record import Record
@@ -219,6 +219,23 @@ def status(message_id: str) -> dict[str, Any] | None:
     """The record of a message, with its history and its numbers in clear; None when there is none. StoreError: no Redis."""
     record = client().store.get(identity.known_id(message_id))
     return record.as_json() if record else None
+
+
+def opted_out(number: str) -> bool:
+    """Whether marketing to this number is rejected: somebody there said STOP.
+
+    PayloadError: it is no number. SettingsError: OCTOWORKER_NUMBER_KEYS cannot be read; it must be the workers'. StoreError:
+    no Redis.
+    """
+    policy = Policy(region=environment.region(), allow_possible=True)
+    try:
+        keys = environment.number_keys(environment.secret(os.environ, environment.NUMBER_KEYS))
+        hashes = opt_outs.hashes(recipient.read(number, policy), keys)
+    except recipient.NumberRefused as refused:
+        raise PayloadError([f"number: {refused}"]) from None
+    except ValueError as error:
+        raise SettingsError([f"{environment.NUMBER_KEYS}: {error}."]) from None
+    return client().store.opt_outs.find(hashes) is not None
 
 
 def cancel(message_id: str) -> dict[str, Any]:

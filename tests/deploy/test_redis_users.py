@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import redis
 from harness import API_KEY, LOGIN, NUMBER, TEXT, House, own_port, patient, until
+from store_kit import open_store
 
 from octoworker.sandbox import Sandbox
 from octoworker.sms.record import State
 from octoworker.store import embedded
+from octoworker.store.inbox import Arrival
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-PASSWORDS = {name: f"{name}-s-password" for name in ("worker", "producer", "viewer", "admin")}
+PASSWORDS = {name: f"{name}-s-password" for name in ("worker", "producer", "receiver", "viewer", "admin")}
 
 
 class Guarded:
@@ -138,6 +141,26 @@ def test_a_producer_reads_no_line_no_result_and_breaks_nothing(house, as_user):
         assert denied(producer, *command), command
 
 
+def test_a_receiver_stores_what_came_and_reads_nothing(as_user, guarded):
+    with closing(open_store(as_user["receiver"])) as store:
+        entry = {"hashes": ["h1", "h2"], "entry": {"source": "stop", "scope": "marketing"}}
+        store.inbox.put([Arrival("{}", "e1", "stop", opt_out=entry), Arrival("hello", reason="no callback")])
+    assert as_user["worker"].xlen("ow:inbox") == 1
+    assert as_user["worker"].hexists("ow:opt-outs", "h1")
+    assert [each["object"] for each in as_user["admin"].acl_log() if each["username"] == "receiver"] == []
+    for command in (
+        ("XRANGE", "ow:inbox", "-", "+"),
+        ("XDEL", "ow:inbox", "1-1"),
+        ("HGETALL", "ow:opt-outs"),
+        ("HDEL", "ow:opt-outs", "h1"),
+        ("HGETALL", "ow:message:1"),
+        ("LRANGE", "sms", "0", "-1"),
+        ("DEL", "ow:inbox"),
+        ("FLUSHALL",),
+    ):
+        assert denied(as_user["receiver"], *command), command
+
+
 def test_a_worker_cannot_empty_or_reconfigure_redis(as_user):
     for command in (
         ("FLUSHALL",),
@@ -225,7 +248,8 @@ def test_redis_keeps_its_data_and_never_evicts(as_user):
     assert int(config["maxmemory"]) > 0
 
 
-@pytest.mark.parametrize("user", sorted(PASSWORDS))
+# Nobody looks around as the receiver, which reads nothing.
+@pytest.mark.parametrize("user", sorted({*PASSWORDS} - {"receiver"}))
 def test_the_doctor_says_what_a_user_may_not_ask_and_goes_on(house, guarded, user):
     house.worker()
     house.environ["REDIS_URL"] = guarded.url(user)

@@ -18,8 +18,8 @@ def test_passwords_are_drawn_once_and_the_addresses_hold_them(tmp_path):
     folder = tmp_path / "secrets"
     first = drawn(folder)
     assert drawn(folder) == first
-    assert len({first[f"redis_{user}"] for user in ("worker", "producer", "viewer", "admin")}) == 4
-    for user in ("worker", "producer", "viewer"):
+    assert len({first[f"redis_{user}"] for user in ("worker", "producer", "receiver", "viewer", "admin")}) == 5
+    for user in ("worker", "producer", "receiver", "viewer"):
         address = urlsplit(first[f"redis_url_{user}"])
         assert (address.username, address.password) == (user, first[f"redis_{user}"])
         assert (address.hostname, address.port, address.path) == ("redis.example", 6380, "/0")

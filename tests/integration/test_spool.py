@@ -76,6 +76,7 @@ def test_calls_answered_while_redis_was_away_reach_their_messages_though_the_rec
     until(lambda: house.redis.xlen("ow:inbox") == 0)
     second.process.terminate()
     assert second.process.wait(10) == 0
+    second.kill()
     assert {record.state for record in house.store.latest(10)} == {State.DELIVERED}
 
 
