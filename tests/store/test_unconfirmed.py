@@ -93,14 +93,6 @@ def test_an_operator_who_looked_at_octopush_decides(store, client, sent, ends):
     assert unconfirmed(store) == []
 
 
-def test_a_receipt_is_proof(store, client):
-    had_it(store, client)
-    store.receipt(ID, A, "delivered", "")
-    store.receipt(ID, B, "delivered", "")
-    assert store.get(ID).confirmed is True
-    assert unconfirmed(store) == []
-
-
 def test_a_replayed_one_begins_anew(store, client):
     had_it(store, client)
     store.replay(ID, force=True)
