@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import redis
@@ -35,6 +36,12 @@ from octoworker.telemetry.log import configure
 from octoworker.worker import scheduler
 
 TEXT = "Bonjour, votre rendez-vous est demain a 9 h 15. A bientot !"
+KEPT = {
+    "keep_for": timedelta(days=10),
+    "requeue_after": timedelta(minutes=10),
+    "lease": timedelta(seconds=45),
+    "key_window": timedelta(days=1),
+}
 RESULTS = Path(__file__).parent / "results" / "held.json"
 HERE = Path(__file__).parent
 
@@ -52,7 +59,15 @@ def filled(store, count, due):
             store.create_many("normal", news)
         store.claim_many(
             [
-                ClaimRequest(message_id, "", "normal", text, segments=1, hold_until=due, day="2026-01-01")
+                ClaimRequest(
+                    message_id,
+                    "",
+                    "normal",
+                    text,
+                    segments=1,
+                    hold_until=datetime.fromtimestamp(due, UTC),
+                    day="2026-01-01",
+                )
                 for (message_id, _), text in zip(some, asked, strict=True)
             ]
         )
@@ -92,9 +107,7 @@ def _messages_in(job):
 
 def release(client, settings, count):
     """The clock's own loop over a due backlog, in this process."""
-    store = Store(
-        connect(settings.redis.records_url), keep_for=1e6, requeue_after=600, lease=45, key_window=86400, max_crashes=5
-    )
+    store = Store(connect(settings.redis.records_url), **KEPT, max_crashes=5)
     client.config_set("slowlog-log-slower-than", 2000)
     client.slowlog_reset()
     ticking = scheduler.Scheduler(settings, store)
@@ -182,7 +195,7 @@ def main():
         with Stub(folder) as stub:
             found["lateness"] = lateness({**environ, "OCTOPUSH_URL": stub.url}, folder, given.due, given.rate)
         admin.flushall()
-        store = Store(connect(server.url), keep_for=1e6, requeue_after=600, lease=45, key_window=86400, max_crashes=5)
+        store = Store(connect(server.url), **KEPT, max_crashes=5)
         log = (folder / "worker.log").open("wb")
         process = worker(environ, log)
         try:

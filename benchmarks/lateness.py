@@ -87,12 +87,12 @@ def run_plain(count, rate, log):
 
 
 def run_ours(count, rate, log):
-    from held import filled  # noqa: PLC0415 - the other way does not need it
+    from held import KEPT, filled  # noqa: PLC0415 - the other way does not need it
 
     from octoworker.store import Store, connect  # noqa: PLC0415 - the same
 
     client = connect(URL)
-    store = Store(client, keep_for=1e6, requeue_after=600, lease=45, key_window=86400, max_crashes=5)
+    store = Store(client, **KEPT, max_crashes=5)
     first = time.time() + count / 1000 + 8
     for_later = filled(store, count, first)
     dues = {message_id: first + n / rate for n, message_id in enumerate(for_later)}

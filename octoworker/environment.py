@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -52,18 +53,18 @@ def unverified(url: str) -> str:
     return ""
 
 
-def keep_for(environ: Mapping[str, str] = os.environ) -> float:
-    """Seconds a record is kept, as both sides read it."""
+def keep_for(environ: Mapping[str, str] = os.environ) -> timedelta:
+    """How long a record is kept, as both sides read it."""
     return _seconds(environ, "OCTOWORKER_KEEP_FOR", KEEP_FOR)
 
 
-def requeue_after(environ: Mapping[str, str] = os.environ) -> float:
-    """Seconds after which a job that nobody took is looked for, as both sides read it."""
+def requeue_after(environ: Mapping[str, str] = os.environ) -> timedelta:
+    """After which a job that nobody took is looked for, as both sides read it."""
     return _seconds(environ, "OCTOWORKER_REQUEUE_AFTER", REQUEUE_AFTER)
 
 
-def max_ahead(environ: Mapping[str, str] = os.environ) -> float:
-    """Seconds that send_at may lie ahead, as both sides read it."""
+def max_ahead(environ: Mapping[str, str] = os.environ) -> timedelta:
+    """How far send_at may lie ahead, as both sides read it."""
     return _seconds(environ, "OCTOWORKER_MAX_AHEAD", MAX_AHEAD)
 
 
@@ -130,8 +131,9 @@ def listed(said: str) -> tuple[str, ...]:
 SHORTEST_KEY = 32
 
 
-def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+def _seconds(environ: Mapping[str, str], name: str, default: float) -> timedelta:
+    """The default, where what is written is no number, or no span that there is."""
     try:
-        return float(environ.get(name) or default)
-    except ValueError:
-        return default
+        return timedelta(seconds=float(environ.get(name) or default))
+    except (ValueError, OverflowError):
+        return timedelta(seconds=default)

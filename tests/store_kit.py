@@ -6,6 +6,7 @@ The records of these tests are in fakeredis with real Lua, unless a test asks fo
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 from octoworker.sms.record import State
 from octoworker.store import ClaimRequest, Outcome, Receipt, Slice, Store, Wakeup
@@ -25,14 +26,22 @@ INSTANTS = ("due", "lease_until", "in_doubt_since", "created", "first_attempt_at
 OF_FLOW_CONTROL = ("tat", "paced", "since", "until", "probe_until", "heard")
 
 
+def seconds(span):
+    return timedelta(seconds=span)
+
+
+def at(unix_seconds):
+    return datetime.fromtimestamp(unix_seconds, UTC)
+
+
 def open_store(client, *, keep_for=KEEP, requeue_after=REQUEUE_AFTER, max_crashes=MAX_CRASHES, **limits):
     """A store with these limits and no others."""
     return Store(
         client,
-        keep_for=keep_for,
-        requeue_after=requeue_after,
-        lease=LEASE,
-        key_window=KEY_WINDOW,
+        keep_for=seconds(keep_for),
+        requeue_after=seconds(requeue_after),
+        lease=seconds(LEASE),
+        key_window=seconds(KEY_WINDOW),
         max_crashes=max_crashes,
         limits=Limits(**limits),
     )
@@ -73,7 +82,7 @@ def told(store, number, says="delivered", *, ticket="api1", word="", at="", reas
 
 def failed(store, n, **more):
     """A call that never left: the breaker hears of it."""
-    facts = {"state": State.WAITING, "key": "unused", "delay": 1000.0, "health": "fault", **more}
+    facts = {"state": State.WAITING, "key": "unused", "delay": seconds(1000), "health": "fault", **more}
     return submitted(store, request(n), **facts)
 
 
@@ -89,6 +98,7 @@ def verdicts(store, requests, clock=None):
 
 def look(store, *, ahead=0.0, queues=None, size=100):
     """What a scheduler takes in one round of its looks."""
+    ahead = seconds(ahead)
     found = (store.due.rescue(size, queues or {}), store.due.stage(size, ahead), store.due.release(size, ahead))
     wakeups: list[Wakeup] = [each for part in found for each in part.wakeups]
     return Slice(wakeups, any(part.full for part in found))
@@ -101,7 +111,7 @@ def woken(store, **how):
 
 def released(store, *, ahead=0.0):
     """The numbers of the messages that leave their backlogs."""
-    return [int(wakeup.message_id, 16) for wakeup in store.due.release(100, ahead).wakeups]
+    return [int(wakeup.message_id, 16) for wakeup in store.due.release(100, seconds(ahead)).wakeups]
 
 
 def found(store, **how):

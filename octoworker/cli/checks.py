@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -23,11 +24,11 @@ from octoworker.store.assessment import Finding, Grade
 from octoworker.store.server import Server
 
 OLDEST_REDIS = (6, 2)
-SLOW = 0.005
-"""Seconds for an answer of Redis above which each send feels it: it asks three times."""
+SLOW = timedelta(milliseconds=5)
+"""Above this each send feels how long an answer of Redis takes: it asks three times."""
 
-DRIFT = 1.0
-"""Seconds that this machine's clock may be away from Redis'."""
+DRIFT = timedelta(seconds=1)
+"""How far this machine's clock may be away from Redis'."""
 
 ASKED_DIRECTLY = frozenset({"redis", "memory", "workers"})
 """What is not judged from the board here: the server and the workers are asked themselves."""
@@ -135,14 +136,16 @@ def unverified(url: str) -> bool:
 
 def of_redis(server: Server) -> Iterator[Finding]:
     """The server: what it is, what it keeps, how fast it is."""
-    took = f"{server.answer * 1000:.1f} ms for an answer"
+    took = f"{server.answer / timedelta(milliseconds=1):.1f} ms for an answer"
     if server.answer > SLOW:
         yield _warning("latency", took, "bring Redis nearer: each send asks three times")
     else:
         yield _ok("latency", took)
     if abs(server.drift) > DRIFT:
         yield _warning(
-            "clock", f"this machine is {server.drift:+.1f} s away from Redis", "run NTP on both; Redis' clock counts"
+            "clock",
+            f"this machine is {server.drift.total_seconds():+.1f} s away from Redis",
+            "run NTP on both; Redis' clock counts",
         )
     else:
         yield _ok("clock", "agrees with Redis")

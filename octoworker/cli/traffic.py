@@ -83,7 +83,10 @@ def grids(board: Board) -> list[Table]:
         lanes.add_column(heading, justify="left" if heading == "lane" else "right")
     for name, lane in board.lanes.items():
         lanes.add_row(
-            name, str(lane.queued), str(lane.backlogged), "?" if lane.oldest is None else f"{lane.oldest:.1f}"
+            name,
+            str(lane.queued),
+            str(lane.backlogged),
+            "?" if lane.oldest is None else f"{lane.oldest.total_seconds():.1f}",
         )
     states = Table(box=None, pad_edge=False, show_header=False)
     states.add_row("in flight", str(board.in_flight))
@@ -96,7 +99,7 @@ def grids(board: Board) -> list[Table]:
     facts = {
         "workers": _workers(board),
         "pace": f"{board.pace:.2f} segments/s over the last minute",
-        "due soon": f"{board.due_soon} within a minute, clock {board.due_lag:.1f} s behind",
+        "due soon": f"{board.due_soon} within a minute, clock {board.due_lag.total_seconds():.1f} s behind",
         "breaker": board.breaker if board.breaker == "closed" else f"[yellow]{board.breaker}[/]",
         "account hold": f"[red]{board.account_hold}: {board.account_hold_reason}[/]" if board.account_hold else "off",
         "paused": f"[yellow]{', '.join(board.paused)}[/]" if board.paused else "nothing",

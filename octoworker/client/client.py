@@ -253,7 +253,7 @@ def reschedule(message_id: str, send_at: datetime | str | float) -> dict[str, An
     mine, message_id = client(), identity.known_id(message_id)
     found = mine.store.get(message_id)
     _before_expiry(at, found)
-    payload = json.dumps({**(found.arguments if found else {}), "send_at": at})
+    payload = json.dumps({**(found.arguments if found else {}), "send_at": at.timestamp()})
     return mine.store.reschedule(message_id, at, payload, max_ahead=mine.max_ahead).as_json()
 
 
@@ -271,16 +271,16 @@ _lock = threading.Lock()
 _client: Client | None = None
 
 
-def _instant(send_at: datetime | str | float) -> float:
-    """Unix seconds. RefusedError for a time without a zone, or none at all."""
+def _instant(send_at: datetime | str | float) -> datetime:
+    """An aware instant. RefusedError for a time without a zone, or none at all."""
     try:
-        return instants.read(send_at).timestamp()
+        return instants.read(send_at)
     except instants.InstantRefused as refusal:
         sentence = f"send_at: {refusal}"
     raise RefusedError(sentence)
 
 
-def _before_expiry(at: float, found: Record | None) -> None:
+def _before_expiry(at: datetime, found: Record | None) -> None:
     """RefusedError for an instant at which the message may not be sent any more."""
     expires_at = found.arguments.get("expires_at") if found else None
     if expires_at is not None and _instant(expires_at) <= at:

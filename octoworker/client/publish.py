@@ -12,7 +12,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import uuid4
@@ -28,8 +28,8 @@ WORTH_BULK = 5
 CROWD = 40
 """Messages that one look of the clock finds from which on all may share jobs: then Celery's work is what makes them late."""
 
-CLOSE = 0.01
-"""Seconds that the messages of one job may be apart: the first waits for the last."""
+CLOSE = timedelta(milliseconds=10)
+"""How far the messages of one job may be apart: the first waits for the last."""
 
 _ID, _TAG, _BODY, _ETA, _MORE = "MARK-ID", "MARK-TAG", "MARK-BODY", "MARK-ETA", '"MARK-MORE": "", '
 _MARKS = re.compile(r'(MARK-(?:ID|TAG|BODY|ETA)|"MARK-MORE": "", )')

@@ -184,7 +184,7 @@ class Sender:
             sms_type=work.sms.sms_type,
             sender=work.sms.sender,
             transactional=work.sms.transactional,
-            send_at=schedule.still_ahead(work.plan.hand_over_at, datetime.fromtimestamp(lease.now, UTC)),
+            send_at=schedule.still_ahead(work.plan.hand_over_at, lease.now),
         )
 
     def _called(self, work: PreparedMessage, order: Submit) -> Answer | GatewayError:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from octoworker.errors import KeyConflictError, StoreError
@@ -238,4 +239,4 @@ def _gather(done: queue.SimpleQueue[Any], most: int) -> list[Any]:
 def _put_back(lease: Lease, work: PreparedMessage) -> Outcome:
     """Not one byte of it left: the key is as it was, and no attempt is counted."""
     state = State.UNKNOWN if lease.key_used_before else State.WAITING
-    return Outcome(state, PUT_BACK, lease.generation, key="unused", counts=False, delay=0.0, day=work.job.day)
+    return Outcome(state, PUT_BACK, lease.generation, key="unused", counts=False, delay=timedelta(), day=work.job.day)

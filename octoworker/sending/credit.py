@@ -6,6 +6,8 @@ not come back by itself.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from octoworker.gateway import Credit, Gateway
 from octoworker.store import FlowControl
 from octoworker.telemetry import log
@@ -21,7 +23,7 @@ def ask(gateway: Gateway, flow_control: FlowControl) -> Credit:
     return left
 
 
-def look_after(gateway: Gateway, flow_control: FlowControl, every: float) -> bool:
+def look_after(gateway: Gateway, flow_control: FlowControl, every: timedelta) -> bool:
     """When the account is on hold for want of credit, ask, if it is our turn. True: asked."""
     hold = flow_control.account_hold()
     if hold is None or not hold.mended_by_credit or not flow_control.may_ask(every):

@@ -128,7 +128,7 @@ def _outcome(
         mended_by_credit=hold is not None and hold.mended_by_credit,
         # Without a delay no machine acts on it again: then it waits for an operator, and not in the backlog.
         backlog=attempt.backlog if hold and decision.delay is not None else None,
-        deliver_at=send_at.timestamp() if send_at else None,
+        deliver_at=send_at,
         day=attempt.day,
         spent=(answer and answer.cost) or Decimal(0),
         prices=_prices(answer) if answer else {},

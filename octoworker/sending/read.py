@@ -79,12 +79,12 @@ def _planned(job: ClaimRequest, sms: message.Message, plan: schedule.Plan, rules
         job,
         lane=sms.lane,
         segments=sms.segments * len(sms.recipients),
-        hold_until=_epoch(plan.hold_until),
-        closed_until=_epoch(plan.closed_until),
-        refuse_before=_epoch(plan.refuse_before),
-        expires_at=_epoch(plan.expires_at),
-        deliver_at=_epoch(plan.hand_over_at),
-        planned_at=now.timestamp(),
+        hold_until=plan.hold_until,
+        closed_until=plan.closed_until,
+        refuse_before=plan.refuse_before,
+        expires_at=plan.expires_at,
+        deliver_at=plan.hand_over_at,
+        planned_at=now,
         past_reason=schedule.PAST,
         marketing=not sms.transactional,
         day=limits.day_of(now),
@@ -101,7 +101,3 @@ def cap_request(
         return None
     numbers = {number: country_of(number) for number in recipients}
     return limits.cap_request_of(numbers, sms.text, sms.segments, caps, now)
-
-
-def _epoch(at: datetime | None) -> float | None:
-    return None if at is None else at.timestamp()

@@ -137,7 +137,7 @@ def _count(work: PreparedMessage, lease: Lease, outcome: Outcome, state: State) 
         work.job.lane,
         # What waits for the account to be mended is not a retry: nothing is wrong with it.
         again=outcome.health is not None and outcome.delay is not None and not outcome.backlog,
-        waited=lease.waited + time.monotonic() - work.claimed_at,
+        waited=lease.waited.total_seconds() + time.monotonic() - work.claimed_at,
         segments=work.job.segments,
         spent=outcome.spent,
         currency=outcome.fields.get("currency"),

@@ -14,6 +14,7 @@ Time and chance are arguments.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Literal
 
 from octoworker.errors import (
@@ -28,34 +29,39 @@ from octoworker.errors import (
 from octoworker.sms.record import State
 from octoworker.store import KeyUse
 
+NO_TIME = timedelta()
+
+DOUBLINGS = 62
+"""Beyond any cap, and still a number."""
+
 
 @dataclass(frozen=True)
 class Policy:
-    """How patient we are. All in seconds but `max_attempts`."""
+    """How patient we are."""
 
-    base: float
-    cap: float
-    give_up_after: float
+    base: timedelta
+    cap: timedelta
+    give_up_after: timedelta
     max_attempts: int
-    account_wait: float
-    key_window: float
+    account_wait: timedelta
+    key_window: timedelta
     unconfirmed: Literal["accept", "review"] = "accept"
     """What becomes of a message that the provider says it had, when nobody saw it accept it."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the record knows when a submit ends. Ages in seconds."""
+    """What the record knows when a submit ends."""
 
     attempts: int
     """Submits so far, this one included."""
-    age: float
+    age: timedelta
     """Since its first attempt that counted. Time in which it was held, or in line before that, is not spent on trying."""
     key_used_before: bool
     """An earlier submit with this very key may have arrived."""
     key_doubtful: bool = False
     """An earlier submit with this key was refused after another one that may have arrived."""
-    unknown_for: float = 0.0
+    unknown_for: timedelta = NO_TIME
     """Since the key was first used without an answer."""
 
 
@@ -69,11 +75,11 @@ class AccountHold:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of the message. `delay` in seconds, None: no machine tries again."""
+    """What becomes of the message. `delay` is None where no machine tries again."""
 
     state: State
     reason: str
-    delay: float | None = None
+    delay: timedelta | None = None
     key: KeyUse = "used"
     counts: bool = True
     code: str | None = None
@@ -102,19 +108,20 @@ def decide(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> 
 def spent(facts: Facts, policy: Policy) -> str:
     """Why trying again is over, or "" while it is not."""
     if facts.age >= policy.give_up_after:
-        return f"given up: older than {policy.give_up_after:g} s"
+        return f"given up: older than {policy.give_up_after.total_seconds():g} s"
     if facts.attempts >= policy.max_attempts:
         return f"given up: {facts.attempts} attempts"
     return ""
 
 
-def backoff(attempts: int, policy: Policy, chance: float, at_least: float | None = None) -> float:
-    """Full jitter: a draw from 0 to base x 2^n, capped; never sooner than the provider asked."""
-    ceiling = min(policy.cap, policy.base * 2.0 ** min(attempts - 1, 62)) if attempts > 0 else policy.base
-    return max(ceiling * chance, at_least or 0.0)
+def backoff(attempts: int, policy: Policy, chance: float, at_least: float | None = None) -> timedelta:
+    """Full jitter: a draw from 0 to base x 2^n, capped; never sooner than the provider asked (`at_least`, seconds)."""
+    doubled = policy.base.total_seconds() * 2.0 ** min(max(0, attempts - 1), DOUBLINGS)
+    drawn = min(policy.cap.total_seconds(), doubled) * chance
+    return timedelta(seconds=max(drawn, at_least or 0.0))
 
 
-def pause(facts: Facts, policy: Policy, chance: float, at_least: float | None = None) -> float:
+def pause(facts: Facts, policy: Policy, chance: float, at_least: float | None = None) -> timedelta:
     """How long to wait for the next try: no longer than what is left, so that the last one comes when its time is up,
     also where the provider asked for more."""
     return min(backoff(facts.attempts, policy, chance, at_least), policy.give_up_after - facts.age)
@@ -137,7 +144,7 @@ def _maybe(error: GatewayError, facts: Facts, policy: Policy, chance: float) -> 
 
 
 def _still_unknown(
-    error: GatewayError, facts: Facts, policy: Policy, delay: float, over: str, key: KeyUse, *, counts: bool = True
+    error: GatewayError, facts: Facts, policy: Policy, delay: timedelta, over: str, key: KeyUse, *, counts: bool = True
 ) -> Decision:
     """May have been sent, now or before: the same key inside its window, then an operator."""
     key = "doubtful" if key == "next" else key

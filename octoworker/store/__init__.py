@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
@@ -37,6 +38,7 @@ from octoworker.store.refusals import refused
 from octoworker.store.replies import claimed, received, record_of, settled
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.stats import FILLING, FULL, Board, Lane
+from octoworker.store.units import NO_TIME, instant_ms, span_ms
 from octoworker.store.values import (
     Busy,
     Claim,
@@ -62,7 +64,7 @@ __all__ = [
     "FILLING",
     "FULL",
     "NO_JOB",
-    "SLACK_MS",
+    "SLACK",
     "SOCKET_TIMEOUT",
     "Board",
     "Busy",
@@ -92,7 +94,7 @@ __all__ = [
     "connect",
 ]
 
-SLACK_MS = 20
+SLACK = timedelta(milliseconds=20)
 """A job may be claimed this much before it is due: a worker knows Redis' clock only as well as the network is quick."""
 
 Created = Literal["created", "same", "conflict"]
@@ -101,11 +103,12 @@ Created = Literal["created", "same", "conflict"]
 NO_LIMITS = Limits()
 NO_JOB = QueuedJobs(keys.NOWHERE)
 
-EARLY_FOR_MS = 72 * 3_600_000
+EARLY_FOR = timedelta(hours=72)
 """A receipt waits so long for its ticket: operators give up after 48 hours."""
 
 SOCKET_TIMEOUT = 5.0
-"""Seconds for one answer of Redis. A script here takes microseconds; longer means the server or the link is gone."""
+"""Seconds for one answer of Redis, as a socket takes them. A script here takes microseconds; longer means the server or
+the link is gone."""
 
 
 def connect(url: str, *, timeout: float = SOCKET_TIMEOUT, connections: int = 64, retries: int = 2) -> redis.Redis:
@@ -131,10 +134,10 @@ class Store:
         self,
         client: redis.Redis,
         *,
-        keep_for: float,
-        requeue_after: float,
-        lease: float = 0.0,
-        key_window: float = 0.0,
+        keep_for: timedelta,
+        requeue_after: timedelta,
+        lease: timedelta = NO_TIME,
+        key_window: timedelta = NO_TIME,
         max_crashes: int = 0,
         limits: Limits = NO_LIMITS,
     ) -> None:
@@ -145,17 +148,16 @@ class Store:
         self.flow_control = FlowControl(client)
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
         self.workers = Workers(client, self._scripts)
-        self.people = Forgetting(client, self._scripts, keep=round(keep_for * 1000))
-        self.opt_outs = OptOuts(client, self._scripts, keep=round(keep_for * 1000))
-        self.inbox = Inbox(client, self._scripts, lease=round(lease * 1000))
+        self.people = Forgetting(client, self._scripts, keep=keep_for)
+        self.opt_outs = OptOuts(client, self._scripts, keep=keep_for)
+        self.inbox = Inbox(client, self._scripts, lease=lease)
         self._limits = limits
-        self._keep = _ms(keep_for)
-        self._requeue = _ms(requeue_after)
-        self._lease = _ms(lease)
-        self._key_window = _ms(key_window)
+        self._keep = span_ms(keep_for)
+        self._requeue = span_ms(requeue_after)
+        self._lease = span_ms(lease)
+        self._key_window = span_ms(key_window)
         self._max_crashes = max_crashes
-        timings = Timings(round(requeue_after * 1000), round(keep_for * 1000), round(lease * 1000), max_crashes)
-        self.due = DueSet(self._scripts, timings, limits)
+        self.due = DueSet(self._scripts, Timings(requeue_after, keep_for, lease, max_crashes), limits)
 
     def create(
         self, message_id: str, fingerprint: str, lane: str, payload: str, job: QueuedJobs = NO_JOB, *, wording: str = ""
@@ -237,18 +239,18 @@ class Store:
             "claim_nonce": os.urandom(16).hex(),
             "lease": self._lease,
             "key_window": self._key_window,
-            "slack": SLACK_MS,
+            "slack": span_ms(SLACK),
             "max_crashes": self._max_crashes,
             "segments": job.segments,
             "ours": job.ours or None,
             "published_at": job.published_at,
-            "hold_until": _ms(job.hold_until),
-            "closed_until": _ms(job.closed_until),
-            "refuse_before": _ms(job.refuse_before),
-            "expires_at": _ms(job.expires_at),
-            "deliver_at": _ms(job.deliver_at),
-            "planned_at": _ms(job.planned_at),
-            "plan_slack": _ms(PLAN_SLACK),
+            "hold_until": instant_ms(job.hold_until),
+            "closed_until": instant_ms(job.closed_until),
+            "refuse_before": instant_ms(job.refuse_before),
+            "expires_at": instant_ms(job.expires_at),
+            "deliver_at": instant_ms(job.deliver_at),
+            "planned_at": instant_ms(job.planned_at),
+            "plan_slack": span_ms(PLAN_SLACK),
             "past_reason": job.past_reason,
             "marketing": job.marketing,
             "day": job.day,
@@ -266,13 +268,13 @@ class Store:
             "key_generation": outcome.generation,
             "key": outcome.key,
             "counts": outcome.counts,
-            "delay": _ms(outcome.delay),
+            "delay": span_ms(outcome.delay),
             "fields": dict(outcome.fields) or {"changed": "0"},
             "quiet": quiet or None,
             "health": outcome.health,
             "account_hold": outcome.account_hold,
             "backlog": outcome.backlog,
-            "deliver_at": _ms(outcome.deliver_at),
+            "deliver_at": instant_ms(outcome.deliver_at),
             "day": outcome.day,
             "mended_by_credit": outcome.mended_by_credit,
             "unsent": outcome.unsent,
@@ -302,11 +304,11 @@ class Store:
         """Stop a message that has not gone. RefusedError when it is too late, UnknownMessageError when there is none."""
         return self._change("cancel", message_id)
 
-    def reschedule(self, message_id: str, due: float, payload: str, *, max_ahead: float) -> Record:
-        """Move a message that is held here to another instant (Unix seconds). RefusedError says why not."""
-        grace = _ms(instants.PAST_GRACE.total_seconds())
+    def reschedule(self, message_id: str, due: datetime, payload: str, *, max_ahead: timedelta) -> Record:
+        """Move a message that is held here to another instant. RefusedError says why not."""
+        grace = span_ms(instants.PAST_GRACE)
         return self._change(
-            "reschedule", message_id, due=_ms(due), grace=grace, payload=payload, max_ahead=_ms(max_ahead)
+            "reschedule", message_id, due=instant_ms(due), grace=grace, payload=payload, max_ahead=span_ms(max_ahead)
         )
 
     def decide(self, message_id: str, *, sent: bool) -> Record:
@@ -327,7 +329,12 @@ class Store:
         return [answer if isinstance(answer, StoreError) else received(answer) for answer in answers]
 
     def _receipt(self, receipt: Receipt) -> str:
-        facts = {**asdict(receipt), "reason": _line(receipt.reason), "keep": self._keep, "early_for": EARLY_FOR_MS}
+        facts = {
+            **asdict(receipt),
+            "reason": _line(receipt.reason),
+            "keep": self._keep,
+            "early_for": span_ms(EARLY_FOR),
+        }
         return json.dumps(facts)
 
     def get(self, message_id: str) -> Record | None:
@@ -372,8 +379,8 @@ class Store:
             now = int(self._redis.time()[0]) * 1000
             with self._redis.pipeline(transaction=False) as pipe:
                 for state in FINAL:
-                    pipe.zremrangebyscore(keys.state(state), "-inf", now - (self._keep or 0))
-                pipe.zremrangebyscore(keys.UNCONFIRMED, "-inf", now - (self._keep or 0))
+                    pipe.zremrangebyscore(keys.state(state), "-inf", now - self._keep)
+                pipe.zremrangebyscore(keys.UNCONFIRMED, "-inf", now - self._keep)
                 pipe.execute()
 
         guard(drop)
@@ -421,10 +428,6 @@ Call = tuple[list[str], list[Any]]
 """The keys and the arguments of one script."""
 
 CREATED: Mapping[str, Created] = {"n": "created", "s": "same", "c": "conflict"}
-
-
-def _ms(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1000)
 
 
 def _line(reason: str) -> str:

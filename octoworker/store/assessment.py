@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from octoworker.sms.lanes import LANES, QUEUES
@@ -14,11 +15,15 @@ from octoworker.sms.record import State
 from octoworker.store.clocks import WRONG
 from octoworker.store.stats import FILLING, FULL, Board
 
-OLD: Mapping[str, float] = {"urgent": 60.0, "normal": 900.0, "bulk": 14_400.0}
-"""Seconds that the first message of a lane may wait. The alerts fire from the same ages on."""
+OLD: Mapping[str, timedelta] = {
+    "urgent": timedelta(minutes=1),
+    "normal": timedelta(minutes=15),
+    "bulk": timedelta(hours=4),
+}
+"""How long the first message of a lane may wait. The alerts fire from the same ages on."""
 
-LATE = 30.0
-"""Seconds that due messages may be behind; the same as in the alerts."""
+LATE = timedelta(seconds=30)
+"""How far due messages may be behind; the same as in the alerts."""
 
 DRIFT = 1.0
 """Seconds that a worker's clock may be away from Redis'."""
@@ -59,8 +64,9 @@ def worst(findings: Sequence[Finding]) -> Grade:
     return next((grade for grade in (Grade.PROBLEM, Grade.WARNING) if grade in grades), Grade.OK)
 
 
-def span(seconds: float) -> str:
+def span(span: timedelta) -> str:
     """`3.2 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`: two figures tell enough."""
+    seconds = span.total_seconds()
     whole = round(seconds)
     if whole < 60:
         return f"{seconds:.1f} s"

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -19,9 +20,10 @@ from octoworker.errors import UnknownMessageError
 from octoworker.sms.record import FINAL
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
+from octoworker.store.units import span_ms
 
 SLICE = 500
-DAY = 24 * 3600
+DAY = timedelta(days=1)
 
 NO_END = -1
 """What Redis says of the time to live of a key that has none."""
@@ -86,7 +88,7 @@ class Campaign:
 class Campaigns:
     """All campaigns of one Redis."""
 
-    def __init__(self, client: redis.Redis, scripts: Scripts, *, keep: float) -> None:
+    def __init__(self, client: redis.Redis, scripts: Scripts, *, keep: timedelta) -> None:
         self._redis = client
         self._scripts = scripts
         self._keep = keep
@@ -101,8 +103,7 @@ class Campaigns:
             own = campaign
             if place:
                 pointer = keys.CAMPAIGN_FILE_PREFIX + place
-                kept = round(self._keep)
-                self._redis.set(pointer, campaign, ex=kept, nx=not force)
+                self._redis.set(pointer, campaign, ex=self._keep, nx=not force)
                 own = str(self._redis.get(pointer) or campaign)
             root = keys.CAMPAIGN_PREFIX + own
             known, loaded = self._redis.hmget(root, "content", "loaded")
@@ -186,7 +187,7 @@ class Campaigns:
 
     def resume_slice(self, campaign: str, *, first: bool) -> int:
         """One step of `resume`: the first ends the pause. Returns how many messages were moved: fewer than SLICE, no more."""
-        arguments = [campaign, SLICE, "1" if first else "", round(self._keep * 1000)]
+        arguments = [campaign, SLICE, "1" if first else "", span_ms(self._keep)]
         moved: int = self._scripts.run("resume_campaign", [], arguments)
         return moved
 
@@ -194,7 +195,7 @@ class Campaigns:
         """Stop what has not gone. Returns how many messages were stopped, and for how many it was too late."""
         self.get(campaign)
         guard(lambda: self._redis.hset(keys.CAMPAIGN_PREFIX + campaign, "cancelled", "1"))
-        request = json.dumps({"keep": round(self._keep * 1000), "change_nonce": os.urandom(8).hex()})
+        request = json.dumps({"keep": span_ms(self._keep), "change_nonce": os.urandom(8).hex()})
         stopped = late = 0
         for ids in self._slices(campaign):
             calls = [([keys.record(each)], [each, request]) for each in ids]
@@ -221,7 +222,7 @@ class Campaigns:
 
     def _expire(self, root: str, left: int, *, at_least: int = 0) -> None:
         """Let it end, unless it is paused (left: -1), or its messages have put its end off further than this."""
-        keep = max(round(self._keep), at_least)
+        keep = max(round(self._keep.total_seconds()), at_least)
         if left == NO_END or left > keep:
             return
         with self._redis.pipeline(transaction=False) as pipe:

@@ -25,8 +25,8 @@ LASTS = 60.0
 LOOKS = 5
 """Answers of which the quickest counts: what the network takes, not what else the machine does."""
 
-PLAN_SLACK = 5.0
-"""Seconds that may pass between a plan and its claim. So long a busy machine may take, and no rule is finer."""
+PLAN_SLACK = timedelta(seconds=5)
+"""That may pass between a plan and its claim. So long a busy machine may take, and no rule is finer."""
 
 
 class Look(NamedTuple):

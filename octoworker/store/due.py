@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from octoworker.sms.record import State
 from octoworker.store.limits import Limits
 from octoworker.store.scripts import Scripts
+from octoworker.store.units import span, span_ms
 from octoworker.store.values import Wakeup
 
 
 class Timings(NamedTuple):
-    """Milliseconds, but for the count."""
+    """How long things are left alone."""
 
-    requeue_after: int
-    keep: int
-    lease: int
+    requeue_after: timedelta
+    keep: timedelta
+    lease: timedelta
     max_crashes: int
 
 
@@ -38,6 +40,7 @@ class DueSet:
     def __init__(self, scripts: Scripts, timings: Timings, limits: Limits) -> None:
         self._scripts = scripts
         self._timings = timings
+        self._kept = {"requeue_after": span_ms(timings.requeue_after), "keep": span_ms(timings.keep)}
         self._limits = limits
 
     def rescue(
@@ -53,22 +56,22 @@ class DueSet:
             ended(message_id, lane, State(state))
         return Slice(_wakeups(wakeups), looked_at >= size)
 
-    def stage(self, size: int, look_ahead: float) -> Slice:
-        """Messages that are due, or will be within `look_ahead` seconds."""
-        looked_at, wakeups = self._run("stage", size, look_ahead=round(look_ahead * 1000))
+    def stage(self, size: int, look_ahead: timedelta) -> Slice:
+        """Messages that are due, or will be within `look_ahead`."""
+        looked_at, wakeups = self._run("stage", size, look_ahead=span_ms(look_ahead))
         return Slice(_wakeups(wakeups), looked_at >= size)
 
-    def release(self, size: int, look_ahead: float) -> Slice:
-        """Backlogged messages that flow control lets go within `look_ahead` seconds, each with its own instant."""
-        facts = {"look_ahead": round(look_ahead * 1000), "lease": self._timings.lease}
+    def release(self, size: int, look_ahead: timedelta) -> Slice:
+        """Backlogged messages that flow control lets go within `look_ahead`, each with its own instant."""
+        facts = {"look_ahead": span_ms(look_ahead), "lease": span_ms(self._timings.lease)}
         released, wakeups = self._run("release", size, self._limits.as_text, **facts)
         return Slice(_wakeups(wakeups), released >= size)
 
     def _run(self, script: str, size: int, *more: str, **facts: object) -> list[Any]:
-        request = {"slice": size, "requeue_after": self._timings.requeue_after, "keep": self._timings.keep, **facts}
+        request = {"slice": size, **self._kept, **facts}
         answer: list[Any] = self._scripts.run(script, [], [json.dumps(request), *more])
         return answer
 
 
 def _wakeups(text: str) -> list[Wakeup]:
-    return [Wakeup(**{**each, "delay": each["delay"] / 1000}) for each in json.loads(text)]
+    return [Wakeup(**{**each, "delay": span(each["delay"])}) for each in json.loads(text)]

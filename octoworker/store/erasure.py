@@ -16,6 +16,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ import redis
 from octoworker.sms import jobs
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
+from octoworker.store.units import span_ms
 
 SLICE = 500
 """Records looked at in one round trip."""
@@ -58,10 +60,10 @@ class Person:
 class Forgetting:
     """Forgets people in one Redis."""
 
-    def __init__(self, client: redis.Redis, scripts: Scripts, *, keep: int) -> None:
+    def __init__(self, client: redis.Redis, scripts: Scripts, *, keep: timedelta) -> None:
         self._redis = client
         self._scripts = scripts
-        self._keep = keep
+        self._keep = span_ms(keep)
 
     def forget(self, person: Person, ids: Collection[str] | None = None) -> Forgotten:
         """Take them out of every ended record, or of these. Doing it again does no harm, and is how an interrupted run

@@ -6,15 +6,15 @@ All of it is in Redis: it holds on every worker from the next claim on, and outl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import redis
 
-from octoworker.sms.record import from_ms
 from octoworker.store import keys
 from octoworker.store.scripts import guard
+from octoworker.store.units import instant, span_ms
 
 PAUSE = "pause:"
 HOLD = ("account_hold", "account_hold_reason", "account_hold_at", "account_hold_credit")
@@ -56,15 +56,15 @@ class FlowControl:
     def account_hold(self) -> AccountHold | None:
         """The hold, while the account is on hold."""
         code, reason, at, credit = guard(lambda: self._redis.hmget(keys.FLOW_CONTROL, HOLD))
-        return AccountHold(code, reason or "", from_ms(float(at or 0)), credit == "1") if code else None
+        return AccountHold(code, reason or "", instant(float(at or 0)), credit == "1") if code else None
 
     def end_hold(self) -> bool:
         """End the account hold alone. Whether there was one."""
         return bool(guard(lambda: self._redis.hdel(keys.FLOW_CONTROL, *HOLD)))
 
-    def may_ask(self, every: float) -> bool:
-        """Whether it is our turn to ask for the balance: one of all workers, once in `every` seconds."""
-        return bool(guard(lambda: self._redis.set(keys.CREDIT_ASKED, "1", nx=True, px=max(1, round(every * 1000)))))
+    def may_ask(self, every: timedelta) -> bool:
+        """Whether it is our turn to ask for the balance: one of all workers, once in that time."""
+        return bool(guard(lambda: self._redis.set(keys.CREDIT_ASKED, "1", nx=True, px=max(1, span_ms(every)))))
 
     def balance_is(self, amount: Decimal, currency: str) -> None:
         """Octopush was asked and said so."""

@@ -10,12 +10,14 @@ import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Self
 
 import redis
 
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
+from octoworker.store.units import span_ms
 
 GROUP = "workers"
 """As lua/lib/inbox.lua has it."""
@@ -66,12 +68,12 @@ class Entry:
 
 
 class Inbox:
-    """The inbox of one Redis. `lease`: ms after which what a worker took is taken over by another."""
+    """The inbox of one Redis. `lease`: how long what a worker took is its own."""
 
-    def __init__(self, client: redis.Redis, scripts: Scripts, *, lease: int) -> None:
+    def __init__(self, client: redis.Redis, scripts: Scripts, *, lease: timedelta) -> None:
         self._redis = client
         self._scripts = scripts
-        self._lease = lease
+        self._lease = span_ms(lease)
 
     def put(self, arrivals: Sequence[Arrival]) -> None:
         """Store all of them, in one step. StoreError: none, as far as we know."""

@@ -18,6 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from octoworker.sms.lanes import LANES
+from octoworker.store.units import NO_TIME, instant_ms, span_ms
 
 PARIS = ZoneInfo("Europe/Paris")
 """Days of spending are days of the account's country."""
@@ -35,11 +36,12 @@ PAUSABLE = ("all", *LANES, MARKETING)
 
 @dataclass(frozen=True)
 class Caps:
-    """At most so many. 0: no cap. `money` in the account's currency a day, `same_text` in seconds, `countries` in segments a day."""
+    """At most so many. 0: no cap. `money` in the account's currency a day, `countries` in segments a day."""
 
     hour: int = 0
     day: int = 0
-    same_text: float = 0.0
+    same_text: timedelta = NO_TIME
+    """For which a text goes once to a number."""
     countries: dict[str, int] = field(default_factory=dict)
     money: Decimal = Decimal(0)
     price: Decimal = Decimal(0)
@@ -53,14 +55,14 @@ class Caps:
 
 @dataclass(frozen=True)
 class Limits:
-    """`rate` and `burst` in segments (a second), the breaker's times in seconds; a `breaker_calls` of 0 switches it off."""
+    """`rate` and `burst` in segments (a second); a `breaker_calls` of 0 switches the breaker off."""
 
     rate: float = 0.0
     burst: float = 1.0
     breaker_calls: int = 0
-    breaker_base: float = 1.0
-    breaker_cap: float = 60.0
-    breaker_ramp: float = 10.0
+    breaker_base: timedelta = timedelta(seconds=1)
+    breaker_cap: timedelta = timedelta(seconds=60)
+    breaker_ramp: timedelta = timedelta(seconds=10)
     low_balance: Decimal = Decimal(0)
     caps: Caps = field(default_factory=Caps)
 
@@ -72,14 +74,14 @@ class Limits:
             "rate": self.rate,
             "burst": self.burst,
             "breaker_calls": self.breaker_calls,
-            "breaker_base": self.breaker_base * 1000,
-            "breaker_cap": self.breaker_cap * 1000,
-            "breaker_ramp": self.breaker_ramp * 1000,
+            "breaker_base": span_ms(self.breaker_base),
+            "breaker_cap": span_ms(self.breaker_cap),
+            "breaker_ramp": span_ms(self.breaker_ramp),
             "low_balance": float(self.low_balance),
             "caps": {
                 "hour": caps.hour,
                 "day": caps.day,
-                "same": round(caps.same_text * 1000),
+                "same": span_ms(caps.same_text),
                 "countries": caps.countries,
                 "money": millionths(caps.money),
                 "price": millionths(caps.price),
@@ -112,7 +114,7 @@ def cap_request_of(numbers: Mapping[str, str], text: str, segments: int, caps: C
         "numbers": [_hash(number) for number in numbers],
         "texts": [_hash(number, text) for number in numbers] if caps.same_text else [],
         "countries": {country: count * segments for country, count in countries.items()},
-        "tomorrow": round(midnight.timestamp() * 1000),
+        "tomorrow": instant_ms(midnight),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ import redis
 from octoworker.sms.opt_outs import Scope, Source
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
+from octoworker.store.units import span_ms
 
 SLICE = 1000
 
@@ -39,10 +41,10 @@ class OptOut:
 class OptOuts:
     """The list of one Redis. `hashes` are those of one number (sms.opt_outs), the newest key's first."""
 
-    def __init__(self, client: redis.Redis, scripts: Scripts, *, keep: int) -> None:
+    def __init__(self, client: redis.Redis, scripts: Scripts, *, keep: timedelta) -> None:
         self._redis = client
         self._scripts = scripts
-        self._keep = keep
+        self._keep = span_ms(keep)
 
     def add(self, hashes: Sequence[str], entry: OptOut, inbox: str = "") -> list[str]:
         """Put a number in, and cancel the marketing that waits for it: the ids of those messages. One step.

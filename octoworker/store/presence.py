@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 import redis
 
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
+from octoworker.store.units import span_ms
 
 EVERY = 5.0
 """Seconds between two words of a worker."""
 
-ALIVE = 20.0
-"""Seconds of silence after which a worker is not counted: three words lost, and some slowness."""
+ALIVE = timedelta(seconds=20)
+"""Of silence; after that a worker is not counted: three words lost, and some slowness."""
 
-FORGOTTEN = 60.0
-"""Seconds of silence after which it is not kept either."""
+FORGOTTEN = timedelta(minutes=1)
+"""Of silence; that it is not kept either."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Workers:
 
     def is_here(self, worker: Presence) -> None:
         """One worker's word. One round trip; to be said every five seconds. StoreError: nobody has heard it."""
-        self._scripts.run("presence", [], [worker.as_text(), round(FORGOTTEN * 1000)])
+        self._scripts.run("presence", [], [worker.as_text(), span_ms(FORGOTTEN)])
 
     def is_gone(self, worker: Presence) -> None:
         """It ends, and need not be waited for."""

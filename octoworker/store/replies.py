@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from octoworker.sms.record import Record
+from octoworker.store.units import instant, span
 from octoworker.store.values import Busy, Claim, ClaimRequest, Conflict, Done, Lease, Outdated, Received, Settled, Wait
 
 
@@ -56,13 +57,13 @@ def _lease(text: str) -> Lease:
         key_used_before=answer["key_used_before"],
         key_doubtful=answer["key_doubtful"],
         attempts=answer["attempts"],
-        now=now / 1000,
-        age=max(0, now - answer["first_attempt_at"]) / 1000,
-        unknown_for=max(0, now - answer["in_doubt_since"]) / 1000,
+        now=instant(now),
+        age=span(now - answer["first_attempt_at"]),
+        unknown_for=span(now - answer["in_doubt_since"]),
         pending=tuple(json.loads(pending)) if pending else (),
         earlier=_object(outcomes) if outcomes else {},
         earlier_cost=answer["cost"],
-        waited=max(0, now - answer["eligible_at"]) / 1000,
+        waited=span(now - answer["eligible_at"]),
         correlation=answer["correlation"],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import redis
@@ -16,10 +17,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Server:
-    """One look. Times in seconds."""
+    """One look."""
 
-    answer: float
-    drift: float
+    answer: timedelta
+    drift: timedelta
     """How far this machine's clock is ahead of Redis'."""
     name: str = "Redis"
     version: str | None = None
@@ -65,8 +66,8 @@ def _examined(client: redis.Redis) -> Server:
         appends = bool(kept["aof_enabled"])
     version = found.get("valkey_version") or found.get("redis_version")
     return Server(
-        clocks.answer,
-        clocks.drift,
+        timedelta(seconds=clocks.answer),
+        timedelta(seconds=clocks.drift),
         name="Valkey" if "valkey_version" in found else "Redis",
         version=str(version) if version else None,
         appends=appends,

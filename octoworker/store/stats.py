@@ -9,7 +9,7 @@ import json
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,9 +23,13 @@ from octoworker.store.flow_control import PAUSE
 from octoworker.store.limits import MILLIONTHS, backlog_of, day_of
 from octoworker.store.scripts import guard
 from octoworker.store.server import refusal
+from octoworker.store.units import NO_TIME, span, span_ms
 
-SOON = 60_000
-"""ms ahead that counts as due soon."""
+SOON = timedelta(minutes=1)
+"""Ahead that counts as due soon."""
+
+MINUTE = 60_000
+"""ms; segments are counted by the minute."""
 
 FILLING, FULL = 0.7, 0.95
 """Shares of Redis' memory: from the first on an operator should know, at the second it is about to refuse what is written."""
@@ -35,25 +39,25 @@ INDEXED = tuple(state for state in State if state not in (State.QUEUED, State.SU
 
 @dataclass(frozen=True)
 class Lane:
-    """One lane. `oldest` in seconds: how long the first message has waited for its turn, since it was taken or was due; None
+    """One lane. `oldest`: how long the first message has waited for its turn, since it was taken or was due; None
     when this user of Redis may not see who stands first in the queue."""
 
     queued: int = 0
     backlogged: int = 0
     """Held back by flow control: paused, on hold with the account, or waiting for the pace."""
-    oldest: float | None = 0.0
+    oldest: timedelta | None = NO_TIME
 
 
 @dataclass(frozen=True)
 class Board:
-    """One look. Money as decimals, ages and lags in seconds."""
+    """One look. Money as decimals."""
 
     lanes: Mapping[str, Lane]
     states: Mapping[str, int]
     in_flight: int
     """Queued or being submitted."""
     due_soon: int
-    due_lag: float
+    due_lag: timedelta
     """How long the longest overdue record has been waiting for the scheduler."""
     pace: float
     """Segments a second over the last minute."""
@@ -100,17 +104,17 @@ class Board:
         return max(self.clocks.values(), key=abs, default=0.0)
 
     def as_json(self) -> dict[str, Any]:
-        """The board as `stats --json` prints it: money as decimal strings."""
+        """The board as `stats --json` prints it: money as decimal strings, times in seconds."""
         return {
             "lanes": {
-                name: {"queued": lane.queued, "backlogged": lane.backlogged, "oldest": _rounded(lane.oldest)}
+                name: {"queued": lane.queued, "backlogged": lane.backlogged, "oldest": _seconds(lane.oldest)}
                 for name, lane in self.lanes.items()
             },
             "states": dict(self.states),
             "unconfirmed": self.unconfirmed,
             "in_flight": self.in_flight,
             "due_soon": self.due_soon,
-            "due_lag": round(self.due_lag, 3),
+            "due_lag": _seconds(self.due_lag),
             "pace": round(self.pace, 3),
             "breaker": self.breaker,
             "account_hold": self.account_hold,
@@ -126,12 +130,12 @@ class Board:
             "memory_limit": self.memory_limit,
             "writes": self.writes,
             "refuses": self.refuses,
-            "clock_drift": _rounded(self.clock_drift),
+            "clock_drift": round(self.clock_drift, 3),
         }
 
 
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else round(span.total_seconds(), 3)
 
 
 def look(client: redis.Redis, queues: Mapping[str, str]) -> Board:
@@ -155,11 +159,11 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
             pipe.zcard(keys.state(state))
         pipe.zcard(keys.UNCONFIRMED)
         pipe.zcard(keys.DUE)
-        pipe.zcount(keys.DUE, now, now + SOON)
+        pipe.zcount(keys.DUE, now, now + span_ms(SOON))
         pipe.zrange(keys.DUE, 0, 0, withscores=True)
         pipe.hlen("unacked")
         pipe.info()
-        pipe.zrange(keys.WORKERS, now - round(presence.ALIVE * 1000), "+inf", byscore=True)
+        pipe.zrange(keys.WORKERS, now - span_ms(presence.ALIVE), "+inf", byscore=True)
         for lane in LANES:
             pipe.llen(queues.get(lane) or keys.NOWHERE)
             pipe.lindex(queues.get(lane) or keys.NOWHERE, -1)
@@ -199,7 +203,7 @@ def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
         states=states,
         in_flight=max(0, moving - sum(behind)),
         due_soon=soon,
-        due_lag=max(0.0, (now - first[0][1]) / 1000) if first else 0.0,
+        due_lag=span(now - first[0][1]) if first else NO_TIME,
         pace=_pace(flow or {}, now),
         breaker=(breaker or {}).get("state", "closed"),
         account_hold=(flow or {}).get("account_hold"),
@@ -232,17 +236,17 @@ def _lane(now: int, part: list[Any], oldest: float | None, *, hidden: bool) -> L
     return Lane(
         queued=int(queued or 0),
         backlogged=int(plain or 0) + int(marketing or 0),
-        oldest=None if hidden and queued else max(0.0, (now - since) / 1000) if since else 0.0,
+        oldest=None if hidden and queued else span(now - since) if since else NO_TIME,
     )
 
 
 def _pace(flow: Mapping[str, str], now: int) -> float:
     """What went in this minute, and the part of the last one that is still within sixty seconds."""
-    minute, into = divmod(now, 60_000)
+    minute, into = divmod(now, MINUTE)
     sent, before = float(flow.get("sent", 0)), float(flow.get("before", 0))
     ahead = minute - int(float(flow.get("minute", 0)))
     if ahead > 1:
         return 0.0
     if ahead == 1:
         sent, before = 0.0, sent
-    return (sent + before * (1 - into / 60_000)) / 60
+    return (sent + before * (1 - into / MINUTE)) / 60

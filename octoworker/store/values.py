@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
 from octoworker.sms.record import Record, State
+from octoworker.store.units import NO_TIME, instant
 
 
 @dataclass(frozen=True)
 class ClaimRequest:
-    """What a worker brings to a claim. Durations in seconds, instants as Unix seconds. `repr` shows no payload."""
+    """What a worker brings to a claim. Instants are aware. `repr` shows no payload."""
 
     message_id: str
     fingerprint: str
@@ -26,12 +27,12 @@ class ClaimRequest:
     ours: bool = False
     """A job that we published, for a message that had its record then. Without a record it is not sent."""
     published_at: int | None = None
-    """When the scheduler published this job, ms of Redis' clock. None: it is the message's first."""
-    hold_until: float | None = None
-    closed_until: float | None = None
-    refuse_before: float | None = None
-    expires_at: float | None = None
-    deliver_at: float | None = None
+    """Where this job stands in its queue, as a Wakeup said it (ms of Redis' clock). None: it is the message's first."""
+    hold_until: datetime | None = None
+    closed_until: datetime | None = None
+    refuse_before: datetime | None = None
+    expires_at: datetime | None = None
+    deliver_at: datetime | None = None
     """When Octopush sends it, which is handed over now and holds it until then."""
     past_reason: str = ""
     marketing: bool = False
@@ -39,7 +40,7 @@ class ClaimRequest:
     """The day in Paris, for what is counted by day."""
     opt_outs: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
     """Each recipient, and the hashes under which it may stand in the list of opt-outs."""
-    planned_at: float | None = None
+    planned_at: datetime | None = None
     """Redis' clock, as its worker knew it, when all this was planned."""
     cap_request: Mapping[str, Any] | None = None
     """What the caps need to know (limits.cap_request_of)."""
@@ -86,16 +87,19 @@ class Lease:
     key_used_before: bool
     key_doubtful: bool
     attempts: int
-    now: float
-    age: float
-    unknown_for: float
+    now: datetime
+    """Redis' clock when it was given."""
+    age: timedelta
+    """Since the first attempt that counted."""
+    unknown_for: timedelta
+    """Since its key was first used without an answer."""
     pending: tuple[str, ...]
     """Recipients still to be sent to, when others of this message have their outcome. Empty: all."""
     earlier: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """Outcomes of earlier submits of this message, by recipient."""
     earlier_cost: str = ""
-    waited: float = 0.0
-    """Seconds since the message might have gone: since it was taken, or was due."""
+    waited: timedelta = NO_TIME
+    """Since the message might have gone: since it was taken, or was due."""
     correlation: str = ""
     """The web request that asked for it, or ""."""
 
@@ -139,14 +143,14 @@ Claim = Lease | Done | Wait | Busy | Outdated | Conflict
 
 @dataclass(frozen=True)
 class Outcome:
-    """What to write after a submit. `delay` in seconds; None: no machine acts again."""
+    """What to write after a submit. `delay` is None where no machine acts again."""
 
     state: State
     reason: str
     generation: int
     key: KeyUse = "used"
     counts: bool = True
-    delay: float | None = None
+    delay: timedelta | None = None
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     health: Literal["ok", "fault"] | None = None
     """What the call says about Octopush itself, whatever became of the message."""
@@ -156,8 +160,8 @@ class Outcome:
     """Of that hold: credit ends it."""
     backlog: str | None = None
     """The backlog in which the message waits; then `delay` says nothing."""
-    deliver_at: float | None = None
-    """Unix seconds: handed over, and Octopush sends it then."""
+    deliver_at: datetime | None = None
+    """Handed over, and Octopush sends it then."""
     day: str = ""
     spent: Decimal = Decimal(0)
     unsent: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -209,23 +213,24 @@ class Received:
 
 @dataclass(frozen=True)
 class Wakeup:
-    """A message whose job must be published now. `delay` in seconds: how far ahead of its instant it was taken."""
+    """A message whose job must be published now. `delay`: how far ahead of its instant it was taken."""
 
     message_id: str
     job_id: str
     lane: str
     payload: str = field(repr=False)
-    delay: float = 0.0
+    delay: timedelta = NO_TIME
     found: str = "due"
     """`due`, `backlog` (it was its turn), `lease` (a worker that did not come back), `job` (a job that vanished)."""
     published_at: int = 0
-    """Redis' clock when it was taken, ms: where its job stands in its queue."""
+    """Redis' clock when it was taken, ms: where its job stands in its queue. Its job carries it as it is, and only the store
+    reads it again; up to a hundred are written in one look."""
     correlation: str = ""
 
     @property
     def at(self) -> datetime:
         """Its instant, by Redis' clock."""
-        return datetime.fromtimestamp(self.published_at / 1000 + self.delay, UTC)
+        return instant(self.published_at) + self.delay
 
     @property
     def arguments(self) -> dict[str, Any]:

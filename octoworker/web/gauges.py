@@ -44,7 +44,7 @@ class Gauges:
         if board.workers is not None:
             readers = {lane: board.readers(lane) for lane in lanes}
             yield _labelled("workers", "Workers that are alive and read the lane", "lane", readers)
-        ages = {name: lane.oldest for name, lane in lanes.items() if lane.oldest is not None}
+        ages = {name: lane.oldest.total_seconds() for name, lane in lanes.items() if lane.oldest is not None}
         yield _labelled("oldest_seconds", "How long the first message has waited for its turn", "lane", ages)
         if board.memory is not None:
             yield _plain("redis_memory_bytes", "What Redis uses", board.memory)
@@ -52,7 +52,7 @@ class Gauges:
             yield _plain("redis_memory_limit_bytes", "From which on Redis refuses what is written", board.memory_limit)
         if board.writes is not None:
             yield _plain("redis_writable", "Whether Redis takes what is written, its memory aside", board.writes)
-        yield _plain("due_lag_seconds", "How long the earliest due message has been due", board.due_lag)
+        yield _plain("due_lag_seconds", "How long the earliest due message has been due", board.due_lag.total_seconds())
         yield _plain("clock_drift_seconds", "Seconds by which the worst clock of a worker is ahead", board.clock_drift)
         states = {**board.states, "in_flight": board.in_flight}
         yield _labelled("messages", "Messages that are kept; in_flight: queued or being submitted", "state", states)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -147,12 +147,12 @@ def _banner(seen: Board) -> str:
 
 
 def _cards(seen: Board) -> Iterable[str]:
-    oldest = max((lane.oldest or 0.0 for lane in seen.lanes.values()), default=0.0)
+    oldest = max((lane.oldest or timedelta() for lane in seen.lanes.values()), default=timedelta())
     hidden = any(lane.oldest is None for lane in seen.lanes.values())
     money = seen.currency or ""
     yield _card("Workers", "?" if seen.workers is None else f"{len(seen.workers)}", _readers(seen))
     yield _card("In flight", f"{seen.in_flight:,}", f"{seen.due_soon:,} due within a minute")
-    yield _card("Oldest waiting", "?" if hidden else span(oldest), f"clock {seen.due_lag:.1f} s behind")
+    yield _card("Oldest waiting", "?" if hidden else span(oldest), f"clock {seen.due_lag.total_seconds():.1f} s behind")
     yield _card("Pace", f"{seen.pace:.1f}", "segments a second, last minute")
     yield _card("Breaker", seen.breaker, "does Octopush answer?", "good" if seen.breaker == "closed" else "bad")
     yield _card(

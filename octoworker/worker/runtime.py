@@ -9,8 +9,10 @@ import contextlib
 import gc
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError
@@ -23,6 +25,10 @@ from octoworker.sending.inbound import Inbound
 from octoworker.sms import lanes, message, schedule
 from octoworker.store import Store, connect
 from octoworker.store.limits import Caps, Limits
+
+SPANS_OF_RETRY = ("base", "cap", "give_up_after", "account_wait", "key_window")
+SPANS_OF_LIMITS = ("breaker_base", "breaker_cap", "breaker_ramp")
+"""Settings that people give in seconds."""
 
 LOOK_TIMEOUT = 2.0
 """Seconds for one answer of Redis to somebody who watches: Prometheus gives up after ten."""
@@ -96,19 +102,26 @@ def connect_gateway(settings: Settings, connections: int = 1) -> Gateway:
 def open_store(settings: Settings) -> Store:
     return Store(
         connect(settings.redis.records_url, connections=settings.concurrency + 8),
-        keep_for=settings.keep_for,
-        requeue_after=settings.requeue_after,
-        lease=settings.lease,
-        key_window=settings.retry.key_window,
+        keep_for=timedelta(seconds=settings.keep_for),
+        requeue_after=timedelta(seconds=settings.requeue_after),
+        lease=timedelta(seconds=settings.lease),
+        key_window=timedelta(seconds=settings.retry.key_window),
         max_crashes=settings.max_crashes,
         limits=limits(settings),
     )
 
 
+def spans(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """A group of settings, with these as spans: people set seconds."""
+    return {name: timedelta(seconds=value) if name in names else value for name, value in values.items()}
+
+
 def look(settings: Settings) -> Store:
     """The records for somebody who watches: few connections, and an answer soon, also when it is "Redis is away"."""
     client = connect(settings.redis.records_url, timeout=LOOK_TIMEOUT, connections=20, retries=0)
-    return Store(client, keep_for=settings.keep_for, requeue_after=settings.requeue_after)
+    return Store(
+        client, keep_for=timedelta(seconds=settings.keep_for), requeue_after=timedelta(seconds=settings.requeue_after)
+    )
 
 
 def account(settings: Settings) -> Account:
@@ -128,7 +141,7 @@ def rules(settings: Settings) -> sending_rules.Rules:
     return sending_rules.Rules(
         payload=policy(settings),
         time=time_rules(settings),
-        retry=retry.Policy(**settings.retry.values),
+        retry=retry.Policy(**spans(settings.retry.values, *SPANS_OF_RETRY)),
         budgets=sending_rules.Budgets(settings.lease, settings.send_budget, settings.record_budget),
         caps=caps(settings),
         number_keys=settings.opt_outs.number_keys,
@@ -148,14 +161,14 @@ def queues(settings: Settings) -> dict[str, str]:
 
 
 def limits(settings: Settings) -> Limits:
-    return Limits(**settings.limits.values, caps=caps(settings))
+    return Limits(**spans(settings.limits.values, *SPANS_OF_LIMITS), caps=caps(settings))
 
 
 def caps(settings: Settings) -> Caps:
     return Caps(
         hour=settings.caps.hour,
         day=settings.caps.day,
-        same_text=settings.caps.same_text,
+        same_text=timedelta(seconds=settings.caps.same_text),
         countries=settings.caps.countries,
         money=settings.caps.money,
         price=settings.caps.price,

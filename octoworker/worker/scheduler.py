@@ -14,6 +14,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -56,7 +57,7 @@ class Scheduler:
 
     def __init__(self, settings: Settings, store: Store, at_step: Steps = no_step) -> None:
         self._every = settings.sweep_every
-        look_ahead = min(settings.eta_horizon, settings.sweep_every * LOOKS_AHEAD)
+        look_ahead = timedelta(seconds=min(settings.eta_horizon, settings.sweep_every * LOOKS_AHEAD))
         self._queues = runtime.queues(settings)
         self._store = store
         self._at_step = at_step
@@ -182,7 +183,7 @@ class CreditWatcher:
         every = self._mine.settings.retry.account_wait
         while not self._stopping.wait(min(every, LONGEST_NAP)):
             try:
-                credit.look_after(self._mine.gateway, self._mine.store.flow_control, every)
+                credit.look_after(self._mine.gateway, self._mine.store.flow_control, timedelta(seconds=every))
             except OctoworkerError as error:
                 log.warning("account.not_asked", kind=type(error).__name__)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from store_kit import REQUEST, look, open_store
+from store_kit import REQUEST, look, open_store, seconds
 
 from octoworker.sms.record import State
 from octoworker.store import Busy, Lease, Outcome, Wait
@@ -29,7 +29,7 @@ def test_a_wrong_clock_does_not_take_a_lease_that_holds(store, wrong):
 @pytest.mark.parametrize("wrong", WRONG_CLOCKS)
 def test_a_wrong_clock_does_not_take_what_is_not_due(store, wrong):
     lease = store.claim(REQUEST)
-    store.settle(REQUEST.message_id, lease.token, Outcome(State.WAITING, "later", 0, key="next", delay=50.0))
+    store.settle(REQUEST.message_id, lease.token, Outcome(State.WAITING, "later", 0, key="next", delay=seconds(50)))
     with time_machine.travel(datetime.now(UTC) + wrong):
         assert look(store, ahead=0.5).wakeups == []
         assert isinstance(store.claim(REQUEST), Wait)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from harness import NUMBER, TEXT, house, own_port, until
@@ -187,7 +188,13 @@ def test_a_user_of_redis_who_may_not_call_workers(house):
 
 
 SOUND = Server(
-    answer=0.001, drift=0.0, version="7.0.15", appends=True, appendfsync="everysec", eviction="noeviction", memory=1
+    answer=timedelta(milliseconds=1),
+    drift=timedelta(),
+    version="7.0.15",
+    appends=True,
+    appendfsync="everysec",
+    eviction="noeviction",
+    memory=1,
 )
 
 
@@ -195,9 +202,9 @@ SOUND = Server(
     ("change", "name", "expected"),
     [
         ({}, None, None),
-        ({"drift": 5.0}, "clock", "warning"),
-        ({"drift": -5.0}, "clock", "warning"),
-        ({"answer": 0.2}, "latency", "warning"),
+        ({"drift": timedelta(seconds=5)}, "clock", "warning"),
+        ({"drift": -timedelta(seconds=5)}, "clock", "warning"),
+        ({"answer": timedelta(seconds=0.2)}, "latency", "warning"),
         ({"version": "6.0.16"}, "version", "problem"),
         ({"version": "6.2.0"}, None, None),
         ({"appends_well": False}, "persistence", "problem"),

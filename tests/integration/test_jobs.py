@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from datetime import timedelta
 
 import pytest
 from celery import Celery
@@ -26,7 +27,7 @@ def known(message):
 
 
 @pytest.mark.parametrize("arguments", [{}, {"recipients": ["+33612345678"], "text": 'Ça "coûte"\n5 € }{'}])
-@pytest.mark.parametrize("delay", [0.0, 0.4])
+@pytest.mark.parametrize("delay", [timedelta(), timedelta(seconds=0.4)])
 @pytest.mark.parametrize("lane", ["urgent", "normal", "bulk"])
 def test_our_job_equals_celerys(redis_client, redis_server, arguments, delay, lane):
     app = Celery("octoworker", broker=redis_server.url, set_as_current=False)
@@ -36,7 +37,7 @@ def test_our_job_equals_celerys(redis_client, redis_server, arguments, delay, la
         kwargs=jobs.job_kwargs("a" * 32, arguments, published_at=17),
         task_id='job "17"',
         queue=queue,
-        countdown=delay or None,
+        countdown=delay.total_seconds() or None,
         argsrepr="()",
         kwargsrepr=jobs.MASKED_KWARGS,
     )
@@ -79,7 +80,8 @@ def crowd(size, lane="normal", apart=0.001, **changes):
     """So many messages that come due one after the other."""
     ids = [f"{n:032x}" for n in range(size)]
     return [
-        Wakeup(each, changes.get("job_id", each), lane, "{}", n * apart, published_at=17) for n, each in enumerate(ids)
+        Wakeup(each, changes.get("job_id", each), lane, "{}", timedelta(seconds=n * apart), published_at=17)
+        for n, each in enumerate(ids)
     ]
 
 

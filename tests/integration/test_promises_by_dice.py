@@ -11,13 +11,14 @@ import itertools
 import json
 import random
 from collections import Counter
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 import fakeredis
 import pytest
 import time_machine
-from store_kit import look, told
+from store_kit import at, look, seconds, told
 
 from octoworker.errors import (
     BusyError,
@@ -60,6 +61,9 @@ def refusal(code):
     return RefusedByProviderError(
         "no", kind=known.kind, code=code, stops_account=known.stops_account, mended_by_credit=known.mended_by_credit
     )
+
+
+DAY = timedelta(days=1)
 
 
 class CrashError(BaseException):
@@ -123,19 +127,21 @@ class Everything:
         self.open(
             rate=self.dice.choice([0.0, 1.0, 100.0]),
             calls=self.dice.choice([0, 4]),
-            caps=self.dice.choice([Caps(), Caps(), Caps(hour=2, same_text=60), Caps(countries={"FR": 4}, refuse=True)]),
+            caps=self.dice.choice(
+                [Caps(), Caps(), Caps(hour=2, same_text=seconds(60)), Caps(countries={"FR": 4}, refuse=True)]
+            ),
             elsewhere=self.dice.random() < 0.3,
             hold=self.dice.random() < 0.5,
         )
 
     def open(self, *, rate, calls, caps, elsewhere, hold):
-        limits = Limits(rate=rate, breaker_calls=calls, breaker_base=1, breaker_cap=60, breaker_ramp=10, caps=caps)
+        limits = Limits(rate=rate, breaker_calls=calls, caps=caps)
         self.store = Store(
             self.client,
-            keep_for=2_592_000,
-            requeue_after=60,
-            lease=45,
-            key_window=86400,
+            keep_for=timedelta(days=30),
+            requeue_after=seconds(60),
+            lease=seconds(45),
+            key_window=DAY,
             max_crashes=5,
             limits=limits,
         )
@@ -145,10 +151,10 @@ class Everything:
             time=schedule.Rules(
                 hold=hold,
                 refuse_past=True,
-                max_ahead=schedule.timedelta(days=366),
+                max_ahead=timedelta(days=366),
                 windows=parse_hours("FR=08:00-20:00", alsace_moselle=False),
             ),
-            retry=retry.Policy(2, 300, 86400, 50, 300, 86400),
+            retry=retry.Policy(seconds(2), seconds(300), DAY, 50, seconds(300), DAY),
             budgets=Budgets(45, 13, 16),
             caps=caps,
         )
@@ -280,7 +286,7 @@ class Everything:
                     self.forced.add(message_id)
                 case "move":
                     payload = json.dumps({**record.arguments, "send_at": now + 500})
-                    self.store.reschedule(message_id, now + 500, payload, max_ahead=1e9)
+                    self.store.reschedule(message_id, at(now + 500), payload, max_ahead=timedelta(days=10_000))
                 case "decide":
                     rang = any(rung for (each, _), rung in self.octopush.rung.items() if each == message_id)
                     self.store.decide(message_id, sent=rang)
@@ -388,13 +394,20 @@ def everything_in(client):
         lambda store: store.decide("5" * 32, sent=True),
         lambda store: store.people.forget(Person(lambda _: True, "345600", lambda _: [])),
         lambda store: store.due.rescue(9, {"normal": "nothing"}),
-        lambda store: store.due.stage(9, 9),
-        lambda store: store.due.release(9, 9),
+        lambda store: store.due.stage(9, seconds(9)),
+        lambda store: store.due.release(9, seconds(9)),
     ],
 )
 def test_a_full_redis_refuses_a_change_whole(redis_client, act):
     """Backlogged (3), queued (1), submitting (2), accepted (4), left to an operator (5) and due (6): nothing is left half done."""
-    store = Store(redis_client, keep_for=1000, requeue_after=1, lease=30, key_window=1000, max_crashes=3)
+    store = Store(
+        redis_client,
+        keep_for=seconds(1000),
+        requeue_after=seconds(1),
+        lease=seconds(30),
+        key_window=seconds(1000),
+        max_crashes=3,
+    )
     for digit in "123456":
         store.create(digit * 32, "print", "normal", json.dumps({"recipients": NUMBERS[0]}))
     for digit in "245":
@@ -404,7 +417,7 @@ def test_a_full_redis_refuses_a_change_whole(redis_client, act):
     store.flow_control.pause("all")
     store.claim(ClaimRequest("3" * 32, "print", "normal", "{}"))
     store.flow_control.resume("all")
-    store.claim(ClaimRequest("6" * 32, "print", "normal", "{}", hold_until=redis_client.time()[0] + 5))
+    store.claim(ClaimRequest("6" * 32, "print", "normal", "{}", hold_until=at(redis_client.time()[0] + 5)))
     redis_client.zadd(keys.DUE, {"1" * 32: 0})
     before = everything_in(redis_client)
     redis_client.config_set("maxmemory", "1")

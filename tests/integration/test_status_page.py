@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import re
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from harness import API_KEY, NUMBER, TEXT
@@ -17,7 +18,7 @@ from octoworker.web.site import Site
 
 TOKEN = "a-token-of-sixteen-or-more"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-KEEP = {"keep_for": 3600, "requeue_after": 60}
+KEEP = {"keep_for": timedelta(hours=1), "requeue_after": timedelta(minutes=1)}
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from store_kit import look, told
+from store_kit import look, seconds, told
 
 from octoworker.errors import RefusedError
 from octoworker.sms.record import FINAL, MOVES, State
@@ -34,11 +34,11 @@ OUTCOMES = (
     Outcome(State.ACCEPTED, "", 0, fields={"ticket": "api1", "outcomes": json.dumps({NUMBER: {"state": "accepted"}})}),
     Outcome(State.REJECTED, "no", 0, key="next"),
     Outcome(State.DEAD, "given up", 0, key="next"),
-    Outcome(State.WAITING, "later", 0, key="next", delay=5.0),
-    Outcome(State.WAITING, "later", 0, key="unused", delay=5.0),
-    Outcome(State.WAITING, "no credit", 0, key="next", delay=60.0, counts=False),
-    Outcome(State.UNKNOWN, "may have been sent", 0, delay=5.0),
-    Outcome(State.UNKNOWN, "may have been sent", 0, key="doubtful", delay=5.0),
+    Outcome(State.WAITING, "later", 0, key="next", delay=seconds(5)),
+    Outcome(State.WAITING, "later", 0, key="unused", delay=seconds(5)),
+    Outcome(State.WAITING, "no credit", 0, key="next", delay=seconds(60), counts=False),
+    Outcome(State.UNKNOWN, "may have been sent", 0, delay=seconds(5)),
+    Outcome(State.UNKNOWN, "may have been sent", 0, key="doubtful", delay=seconds(5)),
     Outcome(State.UNKNOWN, "a person decides", 0),
 )
 
@@ -50,8 +50,9 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.client = redis.Redis.from_url(self.server_url, decode_responses=True)
         self.client.flushall()
-        timings = {"keep_for": 1000, "requeue_after": 60, "lease": LEASE, "key_window": KEY_WINDOW, "max_crashes": 4}
-        self.store = Store(self.client, **timings)
+        timings = {"keep_for": 1000, "requeue_after": 60, "lease": LEASE, "key_window": KEY_WINDOW}
+        spans = {name: seconds(span) for name, span in timings.items()}
+        self.store = Store(self.client, **spans, max_crashes=4)
         self.store.create(ID, "print", "normal", PAYLOAD)
         self.claims: list[Lease] = []
         self.holder: Lease | None = None

@@ -22,6 +22,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from octoworker.errors import StoreError
@@ -50,7 +51,9 @@ class Producer(threading.Thread):
     def __init__(self, url):
         super().__init__()
         self.confirmed: list[tuple[float, str]] = []
-        self._store = Store(connect(url, timeout=1.0, retries=0), keep_for=3600, requeue_after=3600)
+        self._store = Store(
+            connect(url, timeout=1.0, retries=0), keep_for=timedelta(hours=1), requeue_after=timedelta(hours=1)
+        )
 
     def run(self):
         with suppress(StoreError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -94,9 +95,9 @@ def test_a_worker_killed_while_it_releases_held_messages_loses_and_repeats_none(
     house.workers[0].kill()
     # Brought forward one by one, so that none is past its time before it is held, however slow the machine is.
     for message_id in ids:
-        soon = time.time() + 5
-        payload = json.dumps({**house.record(message_id).arguments, "send_at": soon})
-        house.store.reschedule(message_id, soon, payload, max_ahead=1e9)
+        soon = datetime.now(UTC) + timedelta(seconds=5)
+        payload = json.dumps({**house.record(message_id).arguments, "send_at": soon.timestamp()})
+        house.store.reschedule(message_id, soon, payload, max_ahead=timedelta(days=1))
     doomed, _ = crashing(house, "before_publish")
     doomed.wait()
     house.worker()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from proxy import Proxy
@@ -15,7 +15,12 @@ ID, NOBODY = "a" * 32, "b" * 32
 
 CHANGES = {
     "cancel": (State.SCHEDULED, lambda store: store.cancel(ID)),
-    "reschedule": (State.SCHEDULED, lambda store: store.reschedule(ID, time.time() + 900, "{}", max_ahead=1000)),
+    "reschedule": (
+        State.SCHEDULED,
+        lambda store: store.reschedule(
+            ID, datetime.now(UTC) + timedelta(minutes=15), "{}", max_ahead=timedelta(seconds=1000)
+        ),
+    ),
     "decide": (State.UNKNOWN, lambda store: store.decide(ID, sent=True)),
     "replay": (State.DEAD, lambda store: store.replay(ID, force=True)),
 }
@@ -25,7 +30,9 @@ CHANGES = {
 def test_a_change_whose_answer_was_lost_happens_once_and_is_told_as_done(redis_server, redis_client, change):
     state, ask = CHANGES[change]
     with Proxy(redis_server.port) as proxy:
-        store = Store(connect(proxy.url, retries=0), keep_for=1000, requeue_after=60)
+        store = Store(
+            connect(proxy.url, retries=0), keep_for=timedelta(seconds=1000), requeue_after=timedelta(seconds=60)
+        )
         store.create(ID, "print", "normal", "{}")
         redis_client.hset(keys.record(ID), mapping={"state": state, "needs_review": "1"})
         with pytest.raises(UnknownMessageError):

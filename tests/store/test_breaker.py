@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from store_kit import failed, look, open_store, pass_time, released, request, seconds_of, settle, submitted, verdicts
+from store_kit import (
+    at,
+    failed,
+    look,
+    open_store,
+    pass_time,
+    released,
+    request,
+    seconds,
+    seconds_of,
+    settle,
+    submitted,
+    verdicts,
+)
 
 from octoworker.sms.record import State
 from octoworker.store import Lease, Wait
 
-BREAKER = {"breaker_calls": 4, "breaker_base": 60, "breaker_cap": 600, "breaker_ramp": 1000}
+BREAKER = {"breaker_calls": 4, "breaker_base": seconds(60), "breaker_cap": seconds(600), "breaker_ramp": seconds(1000)}
 
 
 def opened(client, clock):
@@ -33,7 +46,7 @@ def test_one_bad_message_does_not_open_the_breaker(client):
     each = request(1)
     for _ in range(10):
         claim = store.claim(each)
-        settle(store, claim, each, state=State.WAITING, key="unused", delay=0.0, health="fault")
+        settle(store, claim, each, state=State.WAITING, key="unused", delay=seconds(0), health="fault")
         client.hdel(f"ow:message:{each.message_id}", "due")
     assert type(store.claim(request(2))) is Lease
 
@@ -59,7 +72,9 @@ def test_a_probe_that_fails_costs_no_attempt_and_doubles_the_wait(client, still)
     pass_time(client, 61)
     look(store)
     claim = store.claim(request(10))
-    record = settle(store, claim, request(10), state=State.WAITING, key="unused", delay=0.0, health="fault").record
+    record = settle(
+        store, claim, request(10), state=State.WAITING, key="unused", delay=seconds(0), health="fault"
+    ).record
     assert record.attempts == 0
     pass_time(client, 61)
     assert released(store) == []
@@ -92,7 +107,7 @@ def test_a_recovery_that_fails_opens_the_breaker_again(client, still):
     look(store)
     submitted(store, request(10), health="ok")
     look(store, ahead=0.1)
-    settled = submitted(store, request(11), state=State.WAITING, key="unused", delay=9.0, health="fault")
+    settled = submitted(store, request(11), state=State.WAITING, key="unused", delay=seconds(9), health="fault")
     assert settled.alerts == ("breaker_opened",)
 
 
@@ -116,9 +131,9 @@ def test_a_probe_that_may_not_go_is_followed_by_another_at_once(client, still):
     store = opened(client, still)
     pass_time(client, 601)
     assert released(store) == [10]
-    store.claim(request(10, closed_until=seconds_of(client) + 3600))
+    store.claim(request(10, closed_until=at(seconds_of(client) + 3600)))
     assert released(store) == [11]
-    store.claim(request(11, expires_at=seconds_of(client) - 1))
+    store.claim(request(11, expires_at=at(seconds_of(client) - 1)))
     assert released(store) == [12]
 
 
@@ -136,7 +151,7 @@ def test_messages_that_fail_whenever_they_are_called_do_not_keep_the_breaker_ope
     store = opened(client, still)
     pass_time(client, 601)
     assert released(store) == [10]
-    failed(store, 10, state=State.UNKNOWN, key="used", delay=0.0)
+    failed(store, 10, state=State.UNKNOWN, key="used", delay=seconds(0))
     store.claim(request(10))
     pass_time(client, 601)
     assert released(store) == [11]
@@ -150,5 +165,5 @@ def test_when_all_have_been_probes_the_oldest_is_one_again(client):
     for _ in range(2):
         pass_time(client, 601)
         assert released(store) == [10]
-        failed(store, 10, delay=0.0)
+        failed(store, 10, delay=seconds(0))
         assert type(store.claim(request(10))) is Wait

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from store_kit import ID, outcome
+from store_kit import ID, at, outcome
 
 from octoworker.sms.record import State
 from octoworker.store import ClaimRequest, NewMessage
@@ -73,7 +73,7 @@ def test_a_paused_campaign_that_is_cancelled_goes_in_its_time(store, client):
 
 def test_a_campaign_is_kept_as_long_as_the_messages_it_holds_for_later(store, client):
     later = client.time()[0] + 10 * KEEP
-    store.claim(replace(REQUEST, hold_until=later))
+    store.claim(replace(REQUEST, hold_until=at(later)))
     store.campaigns.loaded("autumn", people=1, refused=0)
     store.campaigns.pause("autumn")
     store.campaigns.resume("autumn")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from store_kit import ID, PAYLOAD, REQUEST, B, id_of, open_store, outcome, request, submitted, verdicts
+from store_kit import ID, PAYLOAD, REQUEST, B, id_of, open_store, outcome, request, seconds, submitted, verdicts
 
 from octoworker.errors import RefusedError, UnknownMessageError
 from octoworker.sms.record import State
@@ -41,5 +41,5 @@ def test_what_is_backlogged_can_be_cancelled_and_leaves_its_backlog(client):
 def test_a_message_that_every_recipient_refused_for_now_can_be_cancelled(store, client):
     each = request(1)
     fields = {"pending": json.dumps([B]), "outcomes": json.dumps({B: {"state": "waiting"}})}
-    submitted(store, each, state=State.WAITING, key="next", delay=99.0, fields=fields)
+    submitted(store, each, state=State.WAITING, key="next", delay=seconds(99), fields=fields)
     assert store.cancel(each.message_id).state is State.CANCELLED

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from store_kit import A, B, id_of, open_store, record_of, request, submitted, verdicts
+from store_kit import A, B, id_of, open_store, record_of, request, seconds, submitted, verdicts
 
 from octoworker.sms.recipient import country_of
 from octoworker.sms.record import State
@@ -45,18 +45,18 @@ def test_a_cap_can_refuse_instead(client):
 
 
 def test_the_same_text_to_the_same_number_is_refused_within_its_window(client):
-    caps = Caps(same_text=60)
+    caps = Caps(same_text=seconds(60))
     store = open_store(client, caps=caps)
     verdicts(store, [capped_request(1, caps), capped_request(2, caps), capped_request(3, caps, text="other")])
     assert [store.get(id_of(n)).state for n in (2, 3)] == [State.REJECTED, State.SUBMITTING]
 
 
 def test_a_retry_counts_once(client):
-    caps = Caps(hour=1, same_text=60, countries={"FR": 1})
+    caps = Caps(hour=1, same_text=seconds(60), countries={"FR": 1})
     store = open_store(client, caps=caps)
     each = capped_request(1, caps)
     for _ in range(3):
-        submitted(store, each, state=State.WAITING, key="next", delay=0.0)
+        submitted(store, each, state=State.WAITING, key="next", delay=seconds(0))
     assert type(store.claim(each)) is Lease
 
 
@@ -69,7 +69,7 @@ def test_money_that_is_about_to_be_spent_counts_already(client):
 
 
 def test_no_key_of_the_caps_shows_a_number_or_a_text(client):
-    caps = Caps(hour=5, day=5, same_text=60, countries={"*": 9}, money=Decimal(9))
+    caps = Caps(hour=5, day=5, same_text=seconds(60), countries={"*": 9}, money=Decimal(9))
     store = open_store(client, caps=caps)
     store.claim(capped_request(1, caps, text="secret words"))
     everything = " ".join(client.keys("ow:cap:*")) + str([client.type(key) for key in client.keys("ow:cap:*")])
@@ -87,7 +87,7 @@ def test_a_message_that_alone_exceeds_a_cap_of_the_day_does_not_wait_for_ever(cl
     assert "may go at" not in record.reason
 
 
-ALL = Caps(hour=1, day=1, same_text=60, countries={"FR": 1}, money=Decimal("0.10"), price=Decimal("0.10"))
+ALL = Caps(hour=1, day=1, same_text=seconds(60), countries={"FR": 1}, money=Decimal("0.10"), price=Decimal("0.10"))
 
 
 def is_refused(store, each):
@@ -99,7 +99,7 @@ def is_given_up(store, each):
 
 
 def is_refused_for_now_and_cancelled(store, each):
-    submitted(store, each, state=State.WAITING, key="next", delay=60.0)
+    submitted(store, each, state=State.WAITING, key="next", delay=seconds(60))
     store.cancel(each.message_id)
 
 
@@ -121,7 +121,7 @@ def test_what_may_have_been_sent_is_not_given_back(client, state):
 
 
 def test_of_several_those_are_given_back_whom_octopush_refused(client):
-    caps = Caps(hour=1, same_text=60, countries={"FR": 2})
+    caps = Caps(hour=1, same_text=seconds(60), countries={"FR": 2})
     store = open_store(client, caps=caps)
     now = datetime.now(UTC)
     both = request(1, cap_request=cap_request_of({A: "FR", B: "FR"}, "hello", 1, caps, now))
@@ -135,7 +135,7 @@ def test_those_who_were_given_back_are_not_given_back_again(client):
     store = open_store(client, caps=caps)
     now = datetime.now(UTC)
     both = request(1, cap_request=cap_request_of({A: "FR", B: "FR"}, "hello", 1, caps, now))
-    first_part = {"unsent": cap_request_of({B: "FR"}, "hello", 1, caps, now), "key": "next", "delay": 0.0}
+    first_part = {"unsent": cap_request_of({B: "FR"}, "hello", 1, caps, now), "key": "next", "delay": seconds(0)}
     submitted(store, both, state=State.WAITING, **first_part)
     submitted(store, both, state=State.REJECTED, generation=1)
     assert client.hget(both_day(both), "country:FR") == "0"
@@ -160,7 +160,7 @@ def test_a_price_that_is_not_known_is_the_dearest_that_is_known_or_the_setting(c
 def test_each_call_of_a_message_holds_its_money_in_reserve(client):
     store = open_store(client, caps=ALL)
     each = capped_request(1, ALL)
-    submitted(store, each, state=State.WAITING, key="next", delay=0.0)
+    submitted(store, each, state=State.WAITING, key="next", delay=seconds(0))
     store.claim(each)
     assert client.hget(both_day(each), "pending") == "100000"
 
@@ -168,7 +168,7 @@ def test_each_call_of_a_message_holds_its_money_in_reserve(client):
 def test_the_money_of_a_call_in_doubt_stays_in_reserve_and_is_spent_when_octopush_had_it(client):
     store = open_store(client, caps=ALL)
     each = capped_request(1, ALL)
-    submitted(store, each, state=State.UNKNOWN, delay=0.0)
+    submitted(store, each, state=State.UNKNOWN, delay=seconds(0))
     assert client.hget(both_day(each), "pending") == "100000"
     submitted(store, each, fields={"confirmed": "0"})
     assert client.hmget(both_day(each), "pending", "spent") == ["0", "100000"]

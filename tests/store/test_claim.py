@@ -11,6 +11,7 @@ from store_kit import (
     REQUEST,
     A,
     age,
+    at,
     found,
     id_of,
     look,
@@ -19,6 +20,7 @@ from store_kit import (
     record_of,
     request,
     rewind,
+    seconds,
     seconds_of,
     states,
     submitted,
@@ -80,7 +82,7 @@ def test_a_message_whose_lease_ran_out_goes_again_with_the_same_key(store, clien
 
 def test_a_waiting_message_is_not_claimed_before_it_is_due(store):
     lease = store.claim(REQUEST)
-    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=50.0))
+    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=seconds(50)))
     assert isinstance(store.claim(REQUEST), Wait)
 
 
@@ -96,7 +98,7 @@ def test_a_message_that_kills_every_worker_in_the_call_is_stopped_and_says_so(st
 
 def test_an_unknown_message_is_left_to_an_operator_when_octopush_may_have_forgotten_its_key(store, client):
     lease = store.claim(REQUEST)
-    store.settle(ID, lease.token, outcome(State.UNKNOWN, delay=5.0))
+    store.settle(ID, lease.token, outcome(State.UNKNOWN, delay=seconds(5)))
     rewind(client, 1001)
     claim = store.claim(REQUEST)
     assert isinstance(claim, Done)
@@ -106,38 +108,38 @@ def test_an_unknown_message_is_left_to_an_operator_when_octopush_may_have_forgot
 
 def test_a_message_past_its_expiry_is_not_sent(store, client):
     store.create(ID, "print", "normal", PAYLOAD)
-    claim = store.claim(replace(REQUEST, expires_at=1.0))
+    claim = store.claim(replace(REQUEST, expires_at=at(1.0)))
     assert claim.record.state is State.EXPIRED
 
 
 def test_a_message_of_unknown_outcome_past_its_expiry_is_left_to_an_operator(store, client):
     lease = store.claim(REQUEST)
-    store.settle(ID, lease.token, outcome(State.UNKNOWN, delay=5.0))
+    store.settle(ID, lease.token, outcome(State.UNKNOWN, delay=seconds(5)))
     rewind(client, 6)
-    claim = store.claim(replace(REQUEST, expires_at=1.0))
+    claim = store.claim(replace(REQUEST, expires_at=at(1.0)))
     assert claim.record.state is State.UNKNOWN
     assert claim.record.due_at is None
 
 
 def test_a_message_first_seen_after_its_time_is_refused(store):
-    claim = store.claim(replace(REQUEST, refuse_before=1.0, past_reason="too late"))
+    claim = store.claim(replace(REQUEST, refuse_before=at(1.0), past_reason="too late"))
     assert (claim.record.state, claim.record.reason) == (State.REJECTED, "too late")
 
 
 def test_marketing_out_of_hours_is_held_until_they_open(store):
-    claim = store.claim(replace(REQUEST, closed_until=4e9))
+    claim = store.claim(replace(REQUEST, closed_until=at(4e9)))
     assert (claim.record.state, claim.record.due_at.timestamp()) == (State.SCHEDULED, 4e9)
 
 
 def test_a_message_that_may_have_been_sent_does_not_wait_for_hours(store, client):
     lease = store.claim(REQUEST)
-    store.settle(ID, lease.token, outcome(State.UNKNOWN, delay=5.0))
+    store.settle(ID, lease.token, outcome(State.UNKNOWN, delay=seconds(5)))
     rewind(client, 6)
-    assert isinstance(store.claim(replace(REQUEST, closed_until=4e9)), Lease)
+    assert isinstance(store.claim(replace(REQUEST, closed_until=at(4e9))), Lease)
 
 
 def test_a_job_that_came_too_early_waits_again_and_is_published_in_time(store, client):
-    store.claim(replace(REQUEST, hold_until=4e9))
+    store.claim(replace(REQUEST, hold_until=at(4e9)))
     rewind(client, 4e9 - int(client.time()[0]) - 30)
     look(store, ahead=60)
     assert isinstance(store.claim(REQUEST), Wait)
@@ -157,7 +159,7 @@ def test_a_redis_that_is_away_is_a_store_error_that_quotes_nothing(store, server
 def test_a_partly_sent_message_claims_the_recipients_that_are_left(store, client):
     lease = store.claim(REQUEST)
     fields = {"pending": '["+33612345679"]', "outcomes": '{"+33612345678": {"state": "accepted"}}', "cost": "0.05"}
-    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=5.0, fields=fields))
+    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=seconds(5), fields=fields))
     rewind(client, 6)
     again = store.claim(REQUEST)
     assert again.pending == ("+33612345679",)
@@ -171,20 +173,20 @@ def test_time_in_which_it_could_not_go_does_not_count_as_age_of_trying(store, cl
     age(client, 3 * 86400, n=1)
     store.flow_control.resume("all")
     look(store)
-    assert store.claim(request(1)).age < 60
+    assert store.claim(request(1)).age < seconds(60)
 
 
 def test_age_counts_from_the_first_try(store, client):
-    submitted(store, request(1), state=State.WAITING, key="unused", delay=0.0)
+    submitted(store, request(1), state=State.WAITING, key="unused", delay=seconds(0))
     age(client, 500, n=1)
-    assert store.claim(request(1)).age >= 500
+    assert store.claim(request(1)).age >= seconds(500)
 
 
 def test_a_second_job_does_not_hold_what_is_backlogged(store, client):
     store.flow_control.pause("all")
-    store.claim(request(1, expires_at=seconds_of(client) + 50))
+    store.claim(request(1, expires_at=at(seconds_of(client) + 50)))
     later = seconds_of(client) + 100
-    store.claim(request(1, closed_until=later, hold_until=later))
+    store.claim(request(1, closed_until=at(later), hold_until=at(later)))
     assert store.get(id_of(1)).state is State.WAITING
     client.hset(record_of(1), "expires_at", 1)
     look_now(client, id_of(1))

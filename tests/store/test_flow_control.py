@@ -5,7 +5,20 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from store_kit import id_of, look, open_store, pass_time, record_of, request, settle, submitted, verdicts, woken
+from store_kit import (
+    at,
+    id_of,
+    look,
+    open_store,
+    pass_time,
+    record_of,
+    request,
+    seconds,
+    settle,
+    submitted,
+    verdicts,
+    woken,
+)
 
 from octoworker.sms.record import State
 from octoworker.store import Lease, Wait
@@ -20,7 +33,7 @@ def on_hold(store, n=1, code="104"):
         state=State.WAITING,
         key="next",
         counts=False,
-        delay=300.0,
+        delay=seconds(300),
         account_hold=code,
         backlog="normal:transactional",
         health="ok",
@@ -91,7 +104,7 @@ def test_a_message_that_was_held_is_as_old_as_its_due_time(store, client):
     due = client.time()[0] - 5
     store.create(id_of(1), "print", "normal", "{}")
     client.hset(record_of(1), "created", (due - 86_400) * 1000)
-    store.claim(request(1, hold_until=due))
+    store.claim(request(1, hold_until=at(due)))
     assert client.zscore("ow:backlog:normal:transactional", id_of(1)) == due * 1000
 
 

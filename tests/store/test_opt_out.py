@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from store_kit import A, B, id_of, record_of, request, seconds_of, settle, submitted
+from store_kit import A, B, at, id_of, record_of, request, seconds, seconds_of, settle, submitted
 
 from octoworker.sms.opt_outs import hashes
 from octoworker.sms.record import State
@@ -53,14 +53,14 @@ def test_what_is_no_marketing_goes_unless_they_want_nothing_at_all(store, entry,
 
 def test_a_message_that_may_have_been_sent_is_asked_for_again_as_it_was(store):
     each = marketing(recipients=[A, B])
-    submitted(store, each, state=State.UNKNOWN, delay=0.0)
+    submitted(store, each, state=State.UNKNOWN, delay=seconds(0))
     says_stop(store)
     assert store.claim(each).pending == ()
 
 
 def test_a_stop_between_two_tries_leaves_the_rest_to_the_others(store):
     each = marketing(recipients=[A, B])
-    submitted(store, each, state=State.WAITING, key="next", delay=0.0)
+    submitted(store, each, state=State.WAITING, key="next", delay=seconds(0))
     says_stop(store)
     assert store.claim(each).pending == (B,)
 
@@ -69,7 +69,7 @@ def test_who_has_it_already_keeps_it_and_the_rest_who_said_stop_gets_nothing(sto
     each = marketing(recipients=[A, B])
     reached = {A: {"state": "accepted"}, B: {"state": "waiting"}}
     fields = {"outcomes": json.dumps(reached), "pending": json.dumps([B]), "ticket": "api1"}
-    submitted(store, each, state=State.WAITING, key="next", delay=0.0, fields=fields)
+    submitted(store, each, state=State.WAITING, key="next", delay=seconds(0), fields=fields)
     says_stop(store, B)
     record = store.claim(each).record
     assert record.state is State.ACCEPTED
@@ -80,7 +80,7 @@ def test_who_has_it_already_keeps_it_and_the_rest_who_said_stop_gets_nothing(sto
 
 
 def held(store, client, n=1, recipients=(A,), **more):
-    each = marketing(n, recipients, hold_until=seconds_of(client) + 86400, **more)
+    each = marketing(n, recipients, hold_until=at(seconds_of(client) + 86400), **more)
     assert store.claim(each).record.state is State.SCHEDULED
     return each
 
@@ -101,11 +101,11 @@ def test_a_stop_cancels_what_stands_in_a_backlog(store):
     store.claim(marketing())
     assert says_stop(store) == [id_of(1)]
     store.flow_control.resume("all")
-    assert store.due.release(10, 0).wakeups == []
+    assert store.due.release(10, seconds(0)).wakeups == []
 
 
 def test_a_stop_leaves_what_is_no_marketing_and_what_is_on_its_way(store, client):
-    each = marketing(1, transactional=True, hold_until=seconds_of(client) + 86400)
+    each = marketing(1, transactional=True, hold_until=at(seconds_of(client) + 86400))
     store.claim(each)
     lease = store.claim(marketing(2))
     assert says_stop(store) == []

@@ -6,7 +6,21 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from store_kit import A, B, age, id_of, look, look_now, open_store, record_of, request, seconds_of, submitted
+from store_kit import (
+    A,
+    B,
+    age,
+    at,
+    id_of,
+    look,
+    look_now,
+    open_store,
+    record_of,
+    request,
+    seconds,
+    seconds_of,
+    submitted,
+)
 
 from octoworker.errors import RefusedError
 from octoworker.sms.record import State
@@ -18,16 +32,16 @@ def partly_sent(store):
     """The first number has it; the second was refused for now and goes again alone, under the next key."""
     outcomes = {A: {"state": "accepted"}, B: {"state": "waiting", "error_code": "153"}}
     fields = {"pending": json.dumps([B]), "outcomes": json.dumps(outcomes)}
-    submitted(store, request(1), state=State.WAITING, key="next", delay=0.0, fields=fields)
+    submitted(store, request(1), state=State.WAITING, key="next", delay=seconds(0), fields=fields)
 
 
 def expired_at_its_claim(store, client):
-    assert type(store.claim(request(1, expires_at=seconds_of(client) - 1))) is Done
+    assert type(store.claim(request(1, expires_at=at(seconds_of(client) - 1)))) is Done
 
 
 def expired_in_its_backlog(store, client):
     store.flow_control.pause("all")
-    assert type(store.claim(request(1, expires_at=seconds_of(client) + 100))) is Wait
+    assert type(store.claim(request(1, expires_at=at(seconds_of(client) + 100)))) is Wait
     client.hset(record_of(1), "expires_at", 1)
     look_now(client, id_of(1))
     look(store)
@@ -38,7 +52,7 @@ def rejected_by_newer_settings(store, client):
 
 
 def capped_for_good(store, client):
-    caps = Caps(hour=1, same_text=60, refuse=True)
+    caps = Caps(hour=1, same_text=seconds(60), refuse=True)
     other = open_store(client, caps=caps)
     for n in (2, 1):
         other.claim(request(n, cap_request=cap_request_of({A: "FR"}, "hello", 1, caps, datetime.now(UTC))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from store_kit import seconds
 
 from octoworker.store.presence import ALIVE, FORGOTTEN, Presence
 
@@ -36,7 +37,7 @@ def test_a_worker_that_ends_is_gone_at_once(store):
 
 def test_a_worker_that_falls_silent_is_not_alive_and_then_forgotten(store, client, still):
     store.workers.is_here(ONE)
-    still.shift(ALIVE - 1)
+    still.shift(ALIVE - seconds(1))
     store.workers.is_here(TWO)
     assert alive(store) == (ONE, TWO)
     still.shift(2)
@@ -48,7 +49,7 @@ def test_a_worker_that_falls_silent_is_not_alive_and_then_forgotten(store, clien
 
 def test_when_the_last_has_gone_nothing_is_kept(store, client, still):
     store.workers.is_here(ONE)
-    still.shift(FORGOTTEN + 1)
+    still.shift(FORGOTTEN + seconds(1))
     assert client.exists("ow:workers") == 0
 
 

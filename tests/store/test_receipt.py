@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from store_kit import PAYLOAD, A, B, id_of, record_of, request, settle, submitted, told
+from store_kit import PAYLOAD, A, B, id_of, record_of, request, seconds, settle, submitted, told
 
 from octoworker.sms.record import State
 from octoworker.store.erasure import Person
@@ -121,7 +121,7 @@ def test_a_late_answer_makes_its_ticket_known_too(store, client):
 def test_a_receipt_that_comes_while_the_rest_is_submitted_counts_once_it_is_accepted(store):
     each = request(1, payload=BOTH)
     outcomes = {"outcomes": json.dumps({A: {"state": "accepted"}, B: {"state": "waiting"}}), "pending": json.dumps([B])}
-    submitted(store, each, state=State.WAITING, key="next", delay=0.0, fields={**outcomes, "ticket": "api1"})
+    submitted(store, each, state=State.WAITING, key="next", delay=seconds(0), fields={**outcomes, "ticket": "api1"})
     lease = store.claim(each)
     assert told(store, A).record.state is State.SUBMITTING
     both = {A: {"state": "accepted"}, B: {"state": "accepted"}}
@@ -179,8 +179,8 @@ def test_no_information_does_not_prove_that_a_call_in_doubt_was_taken(store, cli
 def test_a_receipt_of_who_has_it_already_does_not_end_the_asking_for_the_others(store, client):
     each = request(1, payload=BOTH)
     outcomes = {"outcomes": json.dumps({A: {"state": "accepted"}, B: {"state": "waiting"}}), "pending": json.dumps([B])}
-    submitted(store, each, state=State.WAITING, key="next", delay=0.0, fields={**outcomes, "ticket": "api1"})
-    submitted(store, each, state=State.UNKNOWN, generation=1, delay=0.0)
+    submitted(store, each, state=State.WAITING, key="next", delay=seconds(0), fields={**outcomes, "ticket": "api1"})
+    submitted(store, each, state=State.UNKNOWN, generation=1, delay=seconds(0))
     found = told(store, A).record
     assert (found.state, found.recipients[A]["state"]) == (State.UNKNOWN, "delivered")
     assert store.claim(each).pending == (B,)

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from store_kit import id_of, look, open_store, pass_time, record_of, request, seconds_of, submitted, verdicts, woken
+from store_kit import (
+    id_of,
+    look,
+    open_store,
+    pass_time,
+    record_of,
+    request,
+    seconds,
+    seconds_of,
+    submitted,
+    verdicts,
+    woken,
+)
 
 from octoworker.store import Lease
 
-BREAKER = {"breaker_calls": 4, "breaker_base": 60, "breaker_cap": 600, "breaker_ramp": 1000}
+BREAKER = {"breaker_calls": 4, "breaker_base": seconds(60), "breaker_cap": seconds(600), "breaker_ramp": seconds(1000)}
 
 
 def test_the_backlog_is_let_go_oldest_first_and_at_the_pace(client, still):
@@ -16,7 +28,7 @@ def test_the_backlog_is_let_go_oldest_first_and_at_the_pace(client, still):
     verdicts(store, [request(n) for n in range(20)], still)
     wakeups = look(store, ahead=0.5).wakeups
     assert [int(wakeup.message_id, 16) for wakeup in wakeups][:4] == [1, 2, 3, 4]
-    gaps = [after.delay - before.delay for before, after in pairwise(wakeups)]
+    gaps = [(after.delay - before.delay).total_seconds() for before, after in pairwise(wakeups)]
     assert [round(gap, 3) for gap in gaps[:3]] == [0.1, 0.1, 0.1]
 
 
@@ -70,7 +82,7 @@ def test_a_clock_that_jumped_back_does_not_stop_the_pace(client):
 
 
 def test_a_clock_that_jumped_back_in_the_ramp_does_not_put_the_pace_off_for_ever(client):
-    store = open_store(client, rate=10.0, **{**BREAKER, "breaker_ramp": 10})
+    store = open_store(client, rate=10.0, **{**BREAKER, "breaker_ramp": seconds(10)})
     client.hset("ow:breaker", mapping={"state": "ramp", "since": (seconds_of(client) + 3600) * 1000})
     store.claim(request(1))
     assert float(client.hget("ow:flow-control", "tat")) / 1000 - seconds_of(client) < 2

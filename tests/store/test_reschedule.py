@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from store_kit import ID, REQUEST, outcome, rewind
+from store_kit import ID, REQUEST, at, outcome, rewind, seconds
 
 from octoworker.errors import RefusedError
 from octoworker.sms.record import State
@@ -13,38 +13,40 @@ from octoworker.store import Lease
 
 
 def test_a_held_message_can_be_moved(store):
-    store.claim(replace(REQUEST, hold_until=4e9))
-    record = store.reschedule(ID, 3.9e9, '{"send_at": 3.9e9}', max_ahead=1e10)
+    store.claim(replace(REQUEST, hold_until=at(4e9)))
+    record = store.reschedule(ID, at(3.9e9), '{"send_at": 3.9e9}', max_ahead=seconds(1e10))
     assert (record.state, record.due_at.timestamp()) == (State.SCHEDULED, 3.9e9)
 
 
 def test_an_old_job_of_a_moved_message_does_not_move_it_back(store, client):
-    old = replace(REQUEST, hold_until=4e9)
+    old = replace(REQUEST, hold_until=at(4e9))
     store.claim(old)
     soon = int(client.time()[0]) + 60
-    store.reschedule(ID, soon, "{}", max_ahead=1e10)
+    store.reschedule(ID, at(soon), "{}", max_ahead=seconds(1e10))
     assert store.claim(old).record.due_at.timestamp() == soon
     rewind(client, 61)
     assert isinstance(store.claim(old), Lease)
 
 
 def test_a_time_that_has_just_passed_is_now(store, client):
-    store.claim(replace(REQUEST, hold_until=4e9))
+    store.claim(replace(REQUEST, hold_until=at(4e9)))
     now = int(client.time()[0])
-    assert store.reschedule(ID, now - 59, "{}", max_ahead=1e10).due_at.timestamp() == pytest.approx(now, abs=1)
+    assert store.reschedule(ID, at(now - 59), "{}", max_ahead=seconds(1e10)).due_at.timestamp() == pytest.approx(
+        now, abs=1
+    )
     with pytest.raises(RefusedError, match="passed"):
-        store.reschedule(ID, now - 61, "{}", max_ahead=1e10)
+        store.reschedule(ID, at(now - 61), "{}", max_ahead=seconds(1e10))
 
 
 @pytest.mark.parametrize(("due", "why"), [(1.0, "passed"), (9e9, "further ahead")])
 def test_a_message_is_moved_to_a_possible_time_only(store, due, why):
-    store.claim(replace(REQUEST, hold_until=4e9))
+    store.claim(replace(REQUEST, hold_until=at(4e9)))
     with pytest.raises(RefusedError, match=why):
-        store.reschedule(ID, due, "{}", max_ahead=7e9)
+        store.reschedule(ID, at(due), "{}", max_ahead=seconds(7e9))
 
 
 def test_what_was_handed_over_cannot_be_moved(store):
     lease = store.claim(REQUEST)
     store.settle(ID, lease.token, outcome(State.ACCEPTED))
     with pytest.raises(RefusedError, match="handed over"):
-        store.reschedule(ID, 4e9, "{}", max_ahead=1e10)
+        store.reschedule(ID, at(4e9), "{}", max_ahead=seconds(1e10))

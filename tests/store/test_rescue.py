@@ -10,6 +10,7 @@ from store_kit import (
     PAYLOAD,
     REQUEST,
     age,
+    at,
     found,
     id_of,
     look,
@@ -19,6 +20,7 @@ from store_kit import (
     record_of,
     request,
     rewind,
+    seconds,
     seconds_of,
     submitted,
     verdicts,
@@ -84,13 +86,13 @@ def test_a_job_whose_record_its_claim_makes_does_not_make_the_jobs_behind_it_loo
 
 def test_a_job_that_the_scheduler_published_says_when(store, client):
     """Also that of a message whose first job came without a record."""
-    store.claim(request(2, hold_until=seconds_of(client) + 2))
+    store.claim(request(2, hold_until=at(seconds_of(client) + 2)))
     store.create(ID, "print", "normal", PAYLOAD)
     client.lpush("sms", "some other job")
     rewind(client, 61)
     age(client, 3, n=2)
     look_now(client, id_of(2))
-    (wakeup,) = store.due.stage(10, 0).wakeups
+    (wakeup,) = store.due.stage(10, seconds(0)).wakeups
     store.claim(request(2, published_at=wakeup.published_at))
     assert found(store, queues={"normal": "sms"}) == ["job"]
 
@@ -125,7 +127,7 @@ def test_a_message_that_expires_in_its_backlog_is_expired_there(client):
     store = open_store(client, rate=1.0)
     store.claim(request(1))
     now = client.time()[0]
-    store.claim(request(2, expires_at=now + 100))
+    store.claim(request(2, expires_at=at(now + 100)))
     client.hset(record_of(2), "expires_at", now * 1000 - 1)
     look_now(client, id_of(2))
     look(store)
@@ -164,7 +166,7 @@ def test_a_job_that_others_overtook_is_stopped_also_where_nobody_can_see_the_que
 
 def test_patience_with_a_job_that_nobody_takes_has_an_end(store, client):
     each = request(1)
-    submitted(store, each, state=State.UNKNOWN, delay=0.0)
+    submitted(store, each, state=State.UNKNOWN, delay=seconds(0))
     client.hset(record_of(1), mapping={"woken": 1, "publish_count": 40, "published_at": 0})
     look_now(client, id_of(1))
     look(store)
@@ -174,7 +176,7 @@ def test_patience_with_a_job_that_nobody_takes_has_an_end(store, client):
 def test_a_message_that_expires_in_its_backlog_is_looked_at_when_it_does(store, client):
     store.flow_control.pause("all")
     expires_at = seconds_of(client) + 900
-    store.claim(request(1, expires_at=expires_at))
+    store.claim(request(1, expires_at=at(expires_at)))
     client.hset(record_of(1), "expires_at", (seconds_of(client) + 300) * 1000)
     look_now(client, id_of(1))
     look(store)
@@ -184,5 +186,5 @@ def test_a_message_that_expires_in_its_backlog_is_looked_at_when_it_does(store, 
 def test_what_expires_within_the_look_ahead_does_not_make_the_scheduler_spin(store, client):
     store.flow_control.pause("all")
     for n in range(100):
-        store.claim(request(n, expires_at=seconds_of(client) + 60))
+        store.claim(request(n, expires_at=at(seconds_of(client) + 60)))
     assert look(store, ahead=120) == ([], False)

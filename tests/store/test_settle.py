@@ -10,6 +10,7 @@ from store_kit import (
     PAYLOAD,
     REQUEST,
     A,
+    at,
     id_of,
     look,
     look_now,
@@ -18,6 +19,7 @@ from store_kit import (
     record_of,
     request,
     rewind,
+    seconds,
     seconds_of,
     states,
     submitted,
@@ -61,7 +63,7 @@ def test_a_worker_that_lost_its_lease_cannot_overwrite_the_next_one(store, clien
     first = store.claim(REQUEST)
     rewind(client, 31)
     store.claim(REQUEST)
-    assert store.settle(ID, first.token, outcome(State.WAITING, delay=1.0)).record is None
+    assert store.settle(ID, first.token, outcome(State.WAITING, delay=seconds(1))).record is None
     assert store.get(ID).state is State.SUBMITTING
 
 
@@ -97,15 +99,15 @@ def test_a_late_acceptance_does_not_bring_a_forgotten_number_back(store, client)
 
 def test_settling_twice_is_settling_once(store):
     lease = store.claim(REQUEST)
-    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=5.0))
-    again = store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=5.0)).record
+    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=seconds(5)))
+    again = store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=seconds(5))).record
     assert again.state is State.WAITING
     assert states(again).count(State.WAITING) == 1
 
 
 def test_a_refused_call_takes_the_next_key(store, client):
     lease = store.claim(REQUEST)
-    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=5.0))
+    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=seconds(5)))
     rewind(client, 6)
     again = store.claim(REQUEST)
     assert (again.generation, again.key_used_before) == (1, False)
@@ -113,7 +115,7 @@ def test_a_refused_call_takes_the_next_key(store, client):
 
 def test_a_call_that_never_left_keeps_its_key_unused(store, client):
     lease = store.claim(REQUEST)
-    store.settle(ID, lease.token, outcome(State.WAITING, key="unused", delay=5.0))
+    store.settle(ID, lease.token, outcome(State.WAITING, key="unused", delay=seconds(5)))
     rewind(client, 6)
     again = store.claim(REQUEST)
     assert (again.generation, again.key_used_before) == (0, False)
@@ -121,14 +123,14 @@ def test_a_call_that_never_left_keeps_its_key_unused(store, client):
 
 def test_a_refusal_after_a_maybe_leaves_the_key_doubtful(store, client):
     lease = store.claim(REQUEST)
-    store.settle(ID, lease.token, outcome(State.UNKNOWN, key="doubtful", delay=5.0))
+    store.settle(ID, lease.token, outcome(State.UNKNOWN, key="doubtful", delay=seconds(5)))
     rewind(client, 6)
     assert store.claim(REQUEST).key_doubtful
 
 
 def test_an_uncounted_outcome_burns_no_attempt(store):
     lease = store.claim(REQUEST)
-    settled = store.settle(ID, lease.token, outcome(State.WAITING, counts=False, key="next", delay=5.0))
+    settled = store.settle(ID, lease.token, outcome(State.WAITING, counts=False, key="next", delay=seconds(5)))
     assert settled.record.attempts == 0
 
 
@@ -142,7 +144,7 @@ def test_only_ended_messages_have_a_time_to_live(store, client):
 def test_a_message_is_listed_under_the_state_it_is_in_and_no_other(store):
     lease = store.claim(REQUEST)
     assert [r.message_id for r in store.list(State.SUBMITTING, 10)] == [ID]
-    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=50.0))
+    store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=seconds(50)))
     assert [r.message_id for r in store.list(State.WAITING, 10)] == [ID]
     assert list(store.list(State.SUBMITTING, 10)) == []
 
@@ -150,7 +152,7 @@ def test_a_message_is_listed_under_the_state_it_is_in_and_no_other(store):
 def test_a_long_history_keeps_its_beginning_and_its_end(store, client):
     for _ in range(80):
         lease = store.claim(REQUEST)
-        store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=0.0, generation=0))
+        store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=seconds(0), generation=0))
     moves = states(store.get(ID))
     assert len(moves) <= 101
     assert moves[0] is State.QUEUED
@@ -159,7 +161,7 @@ def test_a_long_history_keeps_its_beginning_and_its_end(store, client):
 
 def test_what_octopush_holds_is_kept_beyond_its_sending_date(store, client):
     date = seconds_of(client) + 90 * 86400
-    submitted(store, request(1), deliver_at=date)
+    submitted(store, request(1), deliver_at=at(date))
     assert client.ttl(record_of(1)) > 90 * 86400
 
 
@@ -167,7 +169,7 @@ def test_what_octopush_holds_is_kept_beyond_its_sending_date(store, client):
 def test_what_octopush_may_hold_is_kept_beyond_its_sending_date_however_it_ends(client, end):
     crashes, happens = OTHER_ENDS[end]
     store = open_store(client, max_crashes=crashes)
-    store.claim(request(1, payload=PAYLOAD, deliver_at=seconds_of(client) + 90 * 86400))
+    store.claim(request(1, payload=PAYLOAD, deliver_at=at(seconds_of(client) + 90 * 86400)))
     happens(client, store)
     assert store.get(id_of(1)).final
     assert client.ttl(record_of(1)) > 90 * 86400

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,7 +23,7 @@ WELL = Board(
     states={},
     in_flight=0,
     due_soon=0,
-    due_lag=0.0,
+    due_lag=timedelta(),
     pace=0.0,
     breaker="closed",
     account_hold=None,
@@ -39,7 +40,7 @@ WELL = Board(
 
 
 def lanes(**oldest):
-    return {lane: Lane(queued=1, oldest=oldest.get(lane, 0.0)) for lane in LANES}
+    return {lane: Lane(queued=1, oldest=timedelta(seconds=oldest.get(lane, 0))) for lane in LANES}
 
 
 def test_all_is_well_when_workers_read_every_lane_and_nothing_waits_for_long():
@@ -56,7 +57,7 @@ def test_all_is_well_when_workers_read_every_lane_and_nothing_waits_for_long():
         ({"lanes": lanes(urgent=61)}, "lane urgent", "problem"),
         ({"lanes": lanes(normal=901)}, "lane normal", "warning"),
         ({"lanes": lanes(bulk=14_401)}, "lane bulk", "warning"),
-        ({"due_lag": 31.0}, "scheduler", "problem"),
+        ({"due_lag": timedelta(seconds=31)}, "scheduler", "problem"),
         ({"account_hold": "104", "account_hold_reason": "no credit"}, "account hold", "problem"),
         ({"breaker": "open"}, "breaker", "problem"),
         ({"breaker": "ramp"}, "breaker", "warning"),
@@ -80,7 +81,7 @@ def test_each_thing_that_is_not_well_is_found_alone_with_what_to_do(change, name
     [
         {"lanes": lanes(urgent=60, normal=900, bulk=14_400)},
         {"lanes": {**lanes(), "urgent": Lane(queued=1, oldest=None)}},
-        {"due_lag": 30.0},
+        {"due_lag": timedelta(seconds=30)},
         {"workers": (URGENT_ONLY, ALL_LANES)},
         {"states": {"accepted": 5, "dead": 1, "unknown": 0}},
         {"memory": 69, "memory_limit": 100},
@@ -105,9 +106,9 @@ def test_the_worst_is_said_first():
 def test_the_alerts_fire_from_the_same_ages_on():
     rules = (Path(__file__).parents[2] / "deploy" / "prometheus" / "rules" / "octoworker.yml").read_text()
     ages = re.findall(r'octoworker_oldest_seconds\{lane="(\w+)"\}\) > (\d+)', rules)
-    assert {lane: float(age) for lane, age in ages} == assessment.OLD
+    assert {lane: timedelta(seconds=float(age)) for lane, age in ages} == assessment.OLD
     (late,) = re.findall(r"octoworker_due_lag_seconds\) > (\d+)", rules)
-    assert float(late) == assessment.LATE
+    assert timedelta(seconds=float(late)) == assessment.LATE
 
 
 @pytest.mark.parametrize(
@@ -122,4 +123,4 @@ def test_the_alerts_fire_from_the_same_ages_on():
     ],
 )
 def test_a_span_has_two_figures(seconds, said):
-    assert span(seconds) == said
+    assert span(timedelta(seconds=seconds)) == said

@@ -16,13 +16,23 @@ from octoworker.sending.retry import Policy
 from octoworker.sms.record import State
 from octoworker.store import Lease
 
-POLICY = Policy(base=2, cap=300, give_up_after=86400, max_attempts=50, account_wait=60, key_window=86400)
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+POLICY = Policy(2 * SECOND, 300 * SECOND, give_up_after=DAY, max_attempts=50, account_wait=60 * SECOND, key_window=DAY)
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 A, B = "+33612345678", "+33612345679"
 ORDER = Submit(key="k", recipients=(A, B), text="t", sms_type="FR", sender="Octo", transactional=True, send_at=None)
 
 
 def go(**more):
-    facts = {"attempts": 1, "now": 1e9, "age": 1, "unknown_for": 0, "pending": (), "earlier": {}, "earlier_cost": ""}
+    facts = {
+        "attempts": 1,
+        "now": NOW,
+        "age": SECOND,
+        "unknown_for": 0 * SECOND,
+        "pending": (),
+        "earlier": {},
+        "earlier_cost": "",
+    }
     return Lease(token=1, generation=0, key_used_before=False, key_doubtful=False, **{**facts, **more})
 
 
@@ -122,7 +132,7 @@ def test_the_instant_that_the_provider_echoed_is_kept_as_an_epoch():
 
 def test_what_was_handed_over_for_later_says_until_when_the_provider_holds_it():
     at = datetime(2027, 1, 15, 8, 0, tzinfo=UTC)
-    assert after(answer(has_it(A)), order=replace(ORDER, send_at=at)).deliver_at == at.timestamp()
+    assert after(answer(has_it(A)), order=replace(ORDER, send_at=at)).deliver_at == at
 
 
 def test_a_refused_account_sends_its_message_to_the_backlog():
@@ -133,7 +143,7 @@ def test_a_refused_account_sends_its_message_to_the_backlog():
 
 def test_a_message_that_no_machine_acts_on_again_does_not_wait_in_the_backlog():
     error = RefusedByProviderError("no", kind=Kind.ACCOUNT, code="104", stops_account=True)
-    claim = replace(go(unknown_for=90_000), key_used_before=True)
+    claim = replace(go(unknown_for=2 * DAY), key_used_before=True)
     outcome = of_failure(error, attempt(claim))
     assert (outcome.state, outcome.delay, outcome.account_hold, outcome.backlog) == (State.UNKNOWN, None, "104", None)
 
