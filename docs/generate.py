@@ -131,7 +131,8 @@ def _code(code: Code) -> tuple[str, ...]:
 
 def _setting(name: str) -> tuple[str, ...]:
     field = KNOBS[name].field
-    return f"`{KNOBS[name].variable}`", _default(field.default), _values(field), field.description or ""
+    variables = ", else ".join(f"`{each}`" for each in KNOBS[name].variables)
+    return variables, _default(field.default), _values(field), field.description or ""
 
 
 def _default(value: object) -> str:

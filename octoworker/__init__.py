@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         RefusedError,
         SettingsError,
         StoreError,
+        UnfitRedisError,
         UnknownMessageError,
         UnreachableError,
     )
@@ -50,6 +51,7 @@ __all__ = [
     "RefusedError",
     "SettingsError",
     "StoreError",
+    "UnfitRedisError",
     "UnknownMessageError",
     "UnreachableError",
     "campaign",
@@ -81,6 +83,7 @@ _HOMES = {
         "RefusedError",
         "SettingsError",
         "StoreError",
+        "UnfitRedisError",
         "UnknownMessageError",
         "UnreachableError",
     ),

@@ -7,15 +7,25 @@ The timings hold each other: sending (HTTP) fits in the lease, the lease in the 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import cached_property, reduce
-from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -25,7 +35,7 @@ from octoworker.gateway import dialects
 from octoworker.sms.hours import Window
 from octoworker.sms.hours import parse as parse_hours
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, BeforeValidator(environment.seconds), Field(gt=0, allow_inf_nan=False)]
 Patience = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Money = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
@@ -69,22 +79,42 @@ def _known_api(name: str) -> str:
     return dialects.named(name).name
 
 
-def _redis_address(url: str) -> str:
-    if urlsplit(url).scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError("use a redis://, rediss:// or unix:// address")
-    return _verified(url)
-
-
-def _verified(url: str) -> str:
-    if missing := environment.unverified(url):
-        raise ValueError(missing)
-    return url
-
-
 def _countries(value: frozenset[str]) -> frozenset[str]:
     if wrong := [code for code in value if len(code) != 2 or not code.isalpha()]:
         raise ValueError(f"use two-letter country codes separated by commas, or * for all (not {len(wrong)} of these)")
     return value
+
+
+def parse_countries(setting: str) -> dict[str, int]:
+    """`FR=10000,*=100` as a dict. ValueError in words."""
+    found = {}
+    for part in filter(None, (part.strip() for part in setting.split(","))):
+        country, _, most = part.partition("=")
+        country = country.strip().upper()
+        if not (country == "*" or (len(country) == 2 and country.isalpha())) or not most.strip().isdigit():
+            raise ValueError("write segments a day for each country, like FR=10000,*=100")
+        found[country] = int(most)
+    return found
+
+
+def _countries_text(setting: str) -> str:
+    parse_countries(setting)
+    return setting
+
+
+def _inbound_tokens(secret: SecretStr) -> SecretStr:
+    environment.inbound_tokens(secret.get_secret_value())
+    return secret
+
+
+def _number_keys(secret: SecretStr) -> SecretStr:
+    environment.number_keys(secret.get_secret_value())
+    return secret
+
+
+def _hours(setting: str) -> str:
+    parse_hours(setting, alsace_moselle=False)
+    return setting
 
 
 class Group(BaseModel):
@@ -130,20 +160,23 @@ class Account(Group):
 class Redis(Group):
     """Where the records, the jobs and Celery's results are."""
 
-    records_url: Annotated[str, AfterValidator(_redis_address)] = Field(
+    records_url: Annotated[str, AfterValidator(environment.redis_address)] = Field(
         default=environment.DEFAULT_REDIS_URL,
-        validation_alias="REDIS_URL",
+        validation_alias=AliasChoices(*environment.RECORDS),
         repr=False,
         description="Records, and jobs unless said otherwise.",
     )
-    broker_url: Annotated[str, AfterValidator(_verified)] = Field(
-        default="", validation_alias="CELERY_BROKER_URL", repr=False, description="Jobs; REDIS_URL when empty."
-    )
-    result_backend: Annotated[str, AfterValidator(_verified)] = Field(
+    broker_url: Annotated[str, AfterValidator(environment.broker_address)] = Field(
         default="",
-        validation_alias="CELERY_RESULT_BACKEND",
+        validation_alias=AliasChoices(*environment.BROKER),
         repr=False,
-        description="Celery results; REDIS_URL when empty.",
+        description="Jobs; where the records are, when empty. With OCTOWORKER_REDIS_URL, CELERY_BROKER_URL does not count.",
+    )
+    result_backend: Annotated[str, AfterValidator(environment.broker_address)] = Field(
+        default="",
+        validation_alias=AliasChoices(*environment.RESULTS),
+        repr=False,
+        description="Celery results; where the records are, when empty. With OCTOWORKER_REDIS_URL it does not count.",
     )
 
     @property
@@ -158,19 +191,17 @@ class Redis(Group):
 class Defaults(Group):
     """What a message is taken for when it does not say, and which numbers are taken."""
 
-    sender: str | None = Field(
+    sender: Annotated[str, AfterValidator(environment.sender)] | None = Field(
         validation_alias="OCTOWORKER_SENDER",
         default=None,
-        pattern=r"^[0-9A-Za-z]{3,11}$",
         description="Sender when a message names none.",
     )
     sms_type: Literal["FR", "XXX", "WWW"] = Field(
         validation_alias="OCTOWORKER_SMS_TYPE", default="FR", description="Type when a message names none."
     )
-    region: str = Field(
+    region: Annotated[str, AfterValidator(environment.region)] = Field(
         validation_alias="OCTOWORKER_REGION",
         default="FR",
-        pattern=r"^[A-Z]{2}$",
         description="Country whose way of writing national numbers counts.",
     )
     countries: Annotated[frozenset[str], AfterValidator(_countries)] = Field(
@@ -208,7 +239,7 @@ class Times(Group):
         default=environment.MAX_AHEAD,
         description="How far ahead send_at may lie, s.",
     )
-    hours: str = Field(
+    hours: Annotated[str, AfterValidator(_hours)] = Field(
         validation_alias="OCTOWORKER_HOURS",
         default="FR=08:00-20:00",
         description="When marketing may be sent, per country: FR=08:00-20:00,BE=…@Zone/City, or off.",
@@ -325,7 +356,7 @@ class Caps(Group):
         default=0.0,
         description="The same text to the same number is refused for, s; 0: never.",
     )
-    countries_text: str = Field(
+    countries_text: Annotated[str, AfterValidator(_countries_text)] = Field(
         validation_alias="OCTOWORKER_CAP_COUNTRIES",
         default="",
         description="Segments a day to a country, like FR=10000,*=100; empty: no cap.",
@@ -353,7 +384,7 @@ class Caps(Group):
 class Inbound(Group):
     """How Octopush calls us."""
 
-    token: SecretStr | None = Field(
+    token: Annotated[SecretStr, AfterValidator(_inbound_tokens)] | None = Field(
         default=None,
         validation_alias="OCTOWORKER_INBOUND_TOKEN",
         description="Secret of the address that Octopush calls; two, separated by a comma, while one replaces the other.",
@@ -367,14 +398,14 @@ class Inbound(Group):
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """Each of them is good. ValueError in words."""
+        """Each of them is good."""
         return environment.inbound_tokens(self.token.get_secret_value() if self.token else "")
 
 
 class OptOuts(Group):
     """Who wants no more SMS."""
 
-    keys: SecretStr | None = Field(
+    keys: Annotated[SecretStr, AfterValidator(_number_keys)] | None = Field(
         default=None,
         validation_alias="OCTOWORKER_NUMBER_KEYS",
         description="Secret under which numbers stand in the list of opt-outs; older ones behind it, after commas.",
@@ -387,7 +418,7 @@ class OptOuts(Group):
 
     @property
     def number_keys(self) -> tuple[str, ...]:
-        """The newest first. ValueError in words."""
+        """The newest first."""
         return environment.number_keys(self.keys.get_secret_value() if self.keys else "")
 
     @property
@@ -440,7 +471,7 @@ class Settings(BaseSettings):
     )
     sentry_dsn: SecretStr | None = Field(
         default=None,
-        validation_alias="SENTRY_DSN",
+        validation_alias=AliasChoices("OCTOWORKER_SENTRY_DSN", "SENTRY_DSN"),
         description="Where bugs are told, when the extra `sentry` is installed.",
     )
     health_dir: str = Field(
@@ -450,19 +481,26 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read the environment. Raises SettingsError naming every wrong variable, never showing a value that is secret."""
-        environ = os.environ if environ is None else environ
-        problems: list[str] = []
-        values = _values(environ, problems)
-        settings = None
+    def load(cls, environ: Mapping[str, str] | None = None, *, to_send: bool = False) -> Settings:
+        """Read the environment. SettingsError lists everything that is wrong, and never shows a value that is secret.
+
+        `to_send`: what is missing to send is wrong, too.
+        """
+        read = _read(os.environ if environ is None else environ)
+        problems, wrong = list(read.problems), set(read.unread)
         try:
-            settings = cls.model_validate(_with_defaults_of_the_api(values))
+            settings = cls.model_validate(_with_defaults_of_the_api(read.values))
         except ValidationError as error:
-            problems += [_sentence(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
-        if settings is not None:
-            problems += settings.contradictions()
-        if problems or settings is None:
+            for detail in error.errors(include_input=False):
+                name = _name_of(detail["loc"])
+                wrong.add(name)
+                problems.append(f"{read.variables[name]}: {detail['msg'].removeprefix('Value error, ')}.")
+            # The others once more, because they may contradict each other.
+            settings = cls.model_validate(_with_defaults_of_the_api(_nested(read.texts, besides=wrong)))
+        problems += settings.contradictions(besides=wrong)
+        if to_send:
+            problems += settings.missing_account(besides=wrong)
+        if problems:
             raise SettingsError(problems)
         return settings
 
@@ -474,8 +512,8 @@ class Settings(BaseSettings):
         """Only what `load` gathered: one reader of the environment, so that `_FILE` and the listing stay in one place."""
         return (init_settings,)
 
-    def contradictions(self) -> list[str]:
-        """One sentence for each pair of settings that would break a promise."""
+    def contradictions(self, besides: Collection[str] = ()) -> list[str]:
+        """One sentence for each pair of settings that would break a promise. `besides`: settings that are wrong by themselves."""
         retry, limits = self.retry, self.limits
         holds = {
             "http_timeout": self.http_timeout < self.lease,
@@ -485,21 +523,20 @@ class Settings(BaseSettings):
             "breaker": limits.breaker_base <= limits.breaker_cap,
             "keep_for": retry.key_window + LONGEST_QUEUE <= self.keep_for,
         }
-        wrong = _wrong("OCTOWORKER_HOURS", lambda: self.times.windows)
-        wrong += _wrong("OCTOWORKER_CAP_COUNTRIES", lambda: self.caps.countries)
-        wrong += _wrong("OCTOWORKER_NUMBER_KEYS", lambda: self.opt_outs.number_keys)
-        wrong += _wrong("OCTOWORKER_INBOUND_TOKEN", lambda: self.inbound.tokens)
-        return wrong + [BROKEN_RULES[rule].format(**self.by_knob()) for rule, held in holds.items() if not held]
+        broken = (BROKEN_RULES[rule] for rule, held in holds.items() if not held)
+        return [each.format(**self.by_knob()) for each in broken if not set(besides).intersection(_named_in(each))]
 
     def by_knob(self) -> dict[str, Any]:
         """Every value by the name of its knob."""
         return {name: knob.value(self) for name, knob in KNOBS.items()}
 
-    def missing_account(self) -> list[str]:
+    def missing_account(self, besides: Collection[str] = ()) -> list[str]:
         """What is missing to send. Only the worker and `balance` need it; a producer does not."""
-        wanted = {"OCTOPUSH_USER_LOGIN": self.account.user_login, "OCTOPUSH_API_KEY": self.account.api_key}
+        wanted = {"user_login": self.account.user_login, "api_key": self.account.api_key}
         return [
-            f"{name} is not set (or give {name}_FILE): it is needed to send." for name, is_ in wanted.items() if not is_
+            f"{KNOBS[name].variable} is not set (or give {KNOBS[name].variable}_FILE): it is needed to send."
+            for name, is_ in wanted.items()
+            if not is_ and name not in besides
         ]
 
     @cached_property
@@ -520,11 +557,16 @@ class Settings(BaseSettings):
 
 @dataclass(frozen=True)
 class Knob:
-    """One setting: the variable that sets it, and where its value stands."""
+    """One setting: the variables that set it, the first one first, and where its value stands."""
 
-    variable: str
+    variables: tuple[str, ...]
     path: tuple[str, ...]
     field: FieldInfo
+
+    @property
+    def variable(self) -> str:
+        """The one that comes first."""
+        return self.variables[0]
 
     def value(self, settings: Settings) -> Any:
         found: Any = settings
@@ -539,7 +581,14 @@ def _knobs(model: type[BaseModel], above: tuple[str, ...] = ()) -> Iterator[Knob
         if isinstance(kind, type) and issubclass(kind, Group):
             yield from _knobs(kind, path)
         else:
-            yield Knob(str(field.validation_alias or f"OCTOWORKER_{name.upper()}"), path, field)
+            yield Knob(_variables(name, field), path, field)
+
+
+def _variables(name: str, field: FieldInfo) -> tuple[str, ...]:
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        return tuple(str(each) for each in alias.choices)
+    return (str(alias or f"OCTOWORKER_{name.upper()}"),)
 
 
 PREFIXES = ("OCTOWORKER_", "OCTOPUSH_", "CELERY_")
@@ -550,36 +599,63 @@ KNOBS: Mapping[str, Knob] = {
 """Every setting by its variable's name in lower case without the prefix: `retry_base`, `api_key`, `redis_url`."""
 
 
-def parse_countries(setting: str) -> dict[str, int]:
-    """`FR=10000,*=100` as a dict. ValueError in words."""
-    found = {}
-    for part in filter(None, (part.strip() for part in setting.split(","))):
-        country, _, most = part.partition("=")
-        country = country.strip().upper()
-        if not (country == "*" or (len(country) == 2 and country.isalpha())) or not most.strip().isdigit():
-            raise ValueError("write segments a day for each country, like FR=10000,*=100")
-        found[country] = int(most)
-    return found
+@dataclass(frozen=True)
+class _Texts:
+    """What the environment says, by the name of the knob."""
+
+    texts: Mapping[str, str]
+    variables: Mapping[str, str]
+    """The variable that each is read from."""
+    problems: Sequence[str]
+    unread: Collection[str]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return _nested(self.texts)
 
 
-def _wrong(name: str, parse: Callable[[], object]) -> list[str]:
-    try:
-        parse()
-    except ValueError as error:
-        return [f"{name}: {error}."]
-    return []
-
-
-def _values(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
+def _read(environ: Mapping[str, str]) -> _Texts:
+    texts, variables, problems, unread = {}, {}, [], []
     for name, knob in KNOBS.items():
-        text = _text(knob.variable, environ, problems)
+        variables[name] = knob.variable
+        try:
+            variables[name], text = environment.first_of(knob.variables, environ)
+        except ValueError as error:
+            problems.append(str(error))
+            unread.append(name)
+            continue
         if text is not None:
-            inner = values
-            for group in knob.path[:-1]:
-                inner = inner.setdefault(group, {})
-            inner[knob.path[-1]] = _split(text) if name == "countries" else text
+            texts[name] = text
+    return _Texts(texts, variables, problems, unread)
+
+
+def _nested(texts: Mapping[str, str], besides: Collection[str] = ()) -> dict[str, Any]:
+    """The texts where their values stand, in their groups."""
+    values: dict[str, Any] = {}
+    for name, text in texts.items():
+        if name not in besides:
+            *groups, last = KNOBS[name].path
+            inner = reduce(lambda found, group: found.setdefault(group, {}), groups, values)
+            inner[last] = _split(text) if name == "countries" else text
     return values
+
+
+def unknown_names(environ: Mapping[str, str] | None = None) -> list[str]:
+    """One sentence for each variable that looks like one of ours and is none: most are misspelt, and their default holds."""
+    known = {variable for knob in KNOBS.values() for variable in knob.variables}
+    given = os.environ if environ is None else environ
+    ours = sorted(name for name in given if name.startswith(("OCTOWORKER_", "OCTOPUSH_")))
+    return [_unknown(name, known) for name in ours if not {name, name.removesuffix("_FILE")} & known]
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    nearest = get_close_matches(name.removesuffix("_FILE"), known, n=1, cutoff=0.75)
+    return f"{name} is no setting" + (f"; did you mean {nearest[0]}?" if nearest else ".")
+
+
+def _named_in(rule: str) -> set[str]:
+    """The knobs that a sentence speaks of."""
+    return {name for _, name, _, _ in Formatter().parse(rule) if name}
 
 
 def _with_defaults_of_the_api(values: dict[str, Any]) -> dict[str, Any]:
@@ -600,24 +676,11 @@ def _split(text: str) -> frozenset[str]:
     )
 
 
-def _text(name: str, environ: Mapping[str, str], problems: list[str]) -> str | None:
-    """The value of a variable or of the file that `NAME_FILE` names; an empty value counts as not set."""
-    path = environ.get(f"{name}_FILE")
-    if not path:
-        return environ.get(name) or None
-    if environ.get(name):
-        problems.append(f"{name} and {name}_FILE are both set: keep one.")
-    try:
-        return Path(path).read_text(encoding="utf-8").strip() or None
-    except (OSError, UnicodeDecodeError):
-        problems.append(f"{name}_FILE names a file that cannot be read.")
-        return None
-
-
-def _sentence(location: tuple[int | str, ...], problem: str) -> str:
-    """The problem with the variable in front. pydantic names a field by its place, or by its alias."""
+def _name_of(location: tuple[int | str, ...]) -> str:
+    """The name of the knob that pydantic means: it names a field by its place, or by one of its aliases."""
     names = {str(each) for each in location}
-    knob = next(
-        (each for each in KNOBS.values() if each.variable in names or each.path == location[: len(each.path)]), None
+    return next(
+        name
+        for name, knob in KNOBS.items()
+        if names.intersection(knob.variables) or knob.path == location[: len(knob.path)]
     )
-    return f"{knob.variable if knob else '.'.join(sorted(names))}: {problem.removeprefix('Value error, ')}."

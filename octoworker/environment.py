@@ -1,43 +1,155 @@
-"""What both sides read from the environment: where Redis and the broker are, and how long records are kept.
+"""What both sides read from the environment: where Redis and the broker are, how long records are kept, and what a message
+gets that names no sender, type or region.
 
-In the standard library alone: a web app pays for nothing else."""
+In the standard library alone: a web app pays for nothing else. `config` has the other settings, and reads with what stands
+here, so that both sides take the same values and refuse the same.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+from octoworker.errors import SettingsError
 
+RECORDS = ("OCTOWORKER_REDIS_URL", "REDIS_URL")
+"""The variables that say where the records are, the first one first. The second is often the host's own, for its cache."""
+
+BROKER = ("OCTOWORKER_BROKER_URL", "CELERY_BROKER_URL")
+RESULTS = ("CELERY_RESULT_BACKEND",)
+
+DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 
 KEEP_FOR = 30 * 24 * 3600.0
 """Seconds a record is kept after its last change: a month, so that a question about a bill can be answered."""
 
-
 REQUEUE_AFTER = 60.0
 """Seconds after which a job that nobody took is looked for."""
-
 
 MAX_AHEAD = 366 * 86400.0
 """Seconds that send_at may lie ahead: a year."""
 
-
 VERIFYING = frozenset({"required", "optional", "none"})
 """The words for it that redis-py, kombu and Celery have in common."""
 
+SMS_TYPES = ("FR", "XXX", "WWW")
 
-def redis_url(environ: Mapping[str, str] = os.environ) -> str:
-    """Where the records are."""
-    return environ.get("REDIS_URL") or DEFAULT_REDIS_URL
+_SENDER = re.compile(r"[0-9A-Za-z]{3,11}")
+_REGION = re.compile(r"[A-Z]{2}")
 
 
-def broker_url(environ: Mapping[str, str] = os.environ) -> str:
-    """Where the jobs are: Celery's own variable wins."""
-    return environ.get("CELERY_BROKER_URL") or redis_url(environ)
+@dataclass(frozen=True)
+class Shared:
+    """What a web app and a worker must read alike."""
+
+    redis_url: str
+    broker_url: str
+    """The jobs'; the records' own address where nothing else is said."""
+    keep_for: timedelta
+    requeue_after: timedelta
+    max_ahead: timedelta
+    sender: str | None
+    sms_type: str
+    region: str
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Shared:
+    """Read it. SettingsError lists everything that is wrong, and quotes no value."""
+    problems: list[str] = []
+
+    def read(names: Sequence[str], parse: Callable[[str], Any], default: Any) -> Any:
+        try:
+            name, text = first_of(names, environ)
+        except ValueError as error:
+            problems.append(str(error))
+            return default
+        if text is None:
+            return default
+        try:
+            return parse(text)
+        except ValueError as error:
+            problems.append(f"{name}: {error}.")
+            return default
+
+    redis = read(RECORDS, redis_address, DEFAULT_REDIS_URL)
+    found = Shared(
+        redis_url=redis,
+        broker_url=read(BROKER, broker_address, redis),
+        keep_for=read(("OCTOWORKER_KEEP_FOR",), span, timedelta(seconds=KEEP_FOR)),
+        requeue_after=read(("OCTOWORKER_REQUEUE_AFTER",), span, timedelta(seconds=REQUEUE_AFTER)),
+        max_ahead=read(("OCTOWORKER_MAX_AHEAD",), span, timedelta(seconds=MAX_AHEAD)),
+        sender=read(("OCTOWORKER_SENDER",), sender, None),
+        sms_type=read(("OCTOWORKER_SMS_TYPE",), sms_type, "FR"),
+        region=read(("OCTOWORKER_REGION",), region, "FR"),
+    )
+    if problems:
+        raise SettingsError(problems)
+    return found
+
+
+def first_of(names: Sequence[str], environ: Mapping[str, str]) -> tuple[str, str | None]:
+    """The first of a setting's variables that is set, and its text; the first one and None when none is.
+
+    Where our own variable names the Redis, Celery's variables are the host's own and do not count. ValueError in words.
+    """
+    ours = bool(text_of(RECORDS[0], environ))
+    for name in names:
+        if (found := text_of(name, environ)) and not (ours and name.startswith("CELERY_")):
+            return name, found
+    return names[0], None
+
+
+def text_of(name: str, environ: Mapping[str, str]) -> str | None:
+    """The value of a variable, or of the file that `NAME_FILE` names; an empty value counts as not set. ValueError in words."""
+    path = environ.get(f"{name}_FILE")
+    if not path:
+        return environ.get(name) or None
+    if environ.get(name):
+        raise ValueError(f"{name} and {name}_FILE are both set: keep one.")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        raise ValueError(f"{name}_FILE names a file that cannot be read.") from None
+
+
+def redis_address(url: str) -> str:
+    """The address of a Redis with records in it. ValueError in words, without the address: it may hold a password."""
+    parts = _parts(url)
+    if parts.scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("use a redis://, rediss:// or unix:// address")
+    if parts.scheme == "unix":
+        if not parts.path:
+            raise ValueError("name the socket's file, as in unix:///run/redis.sock?db=0")
+    elif not re.fullmatch(r"/?\d*", parts.path):
+        raise ValueError("end the address with the number of a database, as in redis://host:6379/0")
+    return broker_address(url)
+
+
+def broker_address(url: str) -> str:
+    """The address of a broker, or several of one kind with semicolons between them. ValueError in words."""
+    for each in url.split(";"):
+        _parts(each)
+        if missing := unverified(each):
+            raise ValueError(missing)
+    return url
+
+
+def _parts(url: str) -> Any:
+    """ValueError when its host or port cannot be read."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - reading it is the check
+    except ValueError:
+        raise ValueError("its host or port cannot be read; write it as redis://host:6379/0") from None
+    if any(character.isspace() for character in url):
+        raise ValueError("there is a blank in it; write it as redis://host:6379/0")
+    return parts
 
 
 def unverified(url: str) -> str:
@@ -53,34 +165,38 @@ def unverified(url: str) -> str:
     return ""
 
 
-def keep_for(environ: Mapping[str, str] = os.environ) -> timedelta:
-    """How long a record is kept, as both sides read it."""
-    return _seconds(environ, "OCTOWORKER_KEEP_FOR", KEEP_FOR)
+def seconds(value: object) -> float:
+    """A time above 0. ValueError in words."""
+    return span(str(value)).total_seconds()
 
 
-def requeue_after(environ: Mapping[str, str] = os.environ) -> timedelta:
-    """After which a job that nobody took is looked for, as both sides read it."""
-    return _seconds(environ, "OCTOWORKER_REQUEUE_AFTER", REQUEUE_AFTER)
+def span(text: str) -> timedelta:
+    """A time above 0, of which there is one. ValueError in words."""
+    try:
+        found = timedelta(seconds=float(text))
+    except (ValueError, OverflowError):
+        found = timedelta(0)
+    if found <= timedelta(0):
+        raise ValueError("give seconds, above 0")
+    return found
 
 
-def max_ahead(environ: Mapping[str, str] = os.environ) -> timedelta:
-    """How far send_at may lie ahead, as both sides read it."""
-    return _seconds(environ, "OCTOWORKER_MAX_AHEAD", MAX_AHEAD)
+def sender(text: str) -> str:
+    if not _SENDER.fullmatch(text):
+        raise ValueError("give 3 to 11 letters and digits")
+    return text
 
 
-def sender(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The sender of a message that names none."""
-    return environ.get("OCTOWORKER_SENDER") or None
+def sms_type(text: str) -> str:
+    if text not in SMS_TYPES:
+        raise ValueError(f"give {', '.join(SMS_TYPES[:-1])} or {SMS_TYPES[-1]}")
+    return text
 
 
-def sms_type(environ: Mapping[str, str] = os.environ) -> str:
-    """The type of a message that names none."""
-    return environ.get("OCTOWORKER_SMS_TYPE") or "FR"
-
-
-def region(environ: Mapping[str, str] = os.environ) -> str:
-    """The country whose way of writing national numbers counts."""
-    return environ.get("OCTOWORKER_REGION") or "FR"
+def region(text: str) -> str:
+    if not _REGION.fullmatch(text):
+        raise ValueError("give a country's two capitals, as FR")
+    return text
 
 
 INBOUND = "OCTOWORKER_INBOUND_TOKEN"
@@ -96,15 +212,7 @@ _TOKEN = re.compile(r"[0-9A-Za-z_\-]{24,128}")
 
 def secret(environ: Mapping[str, str], name: str) -> str:
     """A secret, or the content of the file that `NAME_FILE` names; "" without one. ValueError in words."""
-    path = environ.get(f"{name}_FILE")
-    if not path:
-        return environ.get(name) or ""
-    if environ.get(name):
-        raise ValueError(f"{name} and {name}_FILE are both set: keep one.")
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise ValueError(f"{name}_FILE names a file that cannot be read.") from None
+    return text_of(name, environ) or ""
 
 
 def inbound_tokens(said: str) -> tuple[str, ...]:
@@ -129,11 +237,3 @@ def listed(said: str) -> tuple[str, ...]:
 
 
 SHORTEST_KEY = 32
-
-
-def _seconds(environ: Mapping[str, str], name: str, default: float) -> timedelta:
-    """The default, where what is written is no number, or no span that there is."""
-    try:
-        return timedelta(seconds=float(environ.get(name) or default))
-    except (ValueError, OverflowError):
-        return timedelta(seconds=default)

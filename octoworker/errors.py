@@ -9,6 +9,7 @@
     ├── UnknownMessageError      no record under this id
     ├── RefusedError             the asked change is not allowed in this state
     ├── StoreError               the record could not be read or written
+    │   └── UnfitRedisError      nor ever will be: this Redis is a cluster, or lacks the database
     └── GatewayError             a submit that did not end in "accepted"
         ├── NotSentError         proven: the provider never had the message, or said no
         │   ├── UnreachableError     no connection, so not one byte of the request left
@@ -122,6 +123,10 @@ class RefusedError(OctoworkerError):
 
 class StoreError(OctoworkerError):
     """Redis could not be read or written. Nothing may be sent."""
+
+
+class UnfitRedisError(StoreError):
+    """This Redis cannot hold our records, however often it is tried: another one must be named."""
 
 
 class Kind(StrEnum):

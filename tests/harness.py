@@ -193,7 +193,11 @@ class House:
 
     def __init__(self, redis_url, sandbox, folder, settings=None):
         self.sandbox, self.folder, self.redis_url = sandbox, folder, redis_url
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("OCTO", "CELERY", "REDIS"))}
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("OCTO", "CELERY", "REDIS", "SENTRY"))
+        }
         self.environ = {
             **clean,
             **FAST,
@@ -206,11 +210,12 @@ class House:
             **(settings or {}),
         }
         self.client = patient(self.environ)
+        shared = environment.load(self.environ)
         # To look with, also where the workers and the web app are given another address.
         self.store = Store(
             connect(redis_url),
-            keep_for=environment.keep_for(self.environ),
-            requeue_after=environment.requeue_after(self.environ),
+            keep_for=shared.keep_for,
+            requeue_after=shared.requeue_after,
         )
         self.redis = redis.Redis.from_url(redis_url, decode_responses=True)
         self.workers = []

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from octoworker.cli import output
 from octoworker.cli.messages import as_json
-from octoworker.config import KNOBS, Settings
+from octoworker.config import KNOBS, Settings, unknown_names
 from octoworker.errors import SettingsError
 from octoworker.gateway import dialects
 from octoworker.sending import credit
@@ -61,6 +61,8 @@ def errors(code: str | None, *, json_: bool) -> None:
 def settings(*, json_: bool) -> None:
     """Every setting, its value here and its meaning. Secrets and addresses with passwords are not shown."""
     current = Settings.load()
+    for sentence in unknown_names():
+        click.echo(sentence, err=True)
     rows = []
     for name, knob in KNOBS.items():
         value, field = knob.value(current), knob.field

@@ -6,7 +6,7 @@ It sends nothing, changes nothing, and asks Octopush for the balance alone. What
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -14,8 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 from urllib.request import getproxies, proxy_bypass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from octoworker import environment
 from octoworker.config import Settings
-from octoworker.errors import GatewayError, RefusedByProviderError, SettingsError, StoreError
+from octoworker.errors import GatewayError, RefusedByProviderError, SettingsError, StoreError, UnfitRedisError
 from octoworker.gateway import Gateway
 from octoworker.sms import lanes
 from octoworker.sms.record import State
@@ -56,6 +57,19 @@ def of_contradictions(error: SettingsError) -> Iterator[Finding]:
     """Settings that cannot be read, or contradict each other. Nothing else can be looked at before they are mended."""
     for problem in error.problems:
         yield _problem("settings", problem, "see docs/configuration.md, then run the doctor again")
+
+
+def of_names(unknown: Iterable[str]) -> Iterator[Finding]:
+    """Variables that look like ours."""
+    for sentence in unknown:
+        yield _warning("unknown", sentence, "write it as docs/configuration.md does, or unset it")
+
+
+def of_no_redis(error: StoreError) -> Finding:
+    """What the doctor says when nothing else can be looked at."""
+    if isinstance(error, UnfitRedisError):
+        return _problem("redis", str(error), "see docs/guarantees.md, What Redis must be set to")
+    return _problem("redis", str(error), "look at OCTOWORKER_REDIS_URL or REDIS_URL, and whether it runs")
 
 
 def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
@@ -103,13 +117,17 @@ def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
             "unset HTTPS_PROXY, or set NO_PROXY, if not meant",
         )
     addresses = {
-        "REDIS_URL": settings.redis.records_url,
-        "CELERY_BROKER_URL": settings.redis.broker_url,
-        "CELERY_RESULT_BACKEND": settings.redis.result_backend,
+        environment.RECORDS: settings.redis.records_url,
+        environment.BROKER: settings.redis.broker_url,
+        environment.RESULTS: settings.redis.result_backend,
     }
-    for variable, url in addresses.items():
+    for variables, url in addresses.items():
         if unverified(url):
-            yield _warning("tls", f"{variable} does not verify the server's certificate", "use ssl_cert_reqs=required")
+            yield _warning(
+                "tls",
+                f"{environment.first_of(variables, environ)[0]} does not verify the server's certificate",
+                "use ssl_cert_reqs=required",
+            )
     if "OCTOPUSH_API_KEY" in environ:
         yield _warning(
             "secret",
@@ -155,12 +173,18 @@ def of_redis(server: Server) -> Iterator[Finding]:
         yield _problem("version", f"{server.name} {server.version}", "use Redis 6.2 or later, or Valkey")
     else:
         yield _ok("version", f"{server.name} {server.version}")
+    if server.cluster:
+        yield _problem(
+            "cluster", "this Redis is a cluster, which cannot change several keys in one step", "use one that is none"
+        )
     yield _persistence(server)
     if server.eviction is None:
         yield _hidden("eviction", "CONFIG")
     elif server.eviction != "noeviction":
         yield _problem(
-            "eviction", f"maxmemory-policy {server.eviction}: Redis may throw messages away", "set it to noeviction"
+            "eviction",
+            f"maxmemory-policy {server.eviction}: Redis may throw messages away",
+            "set it to noeviction; or, if that Redis is a cache, give octoworker its own with OCTOWORKER_REDIS_URL",
         )
     else:
         yield _ok("eviction", "noeviction")
@@ -218,7 +242,7 @@ def of_workers(readers: Readers) -> Iterator[Finding]:
         yield _problem(
             "workers",
             f"nobody could be asked: {error}",
-            "look at CELERY_BROKER_URL, and whether it takes what is written",
+            "look at OCTOWORKER_BROKER_URL or CELERY_BROKER_URL, and whether it takes what is written",
         )
         return
     if found is None:

@@ -13,7 +13,7 @@ import click
 from octoworker.cli import checks, output
 from octoworker.cli.messages import as_json
 from octoworker.client.client import Client
-from octoworker.config import Settings
+from octoworker.config import Settings, unknown_names
 from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
 from octoworker.sms import message, recipient, texts
 from octoworker.store import Store, connect, keys, limits
@@ -43,7 +43,7 @@ def check_up(ctx: click.Context, *, json_: bool) -> None:
                 _print(finding)
     except StoreError as error:
         away = True
-        findings.append(Finding("redis", Grade.PROBLEM, str(error), "look at REDIS_URL, and whether it runs"))
+        findings.append(checks.of_no_redis(error))
         if not json_:
             _print(findings[-1])
     if json_:
@@ -53,12 +53,13 @@ def check_up(ctx: click.Context, *, json_: bool) -> None:
 
 def _findings() -> Iterator[Finding]:
     """Everything. StoreError when Redis is out of reach."""
+    yield from checks.of_names(unknown_names())
     try:
         settings = Settings.load()
+        client = connect(settings.redis.records_url, timeout=runtime.LOOK_TIMEOUT, retries=0)
     except SettingsError as error:
         yield from checks.of_contradictions(error)
         return
-    client = connect(settings.redis.records_url, timeout=runtime.LOOK_TIMEOUT, retries=0)
     queues = runtime.queues(settings)
     yield from checks.all_of(
         settings,

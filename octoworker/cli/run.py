@@ -13,6 +13,7 @@ import click
 
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, SettingsError
+from octoworker.store import connect
 from octoworker.telemetry import log
 
 
@@ -23,14 +24,14 @@ from octoworker.telemetry import log
 def worker(ctx: click.Context, pool: str, concurrency: int | None) -> None:
     """A worker with the right settings. Extra arguments go to Celery."""
     _open_standard_streams()
-    settings = Settings.load()
-    if problems := settings.missing_account():
-        raise SettingsError(problems)
+    settings = Settings.load(to_send=True)
     from octoworker.worker.app import app  # noqa: PLC0415 - no other command needs Celery
     from octoworker.worker.boot_checks import check  # noqa: PLC0415 - the same
     from octoworker.worker.start import run  # noqa: PLC0415 - the same
 
     log.configure(settings.log_format, settings.log_level)
+    # An option in the address that no connection takes is told before Celery stumbles over it.
+    connect(settings.redis.records_url).close()
     check(app, pool)
     options = ["--without-gossip", "--without-mingle", "--loglevel", settings.log_level]
     arguments = ["-P", pool, "-c", str(concurrency or settings.concurrency), *options, *ctx.args]

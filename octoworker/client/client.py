@@ -20,7 +20,15 @@ from celery import Celery
 from octoworker import correlation, environment
 from octoworker.client import elsewhere, publish
 from octoworker.client.own_celery import OwnCelery
-from octoworker.errors import EnqueueError, KeyConflictError, PayloadError, RefusedError, SettingsError, StoreError
+from octoworker.errors import (
+    EnqueueError,
+    KeyConflictError,
+    PayloadError,
+    RefusedError,
+    SettingsError,
+    StoreError,
+    UnfitRedisError,
+)
 from octoworker.sms import identity, instants, jobs, lanes, opt_outs, recipient
 from octoworker.sms.arguments import in_one_form, plain_arguments
 from octoworker.sms.policy import Policy
@@ -38,6 +46,8 @@ BUDGET = 0.9
 
 def not_taken(error: StoreError) -> EnqueueError:
     """What Redis said, in the words of every other command: one that is full or a replica has answered, and at once."""
+    if isinstance(error, UnfitRedisError):
+        return EnqueueError(f"{error} Nothing was taken.")
     why = str(error).rstrip(".")
     return EnqueueError(f"{why}: try again, with the same idempotency_key if you gave one, so that it is sent once.")
 
@@ -58,27 +68,21 @@ class Read:
 class Client:
     """The two connections of one process: records and jobs. Safe to share between threads.
 
-    `timeout` are the seconds it waits for one answer of Redis or the broker.
+    `timeout` are the seconds it waits for one answer of Redis or the broker. SettingsError lists what is wrong in what both
+    sides read from the environment.
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ, *, timeout: float = TIMEOUT) -> None:
         self.pid = os.getpid()
-        for variable, url in (
-            ("REDIS_URL", environment.redis_url(environ)),
-            ("CELERY_BROKER_URL", environment.broker_url(environ)),
-        ):
-            if missing := environment.unverified(url):
-                raise SettingsError([f"{variable}: {missing}."])
-        redis_client = connect(environment.redis_url(environ), timeout=timeout, connections=50, retries=0)
-        self.store = Store(
-            redis_client, keep_for=environment.keep_for(environ), requeue_after=environment.requeue_after(environ)
-        )
-        self.app = _producer(environment.broker_url(environ), timeout)
+        shared = environment.load(environ)
+        redis_client = connect(shared.redis_url, timeout=timeout, connections=50, retries=0)
+        self.store = Store(redis_client, keep_for=shared.keep_for, requeue_after=shared.requeue_after)
+        self.app = _producer(shared.broker_url, timeout)
         self._budget = max(BUDGET, 2 * timeout)
-        self._one_redis = environment.broker_url(environ) == environment.redis_url(environ)
+        self._one_redis = shared.broker_url == shared.redis_url
         """Whether records and jobs are in one Redis: then both are written in one step."""
-        self.max_ahead = environment.max_ahead(environ)
-        self.policy = _policy(environ)
+        self.max_ahead = shared.max_ahead
+        self.policy = Policy(sender=shared.sender, sms_type=shared.sms_type, region=shared.region)
 
     def read(self, arguments: Mapping[str, Any]) -> Read:
         """The arguments as they are compared and kept: plain, in one form, with their lane.
@@ -197,7 +201,7 @@ def enqueue(**arguments: Any) -> str:
 
     Once this has returned, the message ends in a state that `status` shows. The content is checked by the worker;
     what is wrong with it stands in the record. Raises EnqueueError within 1 s when Redis cannot be reached (nothing
-    is kept), KeyConflictError when the idempotency key belongs to another message, TypeError for a wrong name or type,
+    is kept), SettingsError when the environment is wrong, KeyConflictError when the idempotency key belongs to another message, TypeError for a wrong name or type,
     PayloadError for a lane that does not exist, a time that is no instant, or what is too large.
     """
     check_names(arguments)
@@ -293,12 +297,6 @@ def check_names(arguments: Mapping[str, Any]) -> None:
         raise TypeError(f"enqueue() does not know the argument {unknown[0]!r}.")
     if missing := sorted({"recipients", "text"} - set(arguments)):
         raise TypeError(f"enqueue() needs the argument {missing[0]!r}.")
-
-
-def _policy(environ: Mapping[str, str]) -> Policy:
-    return Policy(
-        sender=environment.sender(environ), sms_type=environment.sms_type(environ), region=environment.region(environ)
-    )
 
 
 def _producer(broker: str, timeout: float) -> Celery:

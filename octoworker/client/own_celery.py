@@ -55,4 +55,5 @@ class OwnCelery(Celery):
 
     def on_init(self) -> None:
         """What Celery calls at the end of its own `__init__`."""
-        self._conf.__class__ = _Configuration
+        # Setting an attribute of it would set a setting of this name.
+        object.__setattr__(self._conf, "__class__", _Configuration)

@@ -18,8 +18,8 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from octoworker import correlation
-from octoworker.errors import StoreError
+from octoworker import correlation, environment
+from octoworker.errors import SettingsError, StoreError
 from octoworker.sms import instants
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.store import budget, keys, stats
@@ -112,19 +112,29 @@ the link is gone."""
 
 
 def connect(url: str, *, timeout: float = SOCKET_TIMEOUT, connections: int = 64, retries: int = 2) -> redis.Redis:
-    """A client that never waits for ever. It opens its first connection at its first use."""
-    return redis.Redis.from_url(
-        url,
-        connection_class=budget.connection_class(url),
-        decode_responses=True,
-        socket_timeout=timeout,
-        socket_connect_timeout=min(timeout, 3.0),
-        socket_keepalive=True,
-        health_check_interval=25,
-        max_connections=connections,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
-        client_name="octoworker",
-    )
+    """A client that never waits for ever. It opens its first connection at its first use.
+
+    SettingsError when redis-py knows no such address.
+    """
+    try:
+        client = redis.Redis.from_url(
+            url,
+            connection_class=budget.connection_class(url),
+            decode_responses=True,
+            socket_timeout=timeout,
+            socket_connect_timeout=min(timeout, 3.0),
+            socket_keepalive=True,
+            health_check_interval=25,
+            max_connections=connections,
+            retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
+            client_name="octoworker",
+        )
+        # As the pool will: an option that no connection takes would be a TypeError at the first use.
+        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
+    except (ValueError, TypeError, AttributeError, redis.RedisError):
+        names = " or ".join(environment.RECORDS)
+        raise SettingsError([f"{names}: an option after its ? is unknown, or its value is wrong."]) from None
+    return client
 
 
 class Store:

@@ -13,7 +13,7 @@ from typing import Any
 import redis
 from redis.commands.core import Script
 
-from octoworker.errors import StoreError
+from octoworker.errors import StoreError, UnfitRedisError
 from octoworker.store import keys
 from octoworker.store.connections import Talk
 
@@ -113,5 +113,28 @@ def guard(act: Callable[[], Any]) -> Any:
         raise _ours(error) from None
 
 
+OF_A_CLUSTER = (redis.exceptions.AskError, redis.exceptions.ClusterError, redis.exceptions.TryAgainError)
+"""What only a Redis in cluster mode answers. (`AskError` is above `MovedError`.)"""
+
+UNFIT = {
+    "hash to the same slot": "it is a cluster, which cannot change several keys in one step",
+    "non local key": "it is a cluster, which cannot change several keys in one step",
+    "SELECT is not allowed in cluster mode": "it is a cluster, which has no numbered databases",
+    "DB index is out of range": "it has no database of the number at the end of its address",
+}
+"""Words in an answer of Redis, and why this one will not do."""
+
+
+def unfit(answer: object) -> str:
+    """Why a Redis that answers this will never do; "" when this does not say so."""
+    if isinstance(answer, OF_A_CLUSTER):
+        return "it is a cluster, which cannot change several keys in one step"
+    if isinstance(answer, redis.RedisError):
+        return next((why for words, why in UNFIT.items() if words in str(answer)), "")
+    return ""
+
+
 def _ours(error: redis.RedisError) -> StoreError:
+    if why := unfit(error):
+        return UnfitRedisError(f"This Redis will not do: {why}. Name another one, with OCTOWORKER_REDIS_URL.")
     return StoreError(f"Redis could not be read or written ({type(error).__name__}).")

@@ -32,6 +32,7 @@ class Server:
     memory: int | None = None
     memory_limit: int | None = None
     """Bytes; None when there is no limit, or it may not be asked for."""
+    cluster: bool = False
     refuses: str | None = None
     """Why it writes nothing, though it answers; None when it writes, or that may not be asked for."""
 
@@ -73,9 +74,10 @@ def _examined(client: redis.Redis) -> Server:
         appends=appends,
         appends_well=kept.get("aof_last_write_status", "ok") == "ok",
         appendfsync=config.get("appendfsync"),
-        eviction=config.get("maxmemory-policy"),
+        eviction=config.get("maxmemory-policy") or filled.get("maxmemory_policy"),
         memory=filled.get("used_memory"),
         memory_limit=filled.get("maxmemory") or None,
+        cluster=(found.get("redis_mode") or found.get("server_mode")) == "cluster",
         refuses=refusal({**kept, **follows}),
     )
 

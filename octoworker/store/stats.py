@@ -21,7 +21,7 @@ from octoworker.store import keys, presence
 from octoworker.store.clocks import drifts_of
 from octoworker.store.flow_control import PAUSE
 from octoworker.store.limits import MILLIONTHS, backlog_of, day_of
-from octoworker.store.scripts import guard
+from octoworker.store.scripts import guard, unfit
 from octoworker.store.server import refusal
 from octoworker.store.units import NO_TIME, span, span_ms
 
@@ -172,6 +172,8 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
                 pipe.zcard(backlog)
                 pipe.zrange(backlog, 0, 0, withscores=True)
         found = pipe.execute(raise_on_error=False)
+    if never := next(filter(unfit, found), None):
+        raise never
     heads = {lane: _id_in(found[-18 + 6 * n + 1]) for n, lane in enumerate(LANES)}
     with client.pipeline(transaction=False) as pipe:
         for message_id in heads.values():

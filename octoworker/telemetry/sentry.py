@@ -1,4 +1,4 @@
-"""Bugs, told to Sentry when the extra `sentry` is installed and SENTRY_DSN is set. Otherwise this does nothing.
+"""Bugs, told to Sentry when the extra `sentry` is installed and OCTOWORKER_SENTRY_DSN (or SENTRY_DSN) is set. Otherwise this does nothing.
 
 Only bugs are told: a refused message is no bug. What goes out is picked, not filtered: the kind of the error, and the files,
 functions and lines that led to it. No value of a variable, no text of an error that is not ours, no breadcrumb, no address.

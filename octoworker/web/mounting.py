@@ -43,7 +43,7 @@ def receiver(environ: Mapping[str, str]) -> Receiver:
         raise SettingsError([f"{environment.INBOUND}: {error}."]) from None
     if not tokens:
         raise SettingsError([f"{environment.INBOUND} is not set (or give {environment.INBOUND}_FILE)."])
-    put = putting(environment.redis_url(environ), environ.get(environment.INBOUND_SPOOL) or "")
+    put = putting(environment.load(environ).redis_url, environ.get(environment.INBOUND_SPOOL) or "")
     return Receiver(tokens, put, _people(environ))
 
 
@@ -53,7 +53,7 @@ def _people(environ: Mapping[str, str]) -> People:
     except ValueError as error:
         raise SettingsError([f"{environment.NUMBER_KEYS}: {error}."]) from None
     words = environment.listed(environ.get(environment.STOP_WORDS) or "")
-    return People(environment.region(environ), number_keys, words)
+    return People(environment.load(environ).region, number_keys, words)
 
 
 def putting(redis_url: str, spool: str) -> Put:

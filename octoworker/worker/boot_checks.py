@@ -6,14 +6,27 @@ from typing import Any
 
 from celery import Celery, bootsteps
 
-from octoworker.config import Settings
-from octoworker.errors import SettingsError
+from octoworker.config import Settings, unknown_names
+from octoworker.errors import SettingsError, StoreError, UnfitRedisError
 from octoworker.sms import lanes
+from octoworker.store import connect
+from octoworker.store.server import examine
+from octoworker.telemetry import log
+from octoworker.worker.runtime import LOOK_TIMEOUT
 
 REFUSED_POOLS = {
     "gevent": "it never gives back the jobs of a dead worker, and its acknowledgements fail above ten connections",
     "eventlet": "it never gives back the jobs of a dead worker",
 }
+
+
+CLUSTER = (
+    "This Redis is a cluster, which cannot change several keys in one step: name another with OCTOWORKER_REDIS_URL."
+)
+
+EVICTS = (
+    "it may throw messages away: set maxmemory-policy noeviction, or give octoworker its own with OCTOWORKER_REDIS_URL"
+)
 
 
 class BootChecks(bootsteps.Step):
@@ -23,6 +36,9 @@ class BootChecks(bootsteps.Step):
         super().__init__(worker, **options)
         pool = getattr(worker.pool_cls, "__module__", "").rpartition(".")[2]
         check(worker.app, pool, prefetch=worker.prefetch_multiplier)
+        for sentence in unknown_names():
+            log.warning("settings.unknown", says=sentence)
+        look_at_redis(Settings.load())
 
 
 def check(app: Celery, pool: str, prefetch: int = 1) -> None:
@@ -37,6 +53,23 @@ def check(app: Celery, pool: str, prefetch: int = 1) -> None:
         problems.append(f"The {pool} pool is refused: {REFUSED_POOLS[pool]}. Use threads (the default) or prefork.")
     if problems:
         raise SettingsError(problems)
+
+
+def look_at_redis(settings: Settings) -> None:
+    """SettingsError when this Redis can never do; an event when it may lose messages. One that is away is waited for."""
+    client = connect(settings.redis.records_url, timeout=LOOK_TIMEOUT, retries=0)
+    try:
+        server = examine(client)
+    except UnfitRedisError as error:
+        raise SettingsError([str(error)]) from None
+    except StoreError:
+        return
+    finally:
+        client.close()
+    if server.cluster:
+        raise SettingsError([CLUSTER])
+    if server.eviction not in (None, "noeviction"):
+        log.warning("redis.evicts", policy=server.eviction, hint=EVICTS)
 
 
 def _celery_problems(app: Celery, prefetch: int) -> list[str]:

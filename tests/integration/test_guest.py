@@ -111,7 +111,11 @@ print(json.dumps({
     "changed": changed(before),
 }))
 """,
-        REDIS_URL=redis_server.url,
+        REDIS_URL="redis://127.0.0.1:1/0",
+        CELERY_BROKER_URL="memory://",
+        CELERY_BROKER_WRITE_URL="memory://",
+        CELERY_RESULT_BACKEND="cache+memory://",
+        OCTOWORKER_REDIS_URL=redis_server.url,
     )
     assert told == {"taken": ["queued", "queued"], "job": "PENDING", "theirs": 1, "changed": []}
     assert {queue: redis_client.llen(queue) for queue in ("sms.urgent", "sms", "celery")} == {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from octoworker.config import KNOBS, Settings
+from octoworker import environment
+from octoworker.config import KNOBS, Settings, unknown_names
 from octoworker.errors import SettingsError
 
 
@@ -37,6 +38,137 @@ def test_every_wrong_variable_is_named_in_one_error():
 def test_settings_that_contradict_each_other_are_both_named(environ, named):
     (sentence,) = problems(**environ)
     assert all(name in sentence for name in named)
+
+
+def test_what_is_wrong_by_itself_and_what_contradicts_stand_in_one_list():
+    found = problems(
+        OCTOWORKER_RATE="abc",
+        OCTOWORKER_HOURS="foo",
+        OCTOWORKER_LEASE="5",
+        OCTOWORKER_CAP_COUNTRIES="FR",
+        OCTOPUSH_API_KEY_FILE="/nowhere/key",
+        OCTOWORKER_KEEP_FOR="60",
+    )
+    begins = [sentence.split()[0].rstrip(":") for sentence in found]
+    assert sorted(begins) == [
+        "OCTOPUSH_API_KEY_FILE",
+        "OCTOWORKER_CAP_COUNTRIES",
+        "OCTOWORKER_HOURS",
+        "OCTOWORKER_HTTP_TIMEOUT",
+        "OCTOWORKER_KEEP_FOR",
+        "OCTOWORKER_RATE",
+    ]
+
+
+def test_a_setting_that_cannot_be_read_contradicts_nothing():
+    assert problems(OCTOWORKER_LEASE="soon", OCTOWORKER_HTTP_TIMEOUT="60") == (
+        "OCTOWORKER_LEASE: give seconds, above 0.",
+    )
+
+
+def test_what_is_missing_to_send_stands_in_the_same_list():
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({"OCTOWORKER_RATE": "abc", "OCTOPUSH_API_KEY_FILE": "/nowhere/key"}, to_send=True)
+    assert [sentence.split()[0].rstrip(":") for sentence in caught.value.problems] == [
+        "OCTOPUSH_API_KEY_FILE",
+        "OCTOWORKER_RATE",
+        "OCTOPUSH_USER_LOGIN",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("OCTOWORKER_SENDR", "OCTOWORKER_SENDR is no setting; did you mean OCTOWORKER_SENDER?"),
+        ("OCTOPUSH_APIKEY", "OCTOPUSH_APIKEY is no setting; did you mean OCTOPUSH_API_KEY?"),
+        ("OCTOPUSH_APIKEY_FILE", "OCTOPUSH_APIKEY_FILE is no setting; did you mean OCTOPUSH_API_KEY?"),
+        ("OCTOWORKER_XYZZY", "OCTOWORKER_XYZZY is no setting."),
+    ],
+)
+def test_an_unknown_name_is_told_with_the_nearest_known_one(name, says):
+    assert unknown_names({name: "x"}) == [says]
+
+
+def test_known_names_and_names_of_others_are_not_told():
+    known = [variable for knob in KNOBS.values() for variable in knob.variables]
+    assert unknown_names(dict.fromkeys([*known, *(f"{name}_FILE" for name in known), "PATH", "SENTRY_URL"], "x")) == []
+
+
+OURS, THEIRS = "redis://ours/0", "redis://theirs/0"
+
+
+@pytest.mark.parametrize(
+    ("environ", "records", "broker", "results"),
+    [
+        ({}, environment.DEFAULT_REDIS_URL, environment.DEFAULT_REDIS_URL, environment.DEFAULT_REDIS_URL),
+        ({"REDIS_URL": THEIRS}, THEIRS, THEIRS, THEIRS),
+        ({"REDIS_URL": OURS, "CELERY_BROKER_URL": THEIRS}, OURS, THEIRS, OURS),
+        ({"REDIS_URL": OURS, "CELERY_RESULT_BACKEND": THEIRS}, OURS, OURS, THEIRS),
+        ({"OCTOWORKER_REDIS_URL": OURS, "REDIS_URL": THEIRS}, OURS, OURS, OURS),
+        (
+            {"OCTOWORKER_REDIS_URL": OURS, "CELERY_BROKER_URL": THEIRS, "CELERY_RESULT_BACKEND": "django-db"},
+            OURS,
+            OURS,
+            OURS,
+        ),
+        ({"REDIS_URL": THEIRS, "OCTOWORKER_BROKER_URL": OURS, "CELERY_BROKER_URL": "amqp://x"}, THEIRS, OURS, THEIRS),
+        ({"REDIS_URL": THEIRS, "OCTOWORKER_REDIS_URL": ""}, THEIRS, THEIRS, THEIRS),
+    ],
+)
+def test_our_own_addresses_come_before_the_hosts_on_both_sides(environ, records, broker, results):
+    worker, web_app = Settings.load(environ).redis, environment.load(environ)
+    assert (worker.records_url, worker.broker, worker.results) == (records, broker, results)
+    assert (web_app.redis_url, web_app.broker_url) == (records, broker)
+
+
+def test_our_own_bug_reports_go_where_our_own_variable_says():
+    found = Settings.load({"OCTOWORKER_SENTRY_DSN": "https://ours@s/1", "SENTRY_DSN": "https://theirs@s/2"})
+    assert found.sentry_dsn.get_secret_value() == "https://ours@s/1"
+    assert Settings.load({"SENTRY_DSN": "https://theirs@s/2"}).sentry_dsn.get_secret_value() == "https://theirs@s/2"
+
+
+WRONG = {
+    "REDIS_URL": [
+        "redis://h:abc/0",
+        "redis://h:70000/0",
+        "redis://[::1/0",
+        "postgres://:hunter2@db",
+        "redis://h/shop",
+        "redis://h /0",
+        "rediss://h/0",
+        "unix://",
+    ],
+    "OCTOWORKER_REDIS_URL": ["redis://h:abc/0"],
+    "OCTOWORKER_BROKER_URL": ["redis://h:abc/0", "amqp://h:x/", "rediss://h/0"],
+    "CELERY_BROKER_URL": ["redis://h:abc/0", "sentinel://a:1;sentinel://b:c"],
+    "OCTOWORKER_KEEP_FOR": ["a month", "0", "-1", "inf", "nan"],
+    "OCTOWORKER_REQUEUE_AFTER": ["soon"],
+    "OCTOWORKER_MAX_AHEAD": ["1 year"],
+    "OCTOWORKER_SENDER": ["My", "My Shop", "TwelveLetter"],
+    "OCTOWORKER_SMS_TYPE": ["fr", "PREMIUM"],
+    "OCTOWORKER_REGION": ["France", "fr"],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_web_app_refuses_what_a_worker_refuses_and_takes_no_default_for_it(name, value):
+    for load in (Settings.load, environment.load):
+        with pytest.raises(SettingsError) as caught:
+            load({name: value})
+        (problem,) = caught.value.problems
+        assert problem.startswith(f"{name}: ")
+        assert "hunter2" not in problem
+
+
+def test_a_web_app_hears_of_everything_wrong_at_once():
+    with pytest.raises(SettingsError) as caught:
+        environment.load({name: values[0] for name, values in WRONG.items() if "BROKER" not in name})
+    assert len(caught.value.problems) == len(WRONG) - 3
+
+
+def test_a_web_app_reads_mounted_files_too(tmp_path):
+    (tmp_path / "url").write_text("redis://producer:pw@h/0\n")
+    assert environment.load({"REDIS_URL_FILE": str(tmp_path / "url")}).redis_url == "redis://producer:pw@h/0"
 
 
 @pytest.mark.parametrize("url", ["http://www.octopush-dm.com/api", "ftp://127.0.0.1/", "https://a.fr/api?x=1", "api"])

@@ -83,11 +83,6 @@ def test_an_unknown_lane_goes_the_normal_way():
     assert lanes.queue_of("express") == "sms"
 
 
-def test_celerys_own_variable_wins_over_redis_url():
-    assert environment.broker_url({"REDIS_URL": "redis://a", "CELERY_BROKER_URL": "redis://b"}) == "redis://b"
-    assert environment.broker_url({"REDIS_URL": "redis://a"}) == "redis://a"
-
-
 def test_instants_travel_as_text():
     assert jobs.jsonable({"send_at": datetime(2027, 1, 1, tzinfo=UTC), "sender": None}) == {
         "send_at": "2027-01-01T00:00:00+00:00"
