@@ -231,7 +231,7 @@ def opted_out(number: str) -> bool:
     PayloadError: it is no number. SettingsError: OCTOWORKER_NUMBER_KEYS cannot be read; it must be the workers'. StoreError:
     no Redis.
     """
-    policy = Policy(region=environment.region(), allow_possible=True)
+    policy = Policy(region=environment.load().region, allow_possible=True)
     try:
         keys = environment.number_keys(environment.secret(os.environ, environment.NUMBER_KEYS))
         hashes = opt_outs.hashes(recipient.read(number, policy), keys)

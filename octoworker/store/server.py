@@ -42,6 +42,20 @@ def examine(client: redis.Redis) -> Server:
     return guard(lambda: _examined(client))  # type: ignore[no-any-return]
 
 
+def fitness(client: redis.Redis) -> tuple[bool, str]:
+    """Whether it is a cluster, and its policy for evicting ("": unknown), by what every user of ours may ask. StoreError: it is away."""
+
+    def ask() -> tuple[bool, str]:
+        policy = _asked(lambda: client.info("memory")).get("maxmemory_policy", "")
+        return _is_cluster(_asked(lambda: client.info("server"))), str(policy)
+
+    return guard(ask)  # type: ignore[no-any-return]
+
+
+def _is_cluster(info: Mapping[str, Any]) -> bool:
+    return (info.get("redis_mode") or info.get("server_mode")) == "cluster"
+
+
 def allowed(question: Callable[[], T]) -> T | None:
     """The answer; None when this user of Redis may not ask. StoreError when it is out of reach."""
 
@@ -77,7 +91,7 @@ def _examined(client: redis.Redis) -> Server:
         eviction=config.get("maxmemory-policy") or filled.get("maxmemory_policy"),
         memory=filled.get("used_memory"),
         memory_limit=filled.get("maxmemory") or None,
-        cluster=(found.get("redis_mode") or found.get("server_mode")) == "cluster",
+        cluster=_is_cluster(found),
         refuses=refusal({**kept, **follows}),
     )
 

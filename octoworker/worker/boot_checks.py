@@ -10,7 +10,7 @@ from octoworker.config import Settings, unknown_names
 from octoworker.errors import SettingsError, StoreError, UnfitRedisError
 from octoworker.sms import lanes
 from octoworker.store import connect
-from octoworker.store.server import examine
+from octoworker.store.server import fitness
 from octoworker.telemetry import log
 from octoworker.worker.runtime import LOOK_TIMEOUT
 
@@ -59,17 +59,17 @@ def look_at_redis(settings: Settings) -> None:
     """SettingsError when this Redis can never do; an event when it may lose messages. One that is away is waited for."""
     client = connect(settings.redis.records_url, timeout=LOOK_TIMEOUT, retries=0)
     try:
-        server = examine(client)
+        cluster, eviction = fitness(client)
     except UnfitRedisError as error:
         raise SettingsError([str(error)]) from None
     except StoreError:
         return
     finally:
         client.close()
-    if server.cluster:
+    if cluster:
         raise SettingsError([CLUSTER])
-    if server.eviction not in (None, "noeviction"):
-        log.warning("redis.evicts", policy=server.eviction, hint=EVICTS)
+    if eviction not in ("", "noeviction"):
+        log.warning("redis.evicts", policy=eviction, hint=EVICTS)
 
 
 def _celery_problems(app: Celery, prefetch: int) -> list[str]:
