@@ -59,7 +59,8 @@ def _people(environ: Mapping[str, str]) -> People:
 def putting(redis_url: str, spool: str) -> Put:
     """Stores calls in this Redis, or in the spool (a folder) while that is away. SettingsError: it cannot be written."""
     client = connect(redis_url, timeout=STORED_WITHIN, retries=1)
-    store = Store(client, keep_for=environment.keep_for(), requeue_after=environment.requeue_after())
+    shared = environment.load()
+    store = Store(client, keep_for=shared.keep_for, requeue_after=shared.requeue_after)
 
     def put(arrivals: Sequence[Arrival]) -> None:
         with budget.within(STORED_WITHIN):
