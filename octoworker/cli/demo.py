@@ -154,7 +154,7 @@ def _narrate(
         moves = record.history if record else ()
         for move in moves[seen.get(message_id, 0) :]:
             console.print(
-                f"  {move.at:%H:%M:%S}  {scene.title:<26}{output.coloured(move.state)}  {move.reason}".rstrip()
+                f"  {move.at:%H:%M:%S}  {scene.title:<30}{output.coloured(move.state)}  {move.reason}".rstrip()
             )
         seen[message_id] = len(moves)
 
