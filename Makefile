@@ -42,10 +42,10 @@ $(WEB_READY): docs/requirements.txt | $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target .venv/web -r docs/requirements.txt
 	@touch $@
 
-# make chaos KILLS=1000   the long run: thousands of messages, mixed faults, a verdict for each message
+# make chaos KILLS=1000   the long run: all doors, mixed faults, a result for each person; CHAOS=--burnt and more, see --help
 KILLS ?= 100
 chaos: $(READY)
-	$(BIN)/python tests/journeys/chaos.py --kills $(KILLS)
+	$(BIN)/python tests/journeys/chaos --kills $(KILLS) $(CHAOS)
 
 # make bench   all that docs/performance.md quotes, about half an hour; writes benchmarks/results/
 #   bench-held       a million held messages: memory, release, lateness

@@ -17,6 +17,7 @@ class Proxy:
         self._links = []
         self._swallowing = threading.Event()
         self._losing = threading.Event()
+        self._passing: int | None = None
         self._closing = False
 
     @property
@@ -30,9 +31,14 @@ class Proxy:
         """What is asked next arrives and happens; its answer does not come, for the link is cut."""
         self._losing.set()
 
+    def cut_after(self, count):
+        """The link is cut when so many more bytes have been asked: mostly in the middle of a command."""
+        self._passing = count
+
     def heal(self):
         """New bytes pass again. The links that lost some are closed, as their ends would be when they notice."""
         self._swallowing.clear()
+        self._passing = None
         for link in self._links:
             _close(link)
         self._links.clear()
@@ -64,6 +70,12 @@ class Proxy:
                 if answers and self._losing.is_set():
                     self._losing.clear()
                     break
+                if not answers and self._passing is not None:
+                    data, rest = data[: self._passing], data[self._passing :]
+                    self._passing = None if rest else self._passing - len(data)
+                    if rest:
+                        sink.sendall(data)
+                        break
                 if not self._swallowing.is_set():
                     sink.sendall(data)
         if not self._swallowing.is_set():

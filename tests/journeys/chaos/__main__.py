@@ -1,0 +1,62 @@
+"""`python tests/journeys/chaos --kills 1000`: the long run, its report on standard output and in a folder.
+
+Exit status 0 when nothing is lost, twice, stuck or wrong, and no worker ended by itself. The same seed gives the same plan,
+not the same race.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
+
+from chaos import report
+from chaos.oracle import BAD
+from chaos.run import Run, surroundings
+from chaos.weather import Shares
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--kills", type=int, default=100)
+    options.add_argument("--minutes", type=float, default=600.0, help="end after so long, however few kills that were")
+    options.add_argument("--seed", type=int, default=random.randrange(10**6))
+    options.add_argument(
+        "--ambiguous", type=float, default=0.28, help="share of first calls whose outcome is not to be seen"
+    )
+    options.add_argument("--refused", type=float, default=0.08, help="share of first calls that Octopush refuses")
+    options.add_argument(
+        "--late", type=float, default=40.0, help="seconds by which a late answer or a late booking is late"
+    )
+    options.add_argument("--burnt", action="store_true", help="a refused call uses its key up")
+    options.add_argument("--pace", type=float, default=0.05, help="seconds between two calls of a producer")
+    options.add_argument(
+        "--appendfsync",
+        default="always",
+        help="of Redis; everysec may lose the moment before a SIGKILL, see docs/chaos.md",
+    )
+    options.add_argument("--report", type=Path, help="folder of the report; default: a new one in the temporary folder")
+    given = options.parse_args()
+    folder = given.report or Path(tempfile.mkdtemp(prefix="octoworker-chaos-report-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"seed {given.seed}; the report goes to {folder}", flush=True)
+    shares = Shares(given.ambiguous, given.refused, given.late, burnt=given.burnt)
+    began = time.monotonic()
+    with surroundings(given.appendfsync) as (house, proxy):
+        run = Run(house, proxy, folder, random.Random(given.seed), shares, given.pace)
+        results = run.go(given.kills, began + given.minutes * 60)
+    text = report.page(
+        run, results, shares, seconds=time.monotonic() - began, seed=given.seed, appendfsync=given.appendfsync
+    )
+    print(text)
+    (folder / "report.md").write_text(text)
+    sys.exit(1 if run.ended or any(results.of(bad) for bad in BAD) else 0)
+
+
+if __name__ == "__main__":
+    main()

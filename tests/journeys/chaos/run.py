@@ -1,0 +1,176 @@
+"""One run: producers use all doors while workers, Redis, the link, clocks and Octopush fail at random; then calm, and results.
+
+1. A private Redis with AOF, the sandbox, and the workers of `fleet`.
+2. Two producers note in a ledger what they were promised; a mishap follows the last one closely.
+3. The mishaps stop, the late answers come, and every promise is judged (`oracle`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+from harness import API_KEY, LOGIN, House, until
+from proxy import Proxy
+
+from chaos import mishaps, oracle
+from chaos.doors import Producer
+from chaos.fleet import PLACES, Fleet
+from chaos.ledger import Ledger
+from chaos.weather import Weather
+from octoworker.client.client import client
+from octoworker.errors import OctoworkerError
+from octoworker.sandbox import Sandbox
+from octoworker.store import embedded
+
+SETTINGS = {
+    "OCTOWORKER_CONCURRENCY": "4",
+    "OCTOWORKER_MAX_CRASHES": "50",
+    "OCTOWORKER_MAX_ATTEMPTS": "1000",
+    "OCTOWORKER_LOG_LEVEL": "WARNING",
+    # Shorter than the tests': here a call that ends too late and a lease that runs out are welcome.
+    "OCTOWORKER_HTTP_TIMEOUT": "1",
+    "OCTOWORKER_LEASE": f"{mishaps.LEASE:.0f}",
+    "OCTOWORKER_VISIBILITY_TIMEOUT": "6",
+}
+
+CALM = 300.0
+"""Seconds after the last mishap in which everything must have come to an end."""
+
+
+@contextmanager
+def surroundings(appendfsync):
+    """Redis, the sandbox and the link; this process is the web app, with the patience of one."""
+    with (
+        tempfile.TemporaryDirectory(prefix="octoworker-chaos-") as folder,
+        embedded.Server(appendfsync=appendfsync) as server,
+        Sandbox(user_login=LOGIN, api_key=API_KEY, credit="1000000.00") as sandbox,
+        Proxy(server.port) as proxy,
+    ):
+        house = House(server.url, sandbox, Path(folder), SETTINGS)
+        house.server = server
+        os.environ.update({name: value for name, value in house.environ.items() if name.startswith(("OCTO", "REDIS"))})
+        try:
+            yield house, proxy
+        finally:
+            house.close()
+
+
+class Run:
+    """One run, and what it counted."""
+
+    def __init__(self, house, proxy, folder, chance, shares, pace, producers=2):
+        self.house, self.chance, self.shares = house, chance, shares
+        self.kills = 0
+        self.counts = Counter()
+        self.over = threading.Event()
+        self.admin = redis.Redis.from_url(house.redis_url, socket_timeout=5, decode_responses=True)
+        self.ledger = Ledger()
+        self.weather = Weather(house.sandbox, shares, chance.random())
+        self.fleet = Fleet(house, proxy, chance, folder)
+        self.proxy = proxy
+        self.mishaps = mishaps.Mishaps(house, proxy, self.fleet, self.admin, chance, self.over.wait)
+        self.producers = [
+            Producer(f"chaos {n}", house, self.ledger, self.weather, self.over, chance.random(), pace)
+            for n in range(producers)
+        ]
+
+    @property
+    def ended(self):
+        """Workers that ended by themselves, by why."""
+        return self.fleet.ended
+
+    def go(self, kills, ends_at):
+        """Each mishap once, then by chance until so many kills; or until the instant (monotonic). The results."""
+        for place in PLACES:
+            self.fleet.start(place)
+        threads = [threading.Thread(target=producer.work) for producer in self.producers]
+        for thread in threads:
+            thread.start()
+        time.sleep(5)
+        said, first = 0, self.chance.sample(list(mishaps.WEIGHTS), len(mishaps.WEIGHTS))
+        try:
+            while (first or self.kills < kills) and time.monotonic() < ends_at:
+                self._one(first.pop() if first else self._drawn())
+                time.sleep(self.chance.uniform(0.05, 0.6))
+                if self.kills >= said + 25:
+                    said = self.kills
+                    print(f"{self.kills} kills, {len(self.ledger.promises)} promises", flush=True)
+        finally:
+            self._calm(threads)
+        return self._results()
+
+    def _drawn(self):
+        return self.chance.choices(list(mishaps.WEIGHTS), list(mishaps.WEIGHTS.values()))[0]
+
+    def _one(self, kind):
+        self.counts[kind] += 1
+        self.fleet.recent.append(kind)
+        with contextlib.suppress(redis.RedisError):
+            self.kills += getattr(self.mishaps, kind)()
+        self.fleet.revive()
+
+    def _calm(self, threads):
+        """No more mishaps. Producers get what they asked for; then wait until nothing moves any more, or it is stuck."""
+        self.weather.calm = True
+        self.over.set()
+        mishaps.quiet(self.admin)
+        self.proxy.heal()
+        self.fleet.thaw()
+        self.house.sandbox.clear_faults()
+        for thread in threads:
+            thread.join()
+        self.house.sandbox.advance(self.shares.late + 2)
+
+        def still():
+            self.fleet.revive()
+            # A plain job that was never claimed has no record yet: it is seen in its queue, or in a worker's hands.
+            jobs = sum(self.admin.llen(queue) for queue in ("sms", "sms.urgent", "sms.bulk")) + self.admin.hlen(
+                "unacked"
+            )
+            return not self.admin.zcard("ow:due") and not jobs
+
+        with contextlib.suppress(AssertionError):
+            until(still, CALM, every=0.5)
+        self.fleet.stop()
+
+    def _results(self):
+        campaigns = self._campaigns()
+        return oracle.results(
+            self.ledger,
+            self.house.sandbox.handsets(),
+            self._record,
+            lambda name, number: campaigns[name].get(number),
+            burnt=self.shares.burnt,
+        )
+
+    def _record(self, message_id):
+        """What `status` says, and two facts that an operator sees elsewhere. None: there is no record."""
+        try:
+            found = client().store.get(message_id)
+        except OctoworkerError:
+            return None
+        if found is None:
+            return None
+        reviewed = bool(self.admin.hget(f"ow:message:{message_id}", "needs_review"))
+        return {**found.as_json(), "maybe_sent": found.maybe_sent, "needs_review": reviewed}
+
+    def _campaigns(self):
+        """By the name of a campaign: who is in it, and what the record says."""
+        people = defaultdict(dict)
+        for key in self.admin.scan_iter("ow:campaign:*"):
+            if self.admin.type(key) != "hash" or not (name := self.admin.hget(key, "name")):
+                continue
+            for message_id in self.admin.zrange(f"{key}:messages", 0, -1):
+                record = self._record(message_id)
+                listed = client().store.get(message_id).arguments["recipients"] if record else []
+                for number in [listed] if isinstance(listed, str) else listed:
+                    people[name][number] = record
+        return people
