@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 from rich.text import Text
@@ -24,6 +25,8 @@ from octoworker.client.campaigns.preview import Preview, Reader, priced
 from octoworker.client.campaigns.table import Table
 from octoworker.client.campaigns.template import Template
 from octoworker.config import Settings
+from octoworker.gateway import dialects
+from octoworker.sms import people
 from octoworker.sms.record import Record
 from octoworker.sms.texts import cell, shown
 from octoworker.store import Campaign, Store
@@ -38,7 +41,7 @@ CALM = 15.0
 SIGNS_SHOWN = 10
 """Signs named that make texts Unicode, the most frequent first."""
 
-RESULTS = ("row", "recipient", "state", "ticket", "error_code", "reason", "cost", "segments", "message_id")
+RESULTS = ("row", "recipient", "state", "ticket", "error_code", "reason", "cost", "segments", "message_id", "confirmed")
 
 
 @click.command()
@@ -57,6 +60,7 @@ RESULTS = ("row", "recipient", "state", "ticket", "error_code", "reason", "cost"
 @click.option("--lane", type=click.Choice(["urgent", "normal", "bulk"]), default=parts.LANE, show_default=True)
 @click.option("--send", is_flag=True, help="Do it. Without this, nothing is sent and you see what would be.")
 @click.option("--force", is_flag=True, help="Also when the same file and text went out today.")
+@click.option("--skip-sent", is_flag=True, help="Leave out who got this very text from a campaign within the last day.")
 @as_json
 def bulk(
     file: Path,
@@ -73,6 +77,7 @@ def bulk(
     """Send one text to everybody in a CSV, .xlsx or .ods file: a preview first; --send does it."""
     settings = Settings.load()
     store = runtime.open_store(settings)
+    skip_sent = options.pop("skip_sent")
     given = {name: value for name, value in options.items() if value not in (None, False)}
     if "send_at" in given:
         given["hold"] = True
@@ -82,16 +87,16 @@ def bulk(
         _preview(reader, store, json_=json_)
         return
     table.check()
-    asked = loading.Asked(template, given, f"{reader.table.digest} {reader.column}")
+    asked = loading.Asked(template, given, f"{reader.table.digest} {reader.column}", skip_sent=skip_sent)
     campaign = loading.begin(client.client(), asked, file.name, force=force)
-    found = _load(reader, store, campaign, quiet=json_)
+    found = _load(reader, store, campaign, quiet=json_, skip_sent=skip_sent)
     if found is None:
         raise SystemExit(1)
     if json_:
         output.as_json(store.campaigns.get(campaign).as_json())
-        return
+        raise SystemExit(bool(found.refused))
     click.echo(f"campaign {campaign}: {found.people} people taken, {sum(found.refused.values())} rows refused")
-    raise SystemExit(_watch(store, campaign))
+    raise SystemExit(max(_watch(store, campaign), bool(found.refused)))
 
 
 @click.command()
@@ -138,8 +143,8 @@ def _reader(
 
 def _preview(reader: Reader, store: Store, *, json_: bool) -> None:
     found = Preview()
-    for _ in reader.people(found):
-        pass
+    for _, got in loading.without_those_who_got_it(reader.people(found), reader.template, store.campaigns):
+        found.got_it += got
     account = store.flow_control.account()
     prices = {
         name.removeprefix("price:"): Decimal(value) / 1_000_000
@@ -157,6 +162,8 @@ def _preview(reader: Reader, store: Store, *, json_: bool) -> None:
         lines = ", ".join(str(line) for line in reason["lines"])
         more = ", ..." if reason["rows"] > len(reason["lines"]) else ""
         out.print(_counted("red", reason["rows"], f"{reason['reason']} (line {lines}{more})"))
+    if found.got_it:
+        out.print(_counted("yellow", found.got_it, "got this very text from a campaign within a day: --skip-sent"))
     for text in found.texts:
         out.print(Text(f"text: {shown(text)}"))
     for warning, count in found.warnings.most_common():
@@ -185,7 +192,7 @@ def _money(found: Preview) -> str:
     return f"about {found.cost}{left}{gaps}"
 
 
-def _load(reader: Reader, store: Store, campaign_id: str, *, quiet: bool) -> Preview | None:
+def _load(reader: Reader, store: Store, campaign_id: str, *, quiet: bool, skip_sent: bool) -> Preview | None:
     """Take all its messages. None: interrupted; the same command goes on where it stopped."""
     found = Preview()
 
@@ -193,8 +200,11 @@ def _load(reader: Reader, store: Store, campaign_id: str, *, quiet: bool) -> Pre
         if not quiet and sys.stderr.isatty():
             click.echo(f"\r{found.people} people taken", nl=False, err=True)
 
+    rows = reader.people(found)
+    if skip_sent:
+        rows = loading.skipping(rows, reader.template, store.campaigns, campaign_id)
     try:
-        loading.take(client.client(), campaign_id, reader.template, reader.people(found), reader.options, reply=reply)
+        loading.take(client.client(), campaign_id, reader.template, rows, reader.options, reply=reply)
     except KeyboardInterrupt:
         click.echo(
             f"\nStopped after {found.rows} rows of {campaign_id}. The same command goes on from there.", err=True
@@ -254,8 +264,13 @@ def _summary(found: Campaign) -> Grid:
         if count:
             grid.add_row(output.coloured(state), str(count), "")
     for reason, count in sorted(found.reasons.items(), key=lambda pair: -pair[1]):
-        grid.add_row("", str(count), reason)
+        grid.add_row("", str(count), escape(_why(reason)))
     return grid
+
+
+def _why(reason: str) -> str:
+    """A code of the provider's with what it means; anything else as it stands."""
+    return f"{reason}: {dialects.explained(reason).meaning}" if reason.isdigit() else reason
 
 
 def _results(store: Store, campaign_id: str) -> None:
@@ -270,20 +285,25 @@ def _results(store: Store, campaign_id: str) -> None:
 
 
 def _lines(found: Record, row: int) -> Iterator[list[Any]]:
+    """A line for each person: with their own outcome where there is one, else with that of the message."""
     asked = found.arguments.get("recipients", [])
     several = isinstance(asked, list)
-    for number in asked if several else [asked]:
-        outcome = found.recipients.get(number, {})
+    named = {people.as_kept(each): each for each in (asked if several else [asked])}
+    for name in {**named, **dict.fromkeys(found.recipients)}:
+        outcome = found.recipients.get(name, {})
+        open_ = outcome.get("state") in (None, "waiting")
+        failed = outcome.get("error_code") or outcome.get("reason")
         yield [
             "" if several else row,
-            number,
-            outcome.get("state") if outcome and found.state == "accepted" else found.state.value,
+            named.get(name, name),
+            found.state.value if open_ else outcome["state"],
             found.ticket,
-            outcome.get("error_code") or found.error_code,
-            found.reason,
+            outcome.get("error_code") or (found.error_code if open_ else ""),
+            outcome.get("reason") or (_why(str(failed)) if failed else found.reason),
             outcome.get("cost") or "",
             outcome.get("segments") or "",
             found.message_id,
+            "" if found.confirmed is None else "yes" if outcome.get("confirmed", found.confirmed) else "no",
         ]
 
 

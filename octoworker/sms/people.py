@@ -88,6 +88,11 @@ _LARGEST = 10**20
 """More digits than any telephone number, and few enough to be written out."""
 
 
+def as_kept(each: object) -> str:
+    """The name under which a record has the outcome of what was listed so."""
+    return _as_kept(_name(each), {})
+
+
 def _as_kept(name: str, others: Mapping[str, str]) -> str:
     """A name for the record: cut, in characters that UTF-8 can write, and not that of another."""
     own = name[: sizes.NUMBER + 1].encode("utf-8", "replace").decode()

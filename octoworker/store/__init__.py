@@ -192,7 +192,10 @@ class Store:
         parts = [
             part
             for new in messages
-            for part in (new.message_id, new.fingerprint, new.wording, new.payload, new.people, new.row)
+            for part in (
+                *(new.message_id, new.fingerprint, new.wording, new.payload, new.people, new.row),
+                " ".join(new.marks),
+            )
         ]
         arguments = [json.dumps(facts), job.queue, len(job.jobs), *job.jobs, *parts]
         letters = self._scripts.run("create_many", [], arguments)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -17,7 +17,7 @@ from typing import Any
 import redis
 
 from octoworker.errors import UnknownMessageError
-from octoworker.sms.record import FINAL
+from octoworker.sms.record import FINAL, State
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.units import span_ms
@@ -43,7 +43,8 @@ class Opened:
 
 @dataclass(frozen=True)
 class Campaign:
-    """One campaign as it stands. `counts`: people by state; `people`: in all, once it is loaded."""
+    """One campaign as it stands. `counts`: people by state; `reasons`: those who failed, by the provider's code or by the
+    reason; `people`: in all, once it is loaded."""
 
     id: str
     name: str
@@ -160,6 +161,32 @@ class Campaigns:
             reasons={reason: int(count) for reason, count in reasons.items()},
         )
 
+    def sent(self, people: Sequence[tuple[str, str]], *, but: str) -> list[bool]:
+        """Whether each of these (mark, number) was taken with that text by another campaign within the last day, by Redis'
+        clock, and has it or will. Two round trips. `but`: the campaign that asks."""
+
+        def read() -> list[bool]:
+            seconds, _ = self._redis.time()
+            day = seconds // round(DAY.total_seconds())
+            with self._redis.pipeline(transaction=False) as pipe:
+                for mark, _ in people:
+                    for each in (day, day - 1):
+                        pipe.hget(f"{keys.CAMPAIGN_SENT_PREFIX}{each}:{mark[:3]}", mark)
+                found = pipe.execute()
+            ids = [
+                _of_another(found[2 * n : 2 * n + 2], but, seconds * 1000 - span_ms(DAY)) for n in range(len(people))
+            ]
+            with self._redis.pipeline(transaction=False) as pipe:
+                for message_id in filter(None, ids):
+                    pipe.hmget(keys.record(message_id), "state", "in_doubt_since", "outcomes")
+                records = iter(pipe.execute())
+            return [
+                bool(message_id) and _has_it(number, *next(records))
+                for (_, number), message_id in zip(people, ids, strict=True)
+            ]
+
+        return guard(read)  # type: ignore[no-any-return]
+
     def pause(self, campaign: str) -> None:
         """Hold back what has not gone: from the next claim on, on every worker, and until somebody resumes it."""
         self.get(campaign)
@@ -250,3 +277,23 @@ class Campaigns:
                 some = []
         if some:
             yield some
+
+
+def _of_another(entries: Sequence[str | None], but: str, since: int) -> str:
+    """The message that these entries of `sent` name, unless it is older, or of the campaign that asks; "" for none."""
+    for entry in filter(None, entries):
+        campaign, message_id, at = entry.split(":")
+        if campaign != but and int(at) >= since:
+            return message_id
+    return ""
+
+
+def _has_it(number: str, state: str | None, in_doubt_since: str | None, outcomes: str | None) -> bool:
+    """Whether somebody has a message, may have it, or will. One that has been forgotten may have been sent."""
+    if state in _UNSENT or (state == State.DEAD and not in_doubt_since):
+        return False
+    own = json.loads(outcomes).get(number, {}) if outcomes else {}
+    return own.get("state") not in _UNSENT
+
+
+_UNSENT = frozenset({State.REJECTED, State.EXPIRED, State.CANCELLED})

@@ -18,7 +18,7 @@
 | `ow:clocks` | hash | worker → when it reported (ms), and how far its wall clock is ahead of Redis' (ms); `alerted`: an operator knows that Redis' clock is wrong | six minutes after the last report |
 | `ow:campaign:ID` | hash | a campaign: name, created, rows, template, lane, paused, ... | `keep_for` after the last change of one of its messages; while it is paused, never: they would go out |
 | `ow:campaign:ID:counts` | hash | state → people in it | with the campaign |
-| `ow:campaign:ID:reasons` | hash | reason → people whose message failed for it | with the campaign |
+| `ow:campaign:ID:reasons` | hash | the provider's code, or a reason without instants → people who failed for it; a hundred at the most | with the campaign |
 | `ow:campaign:ID:messages` | zset | id → row of the file | with the campaign |
 | `ow:campaign-file:HASH` | string | the campaign that was asked for by this key, or with this content | `keep_for`; a day, once all of it is taken |
 | `ow:opt-outs` | hash | keyed hash of a number → JSON: since (ms), source, ticket, scope | never by itself: the law wants a STOP obeyed for years; an operator takes entries out |
@@ -27,6 +27,7 @@
 | `ow:early:TICKET` | list | receipts that came before their ticket, as JSON | 72 hours |
 | `ow:inbox` | stream | callbacks of Octopush that are still to be processed; group `workers` | each with its processing |
 | `ow:unreadable` | stream | calls that were no callback, and callbacks that no worker could process | 30 days, and beyond the latest 1,000 |
+| `ow:campaign-sent:DAY:PART` | hash | hash of a number and a text → the campaign and the message that took it, and when (ms); DAY counts days of Redis' clock, PART is the begin of the hash | 2 days |
 | `ow:state:STATE` | zset | id → ms of the last move (for scheduled and waiting: due), for `list` | members are pruned after `keep_for` |
 | `ow:state:unconfirmed` | zset | id → ms at which a message was accepted of which Octopush knows the key, and nobody saw the answer | when it is confirmed, decided or replayed; pruned after `keep_for` |
 
@@ -57,6 +58,7 @@ TICKET_PREFIX = "ow:ticket:"
 EARLY_PREFIX = "ow:early:"
 INBOX = "ow:inbox"
 UNREADABLE = "ow:unreadable"
+CAMPAIGN_SENT_PREFIX = "ow:campaign-sent:"
 NOWHERE = "ow:nowhere"
 """A key that never exists: asked for in place of one that cannot be reached."""
 
@@ -81,6 +83,7 @@ NAMES_IN_LUA = {
     "INBOX": INBOX,
     "UNREADABLE": UNREADABLE,
     "CLOCKS": CLOCKS,
+    "SENT": CAMPAIGN_SENT_PREFIX,
 }
 """What the scripts call them. One Redis holds them all, so only the record of a message is handed over as one of KEYS."""
 

@@ -60,6 +60,8 @@ class NewMessage:
     people: int = 1
     """Recipients: what the progress of a campaign counts."""
     row: int = 0
+    marks: tuple[str, ...] = field(default=(), repr=False)
+    """Of a campaign's: a hash for each person with this text, by which the next campaign knows who got it already."""
 
 
 @dataclass(frozen=True)

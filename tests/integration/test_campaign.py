@@ -43,7 +43,8 @@ def bulk(house, path, *more, text=TEXT, check=True):
 
 
 def started(house, path, *more, **options):
-    return json.loads(bulk(house, path, "--send", "--json", *more, **options).stdout)["campaign"]
+    """Its id; the exit status says whether rows were refused."""
+    return json.loads(bulk(house, path, "--send", "--json", *more, check=False, **options).stdout)["campaign"]
 
 
 def progress(house, campaign):
@@ -210,7 +211,53 @@ def test_failures_are_counted_by_their_reasons(house, file):
         house.sandbox.fault(fault="code", code="151", times=-1, recipient=number)
     found = over(house, started(house, file(people(10))))
     assert found["counts"] == {"accepted": 7, "rejected": 3}
-    assert sum(found["reasons"].values()) == 3
+    assert found["reasons"] == {"151": 3}
+
+
+PLAIN = "Magasin ferme demain"
+
+
+def results(house, campaign):
+    written = house.command("campaign", campaign, "results").stdout
+    return {row["recipient"]: row for row in csv.DictReader(io.StringIO(written))}
+
+
+def test_of_one_message_to_many_each_is_counted_and_shown_alone(house, file):
+    """One is refused by Octopush, one is no mobile number; both were written as people write them."""
+    rows = [("06 12 30 00 00", "A"), ("06.12.30.00.01", "B"), ("0112345678", "C"), ("+33612300002", "D")]
+    house.sandbox.fault(fault="partial", codes={"+33612300001": "151"})
+    house.worker()
+    campaign = started(house, file(rows), text=PLAIN)
+    found = over(house, campaign)
+    assert found["counts"] == {"accepted": 2, "rejected": 2}
+    assert found["reasons"]["151"] == 1
+    assert sum(found["reasons"].values()) == 2
+    shown = results(house, campaign)
+    assert {name: row["state"] for name, row in shown.items()} == {
+        "+33612300000": "accepted",
+        "+33612300001": "rejected",
+        "+33612300002": "accepted",
+        "0112345678": "rejected",
+    }
+    assert shown["+33612300001"]["error_code"] == "151"
+    assert "fixed line" in shown["0112345678"]["reason"]
+    assert shown["+33612300000"]["reason"] == ""
+    assert "151: " in house.command("campaign", campaign).stdout
+
+
+def test_after_a_lost_answer_everybody_is_counted_and_shown_unconfirmed(house, file):
+    house.sandbox.fault("reset_after")
+    house.worker()
+    campaign = started(house, file(people(5)), text=PLAIN)
+    assert over(house, campaign)["counts"] == {"accepted": 5}
+    assert {(row["state"], row["confirmed"]) for row in results(house, campaign).values()} == {("accepted", "no")}
+
+
+def test_a_file_of_which_rows_were_refused_ends_with_1(house, file):
+    house.worker()
+    path = file([*people(2), ("0112345678", "x")])
+    assert bulk(house, path, "--send", check=False).returncode == 1
+    assert bulk(house, file(people(2), name="good.csv"), "--send").returncode == 0
 
 
 def test_ctrl_c_leaves_a_campaign_running(house, file):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from store_kit import ID, at, outcome
+from store_kit import ID, at, open_store, outcome
 
 from octoworker.sms.record import State
 from octoworker.store import ClaimRequest, NewMessage
@@ -78,3 +78,46 @@ def test_a_campaign_is_kept_as_long_as_the_messages_it_holds_for_later(store, cl
     store.campaigns.pause("autumn")
     store.campaigns.resume("autumn")
     assert min(client.ttl(part) for part in parts(client)) > 9 * KEEP
+
+
+MARK, NUMBER = "0123456789abcdef", "+33612345678"
+
+
+def taken_by(store, campaign, message_id=ID):
+    store.campaigns.open(campaign, campaign)
+    store.create_many("bulk", [NewMessage(message_id, "print", "{}", marks=(MARK,))], campaign=campaign)
+
+
+def got(store, *, but="winter", mark=MARK):
+    return store.campaigns.sent([(mark, NUMBER), ("f" * 16, NUMBER)], but=but)
+
+
+def test_another_campaign_knows_who_got_a_text_within_the_day(client, still):
+    store = open_store(client, keep_for=1e6)
+    taken_by(store, "spring", "c" * 32)
+    assert got(store) == [True, False]
+    assert got(store, but="spring") == [False, False]
+    still.shift(86_399)
+    assert got(store) == [True, False]
+    still.shift(2)
+    assert got(store) == [False, False]
+
+
+UNSENT = {
+    "rejected": lambda store: store.reject(replace(REQUEST, message_id="c" * 32), "no", None),
+    "cancelled": lambda store: store.cancel("c" * 32),
+}
+
+
+@pytest.mark.parametrize("end", UNSENT)
+def test_whoever_did_not_get_it_is_sent_to(store, end):
+    taken_by(store, "spring", "c" * 32)
+    UNSENT[end](store)
+    assert got(store) == [False, False]
+
+
+def test_what_is_known_of_who_got_a_text_goes(store, client):
+    taken_by(store, "spring", "c" * 32)
+    (key,) = client.keys("ow:campaign-sent:*")
+    assert 86_400 < client.ttl(key) <= 2 * 86_400
+    assert NUMBER not in str(client.hgetall(key))

@@ -21,6 +21,7 @@ def campaign(
     recipient: str = "recipient",
     name: str = "",
     force: bool = False,
+    skip_sent: bool = False,
     **options: Any,
 ) -> str:
     """Take one text for many people and return the campaign's id; `octoworker campaign ID` follows it.
@@ -30,19 +31,22 @@ def campaign(
 
     All rows are read before the first is taken. The same call again (the same key; without one, the same text, options
     and rows) goes on where an unfinished one stopped, and rings nobody twice. CampaignSentError: it was taken whole
-    within the last day; `force=True`, or another key, says that it is meant. EnqueueError carries `campaign_id` and how
+    within the last day; `force=True`, or another key, says that it is meant. Other rows are another campaign:
+    `skip_sent=True` leaves those out who got this very text from one within the last day, by Redis' clock. EnqueueError carries `campaign_id` and how
     many were `taken`. TypeError names the row that has the wrong shape; KeyConflictError: the key is another campaign's.
     """
     check_names({**options, "recipients": "", "text": ""})
     given = plain_arguments(options)
     mine, text = client(), Template(template)
     with Spool(rows, text, recipient) as read:
-        asked = loading.Asked(template, given, read.digest, idempotency_key)
+        asked = loading.Asked(template, given, read.digest, idempotency_key, skip_sent)
         try:
             own = loading.begin(mine, asked, name, force=force)
         except StoreError as error:
             raise not_taken(error) from None
         people, refused = loading.people(read, text, mine.policy)
+        if skip_sent:
+            people = loading.skipping(people, text, mine.store.campaigns, own)
         taken = loading.take(mine, own, text, people, given)
         mine.store.campaigns.loaded(own, people=taken, refused=sum(refused.values()))
     return own

@@ -14,7 +14,7 @@ import sqlite3
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -26,6 +26,7 @@ from octoworker.errors import CampaignSentError, EnqueueError, KeyConflictError
 from octoworker.sms import jobs
 from octoworker.sms.people import read as read_people
 from octoworker.sms.policy import Policy
+from octoworker.store import Campaigns
 
 ID_DIGITS = 12
 
@@ -38,11 +39,14 @@ class Asked:
     options: Mapping[str, Any]
     content: str
     key: str | None = None
+    skip_sent: bool = False
+    """Who got this very text from a campaign within the last day is left out."""
 
     @property
     def digest(self) -> str:
         """The same for the same template, options and rows."""
-        reply = json.dumps([self.template, jobs.jsonable(self.options), self.content], sort_keys=True, default=str)
+        parts_ = [self.template, jobs.jsonable(self.options), self.content, *(["skip_sent"] if self.skip_sent else [])]
+        reply = json.dumps(parts_, sort_keys=True, default=str)
         return hashlib.sha256(reply.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property
@@ -124,6 +128,27 @@ def people(
             yield Person(row, written, number, values, left_out=double)
 
     return read(), refused
+
+
+def without_those_who_got_it(
+    people: Iterable[Person], template: Template, campaigns: Campaigns, campaign: str = ""
+) -> Iterator[tuple[Person, bool]]:
+    """Each of them, and whether another campaign took this very text for them within the last day."""
+    rows = iter(people)
+    while some := list(islice(rows, jobs.MOST_RECIPIENTS)):
+        asked = [(parts.mark_of(each.number, _text(template, each)), each.number) for each in some if each.number]
+        got = iter(campaigns.sent(asked, but=campaign) if asked else [])
+        yield from ((each, bool(each.number) and next(got)) for each in some)
+
+
+def _text(template: Template, person: Person) -> str:
+    return template.filled(person.values) if template.fields else template.text
+
+
+def skipping(people: Iterable[Person], template: Template, campaigns: Campaigns, campaign: str) -> Iterator[Person]:
+    """The same people, those left out who got this very text: in their places, which are part of a message's identity."""
+    for person, got in without_those_who_got_it(people, template, campaigns, campaign):
+        yield replace(person, left_out=True) if got else person
 
 
 class Seen:

@@ -16,6 +16,7 @@ from typing import Any
 
 from octoworker.client.campaigns.template import Template
 from octoworker.sms import identity, jobs
+from octoworker.sms.texts import canonical
 from octoworker.store import NewMessage
 
 LANE = "bulk"
@@ -63,4 +64,10 @@ def _new(campaign: str, some: list[Person], text: str, options: Mapping[str, Any
         wording=identity.fingerprint({**wanted, "recipients": written}),
         people=len(numbers),
         row=some[0].row,
+        marks=tuple(mark_of(person.number, text) for person in some if person.number and not person.left_out),
     )
+
+
+def mark_of(number: str, text: str) -> str:
+    """The hash by which a campaign knows that another one has taken this text for this number."""
+    return hashlib.blake2b(f"{number}\n{canonical(text)}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -46,6 +46,8 @@ class Preview:
     """Segments to each country."""
     texts: list[str] = field(default_factory=list)
     """The first finished texts, as they are handed over."""
+    got_it: int = 0
+    """People who got this very text from a campaign within the last day."""
     warnings: Counter[str] = field(default_factory=Counter)
     """What may be a mistake though it can be sent -> in how many rows."""
     foreign: Counter[str] = field(default_factory=Counter)
@@ -88,6 +90,7 @@ class Preview:
             "segments": {str(size): count for size, count in sorted(self.segments.items())},
             "segments_in_all": sum(size * count for size, count in self.segments.items()),
             "countries": dict(self.countries.most_common()),
+            "got_it_already": self.got_it,
             "texts": self.texts,
             "warnings": [{"warning": each, "rows": count} for each, count in self.warnings.most_common()],
             "unicode": [{"sign": each, "rows": count} for each, count in self.foreign.most_common()],

@@ -5,14 +5,25 @@
 --       2 the broker's list of their lane (not among KEYS: a producer may write it and not read it)
 --       3 how many bulk jobs   then those jobs as the broker keeps them
 --       then for each message: id, fingerprint, wording (see message), payload (JSON, kept as it is), people (recipients), row
---         (place in its campaign)
+--         (place in its campaign), digests (hashes of a number and the text, with blanks between them; '' outside a campaign)
 -- returns  one letter for each: n (new), s (already there with this content), c (there with other content)
-local BEFORE_JOBS, PARTS = 3, 6
+local BEFORE_JOBS, PARTS = 3, 7
 local LETTERS = {same = 's', conflict = 'c'}
 local request, list, jobs, now = cjson.decode(ARGV[1]), ARGV[2], tonumber(ARGV[3]), clock()
 local verdicts, fresh = {}, false
 
-local function take(id, fingerprint, wording, payload, people, row)
+-- Who has this text from this campaign, for a day (two, so that the last hour of the one before is there): in small hashes,
+-- which take a sixth of the memory of large ones.
+local function mark_sent(id, digests)
+  local day = math.floor(now / 86400000)
+  for digest in string.gmatch(digests, '%S+') do
+    local key = SENT .. day .. ':' .. string.sub(digest, 1, 3)
+    redis.call('HSET', key, digest, request.campaign .. ':' .. id .. ':' .. string.format('%.0f', now))
+    redis.call('PEXPIRE', key, 2 * 86400000)
+  end
+end
+
+local function take(id, fingerprint, wording, payload, people, row, digests)
   local key = RECORDS .. id
   request.fingerprint, request.wording = fingerprint, wording
   local known = known_as(key, request)
@@ -20,6 +31,7 @@ local function take(id, fingerprint, wording, payload, people, row)
   request.people, request.job_id, fresh = number(people), id, true
   create({id = id, key = key, now = now}, request, payload)
   if given(request.campaign) then redis.call('ZADD', CAMPAIGNS .. request.campaign .. ':messages', row, id) end
+  mark_sent(id, digests)
   return 'n'
 end
 

@@ -17,6 +17,6 @@ if message.receipts then
   end
   redis.call('HSET', message.key, 'receipts', cjson.encode(receipts))
 end
-redis.call('HDEL', message.key, 'pending')
+redis.call('HDEL', message.key, 'pending', 'counted')
 if redis.call('PTTL', message.key) < 0 then redis.call('PEXPIRE', message.key, keep) end
 return 'done'

@@ -67,6 +67,7 @@ local said = {state = receipt.state, word = receipt.word, at = receipt.at, reaso
 if not says_more(said, receipts[recipient]) then return ended('same') end
 receipts[recipient] = said
 redis.call('HSET', message.key, 'receipts', cjson.encode(receipts))
+tally(message, message.state, message.state, '')
 if not may_have_been_sent(message) or doubt_remains(message) then return ended('noted', message) end
 
 local to, reason = concluded(message)

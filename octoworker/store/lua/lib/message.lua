@@ -1,11 +1,9 @@
--- include: refund
+-- include: refund, progress
 -- A message is one table that every function takes: `id`; `key` of its record; `now`; `keep`, ms for which a final record is
 -- kept; and by their names the fields of the record that its script asked for. `state` follows each move.
 
 local FINAL = {accepted = true, delivered = true, undelivered = true, rejected = true,
                expired = true, cancelled = true, dead = true}
--- Ends that an operator may ask about, counted by their reasons.
-local FAILED = {rejected = true, dead = true, expired = true, undelivered = true}
 -- A recipient in one of these has the message, or had it on its way to them.
 local REACHED = {accepted = true, delivered = true, undelivered = true}
 -- States found through the due set alone; all others stand in an index of their own, for `list`.
@@ -29,24 +27,16 @@ local function append(history, line)
   return history .. line .. '\n'
 end
 
--- How many people of a campaign stand in each state: changed with the record, in one step, so counted exactly once.
-local function tally(campaign, people, from, to, reason)
-  local counts = CAMPAIGNS .. campaign .. ':counts'
-  if from then redis.call('HINCRBY', counts, from, -people) end
-  redis.call('HINCRBY', counts, to, people)
-  if FAILED[to] then redis.call('HINCRBY', CAMPAIGNS .. campaign .. ':reasons', reason, people) end
-end
-
 -- The ends of its keys.
 local PARTS_OF_CAMPAIGN = {'', ':counts', ':reasons', ':messages'}
 
 -- A campaign ends no sooner than its messages: theirs moves its own. While it is paused it has no end: its messages would go
 -- out once it was gone.
-local function outlive(campaign, keep, ahead, to)
+local function outlive(campaign, keep, ahead)
   local root = CAMPAIGNS .. campaign
   local left = redis.call('PTTL', root)
   if left == -1 then return end
-  local unkept = FAILED[to] and redis.call('PTTL', root .. ':reasons') == -1
+  local unkept = redis.call('PTTL', root .. ':reasons') == -1
   if left >= ahead + keep * 0.9 and not unkept then return end
   for _, part in ipairs(PARTS_OF_CAMPAIGN) do
     redis.call('PEXPIRE', root .. part, string.format('%.0f', math.max(left, ahead + keep)))
@@ -102,12 +92,12 @@ end
 local move
 function move(message, to, reason, due)
   local key, from, now = message.key, message.state, message.now
-  local past = fill({}, key, 'history', 'campaign', 'people', 'deliver_at', 'receipts')
+  local past = fill({}, key, 'history', 'campaign', 'deliver_at', 'receipts')
   redis.call('HSET', key, 'state', to, 'reason', reason, 'changed', now,
              'history', append(past.history or '', string.format('%.0f|%s|%s', now, to, reason)))
   if past.campaign then
-    if from ~= to then tally(past.campaign, number(past.people), from, to, reason) end
-    outlive(past.campaign, message.keep, due and math.max(0, due - now) or 0, to)
+    tally(message, from, to, reason)
+    outlive(past.campaign, message.keep, due and math.max(0, due - now) or 0)
   end
   if not UNLISTED[from] then redis.call('ZREM', STATES .. from, message.id) end
   if not UNLISTED[to] then redis.call('ZADD', STATES .. to, due or now, message.id) end
@@ -204,7 +194,7 @@ local function create(message, job, payload)
   if given(job.correlation) then redis.call('HSET', key, 'correlation', job.correlation) end
   if given(job.campaign) then
     redis.call('HSET', key, 'campaign', job.campaign, 'people', job.people)
-    tally(job.campaign, job.people, nil, 'queued', '')
+    tally(message, nil, 'queued', '')
   end
   redis.call('ZADD', DUE, now + job.requeue_after, message.id)
 end
