@@ -22,6 +22,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python tests/lua_lint.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -4,7 +4,7 @@
 -- KEYS  none: the ticket tells which record
 -- ARGV  1 receipt (JSON: entry (id in the inbox, or ''), ticket, number (E.164), state (nothing | underway | undelivered |
 --         delivered), word, at (the operator's time, as text), reason, keep, early_for (ms), kept (JSON, to be put back))
--- returns  {outcome, record (JSON: field, value, ...) and id of moved and noted}
+-- returns  {'moved' | 'noted' | 'same' | 'early' | 'unmatched', record (JSON: field, value, ...) and id of the first two}
 --          moved: the message moved   noted: it says something new of its recipient   same: nothing new
 --          early: no message has this ticket yet   unmatched: none will; or it has no such recipient, or has forgotten them
 local receipt = cjson.decode(ARGV[1])

@@ -10,7 +10,7 @@
 --          settled: written, or written already: the same settle asked twice
 --          late: the lease was lost, but the answer proves acceptance and nobody knew better, so it was taken
 --          fenced: the lease was lost; the record is somebody else's, or gone ('[]')
---          alerts: on_hold, breaker_opened, breaker_closed, balance_low, spend_80, spend_100
+--          alerts: 'on_hold', 'breaker_opened', 'breaker_closed', 'balance_low', 'spend_80', 'spend_100'
 local token, outcome, limits, alerts = ARGV[2], cjson.decode(ARGV[3]), cjson.decode(ARGV[4]), {}
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = outcome.keep}
 local now, day = message.now, DAYS .. outcome.day

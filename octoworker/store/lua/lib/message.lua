@@ -89,8 +89,7 @@ local function concluded(message)
 end
 
 -- One move: state, reason, history, index, time to live. `due`: ms at which it moves next, where that is known.
-local move
-function move(message, to, reason, due)
+local function move(message, to, reason, due)
   local key, from, now = message.key, message.state, message.now
   local past = fill({}, key, 'history', 'campaign', 'deliver_at', 'receipts')
   redis.call('HSET', key, 'state', to, 'reason', reason, 'changed', now,

@@ -1,4 +1,3 @@
--- include: base
 -- Who wants no more SMS. A number stands here as a keyed hash: scripts have no key, so a worker hashes.
 -- OPT_OUTS (hash)       hash -> JSON: since (ms), source (stop | reply | blacklisted | operator | import), ticket,
 --                       scope (marketing | all)

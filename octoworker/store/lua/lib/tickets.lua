@@ -1,4 +1,3 @@
--- include: inbox
 -- Which message has a ticket: what receipts, replies and STOPs are matched by.
 -- TICKETS .. TICKET (string)  id:generation of its key; '' when two messages have it, and so neither
 -- EARLY .. TICKET (list)      receipts that came before their ticket was known
