@@ -11,9 +11,8 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from celery import Celery
 
@@ -52,17 +51,19 @@ def not_taken(error: StoreError) -> EnqueueError:
     return EnqueueError(f"{why}: try again, with the same idempotency_key if you gave one, so that it is sent once.")
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """Arguments as they were read. `wording`: the digest of what was written, before any setting was looked at."""
 
-    form: dict[str, Any] = field(repr=False)
+    form: dict[str, Any]
     wording: str
 
     def as_message(self, message_id: str) -> NewMessage:
         """Ready to be taken."""
-        mark, people = identity.fingerprint(self.form), jobs.people_of(self.form)
-        return NewMessage(message_id, mark, json.dumps(self.form), wording=self.wording, people=people)
+        form = self.form
+        return NewMessage(message_id, identity.fingerprint(form), json.dumps(form), self.wording, jobs.people_of(form))
+
+    def __repr__(self) -> str:
+        return "Read(...)"
 
 
 class Client:
@@ -92,10 +93,13 @@ class Client:
         """
         given = plain_arguments(arguments)
         form, named = in_one_form(given, self.policy)
-        recipients = [*named.good, *named.unread]
-        form["recipients"] = recipients if isinstance(given["recipients"], list) else recipients[0]
+        if isinstance(given["recipients"], list):
+            form["recipients"] = [*named.good, *named.unread]
+        else:
+            form["recipients"] = named.good[0] if named.good else named.unread[0]
         form["lane"] = lanes.lane_of(form)
-        return Read(form, identity.fingerprint(given))
+        # Without a key its id is random, and nobody can ask for it again.
+        return Read(form, identity.fingerprint(given) if given.get("idempotency_key") else "")
 
     def parts(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, Read]]:
         """The message as one, or as several when it lists more people than one call takes: id and arguments of each.

@@ -41,6 +41,10 @@ def plain_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in arguments.items():
         if value is None:
             continue
+        kind = type(value)
+        if (kind is str and len(value) <= _PLAIN_WORDS.get(name, -1)) or (kind is bool and name in _FLAGS):
+            found[name] = value
+            continue
         try:
             found[name] = _READERS[name](name, value) if name in _READERS else value
         except PayloadError as error:
@@ -48,6 +52,18 @@ def plain_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     if problems:
         raise PayloadError(problems)
     return found
+
+
+_FLAGS = frozenset({"transactional", "hold"})
+_PLAIN_WORDS: Mapping[str, int] = {
+    "recipients": sizes.NUMBER,
+    "text": sizes.TEXT,
+    "sms_type": sizes.NUMBER,
+    "sender": sizes.NUMBER,
+    "idempotency_key": sizes.KEY,
+    "reference": sizes.REFERENCE,
+}
+"""Words that are plain already, up to so many characters: the usual arguments need no reader."""
 
 
 def in_one_form(plain: Mapping[str, Any], policy: Policy) -> tuple[dict[str, Any], people.People]:

@@ -7,10 +7,9 @@ be read with its reason. Numbers are read before anything is compared, counted o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from octoworker.errors import PayloadError
 from octoworker.sms import recipient, sizes
@@ -24,23 +23,34 @@ _PLACES_NAMED = 3
 """Places in the list that are named for one reason."""
 
 
-@dataclass(frozen=True)
-class People:
-    """Whom a list names. `refused`: what was written, as it can stand in a record (40 characters at the most), and why."""
+_NOBODY: Mapping[str, str] = MappingProxyType({})
 
-    good: tuple[str, ...] = field(repr=False)
-    refused: Mapping[str, str] = field(repr=False)
+
+class People(NamedTuple):
+    """Whom a list names. `refused`: what was written, as it can stand in a record (40 characters at the most), and why.
+
+    A tuple, because a web app makes thousands of them at once; its `repr` shows nobody.
+    """
+
+    good: tuple[str, ...]
+    refused: Mapping[str, str]
     problems: tuple[str, ...] = ()
-    unread: tuple[Any, ...] = field(default=(), repr=False)
-    """Those who are refused, as they were given: one of each."""
     """Why some are refused, without their numbers: each reason once, with the first places where it holds."""
+    unread: tuple[Any, ...] = ()
+    """Those who are refused, as they were given: one of each."""
+
+    def __repr__(self) -> str:
+        return f"People(good: {len(self.good)}, refused: {len(self.refused)})"
 
 
 def read(recipients: object, policy: Numbers) -> People:
     """Read one number, or a list of them. PayloadError for what is neither, and for a list that is too long."""
     match recipients:
         case str():
-            return _read([recipients], policy, alone=True)
+            try:
+                return People((recipient.read(recipients, policy),), _NOBODY)
+            except recipient.NumberRefused:
+                return _read([recipients], policy, alone=True)
         case list() | tuple() if len(recipients) > sizes.LIST:
             raise PayloadError([f"recipients: list at most {sizes.LIST} of them in one message."])
         case list() | tuple():

@@ -57,8 +57,12 @@ else that a web app does for a message."""
 
 def _french_mobile(number: str, policy: Numbers) -> str | None:
     """Most of our numbers, without the plan's work. None: not surely one of them, ask the plan."""
+    if policy.countries and "FR" not in policy.countries:
+        return None
+    if number.startswith("+33") and _FRENCH_MOBILE.fullmatch(number, 3):
+        return number
     found = _FRENCH.fullmatch(number)
-    if found is None or (policy.countries and "FR" not in policy.countries):
+    if found is None:
         return None
     lead, national = found[1] or "", _BETWEEN.sub("", found[2])
     if lead in ("", "0", "33") and policy.region != "FR":

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from octoworker.sms.record import Record, State
 from octoworker.store.units import NO_TIME, instant
@@ -48,20 +48,25 @@ class ClaimRequest:
     """What the job's headers say; the record's own word wins."""
 
 
-@dataclass(frozen=True)
-class NewMessage:
-    """A message to be taken. `fingerprint` is the digest of its content in the one form in which it is kept."""
+class NewMessage(NamedTuple):
+    """A message to be taken. `fingerprint` is the digest of its content in the one form in which it is kept.
+
+    A tuple, because a web app makes thousands of them at once; its `repr` shows no payload.
+    """
 
     message_id: str
     fingerprint: str
-    payload: str = field(repr=False)
+    payload: str
     wording: str = ""
     """The digest of what was asked, as it was written, which no setting, clock or number plan changes."""
     people: int = 1
     """Recipients: what the progress of a campaign counts."""
     row: int = 0
-    marks: tuple[str, ...] = field(default=(), repr=False)
+    marks: tuple[str, ...] = ()
     """Of a campaign's: a hash for each person with this text, by which the next campaign knows who got it already."""
+
+    def __repr__(self) -> str:
+        return f"NewMessage({self.message_id!r})"
 
 
 @dataclass(frozen=True)
