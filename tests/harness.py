@@ -12,10 +12,12 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import redis
 
 from octoworker import environment
 from octoworker.client.client import Client
+from octoworker.gateway import dialects
 from octoworker.sandbox import Sandbox
 from octoworker.store import SOCKET_TIMEOUT, Store, connect, embedded
 
@@ -188,6 +190,12 @@ class Worker:
         return self.process.returncode
 
 
+EITHER_API = pytest.mark.parametrize(
+    "house", [{"OCTOPUSH_API": api} for api in dialects.DIALECTS], indirect=True, ids=dialects.DIALECTS
+)
+"""A test of a promise, which holds whichever generation of the API is spoken."""
+
+
 class House:
     """A Redis, a sandbox, and the workers a test starts: all ended with the test."""
 
@@ -198,11 +206,13 @@ class House:
             for name, value in os.environ.items()
             if not name.startswith(("OCTO", "CELERY", "REDIS", "SENTRY"))
         }
+        self.api = (settings or {}).get("OCTOPUSH_API", next(iter(dialects.DIALECTS)))
         self.environ = {
             **clean,
             **FAST,
             "REDIS_URL": redis_url,
-            "OCTOPUSH_URL": sandbox.url,
+            "OCTOPUSH_API": self.api,
+            "OCTOPUSH_URL": sandbox.urls[self.api],
             "OCTOPUSH_USER_LOGIN": LOGIN,
             "OCTOPUSH_API_KEY": API_KEY,
             "OCTOWORKER_HEALTH_DIR": str(folder / "health"),

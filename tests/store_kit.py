@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from octoworker.sms.record import State
 from octoworker.store import ClaimRequest, Outcome, Receipt, Slice, Store, Wakeup
+from octoworker.store.keys import of_account
 from octoworker.store.limits import Limits
 
 A, B = "+33612345678", "+33612345679"
@@ -145,10 +146,10 @@ def age(client, seconds, n):
     _shift(client, record_of(n), INSTANTS, seconds)
 
 
-def pass_time(client, seconds):
+def pass_time(client, seconds, account=""):
     """As if all that flow control knows had happened that much earlier. Negative: Redis' clock jumped back."""
     for key in ("ow:flow-control", "ow:breaker"):
-        _shift(client, key, OF_FLOW_CONTROL, seconds)
+        _shift(client, of_account(key, account), OF_FLOW_CONTROL, seconds)
 
 
 def _shift(client, key, names, seconds):

@@ -26,6 +26,7 @@ EXIT_CODES: tuple[tuple[type[errors.OctoworkerError], int], ...] = (
 COMMANDS = {
     "messages": ("send", "status", "list", "cancel", "reschedule", "decide", "replay"),
     "account": ("balance", "errors", "settings"),
+    "octopush": ("octopush",),
     "traffic": ("pause", "resume", "stats"),
     "watch": ("metrics", "top", "health"),
     "maintenance": ("doctor", "forget"),

@@ -27,6 +27,7 @@ from rich.table import Table
 
 from octoworker.cli import output
 from octoworker.client.client import Client
+from octoworker.config import Settings
 from octoworker.sandbox import Sandbox
 from octoworker.sms.record import Record, State
 from octoworker.store import embedded
@@ -42,6 +43,9 @@ ADVERT = {"text": "Soldes demain ! STOP au XXXXX", "hold": True}
 SWITCHED_OFF = "+33612345682"
 TOKEN = "demo-token-of-the-receiver"  # noqa: S105 - of nothing but this demo
 LOGIN, API_KEY = "demo@example.com", "demo-key-of-the-sandbox"
+
+API = "OCTOPUSH_API"
+"""Generation of the API: the only setting of the user's that counts here."""
 
 SETTINGS = {
     "OCTOWORKER_SENDER": "Octo",
@@ -99,7 +103,13 @@ def _stage() -> Iterator[tuple[Client, Sandbox, subprocess.Popen[bytes]]]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="octoworker-demo-")))
         ours = ("OCTOPUSH_", "OCTOWORKER_", "CELERY_", "REDIS_")
         clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        account = {"OCTOPUSH_USER_LOGIN": LOGIN, "OCTOPUSH_API_KEY": API_KEY, "OCTOPUSH_URL": sandbox.url}
+        api = Settings.load({API: os.environ.get(API, "")}).account.api
+        account = {
+            "OCTOPUSH_USER_LOGIN": LOGIN,
+            "OCTOPUSH_API_KEY": API_KEY,
+            "OCTOPUSH_URL": sandbox.urls[api],
+            API: api,
+        }
         environ = {**clean, **SETTINGS, **account, "REDIS_URL": server.url}
         log = stack.enter_context((folder / "worker.log").open("wb"))
         command = [sys.executable, "-m", "octoworker", "worker"]
@@ -176,8 +186,8 @@ def _summary(played: list[tuple[Scene, str]], records: list[Record | None]) -> T
             continue
         cost = f"{record.cost} {record.currency or ''}".strip() if record.cost else ""
         why = record.reason or (
-            f"goes out {datetime.fromtimestamp(record.sending_date, UTC):%Y-%m-%d %H:%M} UTC"
-            if "send_at" in scene.arguments and record.sending_date
+            f"goes out {record.goes_out_at:%Y-%m-%d %H:%M} UTC"
+            if "send_at" in scene.arguments and record.goes_out_at
             else ""
         )
         grid.add_row(scene.title, output.coloured(record.state), str(record.attempts), record.ticket or "", cost, why)

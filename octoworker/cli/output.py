@@ -51,6 +51,7 @@ def record(found: Record) -> None:
         "reference": found.reference,
         "lane": found.lane,
         "confirmed": "no: Octopush says that it had it, and its answer was lost" if found.confirmed is False else None,
+        "account": found.account,
         "ticket": found.ticket,
         "error code": found.error_code,
         "cost": f"{found.cost} {found.currency or ''}".strip() if found.cost else None,

@@ -46,7 +46,7 @@ def resume(lane: str | None, *, marketing: bool, hold: bool) -> None:
     if hold:
         if what != "all":
             raise click.UsageError("give --brake alone.")
-        click.echo("ended: the account hold" if flow_control.end_hold() else "the account is not on hold")
+        click.echo("ended: the account hold" if flow_control.end_holds() else "the account is not on hold")
         return
     was_paused = flow_control.resume(what)
     click.echo(f"resumed: {what}" if was_paused else f"nothing was paused: {what}")

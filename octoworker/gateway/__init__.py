@@ -12,7 +12,20 @@
 
 from __future__ import annotations
 
-from octoworker.gateway.gateway import Dialect, Gateway
-from octoworker.gateway.values import Account, Answer, Code, Credit, RecipientResult, Rules, Submit
+from octoworker.gateway.gateway import Configurable, Dialect, Gateway
+from octoworker.gateway.values import Account, Answer, Code, Credit, Event, Parameters, RecipientResult, Rules, Submit
 
-__all__ = ["Account", "Answer", "Code", "Credit", "Dialect", "Gateway", "RecipientResult", "Rules", "Submit"]
+__all__ = [
+    "Account",
+    "Answer",
+    "Code",
+    "Configurable",
+    "Credit",
+    "Dialect",
+    "Event",
+    "Gateway",
+    "Parameters",
+    "RecipientResult",
+    "Rules",
+    "Submit",
+]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from octoworker.errors import Kind
-from octoworker.gateway import legacy
+from octoworker.gateway import legacy, v1
 from octoworker.gateway.gateway import Dialect
 from octoworker.gateway.values import Code
 
 DIALECTS: Mapping[str, Dialect] = {
     "legacy": legacy.DIALECT,
+    "v1": v1.DIALECT,
 }
 """By the name that the setting gives them. The first is the default."""
 
@@ -25,8 +26,11 @@ def named(name: str) -> Dialect:
 
 
 def all_codes() -> tuple[Code, ...]:
-    """Every code of every dialect."""
-    return tuple(code for dialect in DIALECTS.values() for code in dialect.codes)
+    """Every code, once: as the first dialect that has it explains it."""
+    found: dict[str, Code] = {}
+    for dialect in DIALECTS.values():
+        found = {code.code: code for code in dialect.codes} | found
+    return tuple(found[code] for code in sorted(found))
 
 
 def explained(code: str) -> Code:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from hashlib import sha256
+from typing import Protocol, runtime_checkable
 
-from octoworker.gateway.values import Account, Answer, Code, Credit, Rules, Submit
+from octoworker.gateway.values import Account, Answer, Code, Credit, Event, Parameters, Rules, Submit
+
+ACCOUNT_DIGITS = 8
+"""Of the hash of a login: enough to tell the few accounts of one installation apart."""
 
 
 class Gateway(Protocol):
@@ -38,6 +42,17 @@ class Gateway(Protocol):
         """Close all connections."""
 
 
+@runtime_checkable
+class Configurable(Protocol):
+    """A gateway whose account can be asked, and told, where to call back. Both raise what `Gateway.credit` raises."""
+
+    def parameters(self) -> Parameters:
+        """What the account is set to."""
+
+    def configure(self, addresses: Mapping[Event, str]) -> None:
+        """Set where it calls back. What came of it must be asked for: the provider ignores what it does not like."""
+
+
 @dataclass(frozen=True)
 class Dialect:
     """One generation of the API, as its folder offers it."""
@@ -54,3 +69,7 @@ class Dialect:
     """Every code that is known, in order."""
     lookup: Callable[[str], Code]
     """What a code means. Never raises: one that is not listed has the kind UNKNOWN."""
+
+    def account_of(self, login: str) -> str:
+        """The name of an account in this dialect, without its login: who has had a request key is asked by it. "" for none."""
+        return f"{self.name}-{sha256(login.encode()).hexdigest()[:ACCOUNT_DIGITS]}" if login else ""

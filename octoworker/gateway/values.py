@@ -53,6 +53,8 @@ class Rules:
     """Ways to write the STOP mention that marketing to France needs; the first is the one to advise."""
     stop_advice: str
     """How to write it, as an order."""
+    placeholders: tuple[str, ...]
+    """What the API would put something else in place of, anywhere in a text."""
     codes: Mapping[Fault, str]
     """The code with which the API itself would refuse such a message."""
 
@@ -163,6 +165,8 @@ class Answer:
     """One for each recipient asked for, in that order."""
     code: str = ""
     """The provider's own word for "accepted", for the record."""
+    remark: str = ""
+    """What somebody who looks at the message should know of the answer: a sentence, or ""."""
 
 
 @dataclass(frozen=True)
@@ -172,3 +176,17 @@ class Credit:
     amount: Decimal
     currency: str
     """ISO 4217."""
+
+
+Event = Literal["receipt", "reply", "stop"]
+"""What a provider calls back with."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """How the account is set up to call back."""
+
+    addresses: Mapping[Event, str] = field(repr=False)
+    """"" where none is set. They hold the secret by which a caller is known."""
+    shape: str
+    """Of what is sent there, in the provider's word; "" where it does not say."""

@@ -17,6 +17,7 @@ from octoworker.gateway import Answer, RecipientResult, Submit
 from octoworker.sending import retry
 from octoworker.sending.retry import Decision
 from octoworker.sms import schedule
+from octoworker.sms.recipient import country_of
 from octoworker.sms.record import State
 from octoworker.store import Lease, Outcome
 
@@ -141,7 +142,8 @@ def _only_for_now(result: RecipientResult) -> bool:
 
 def _as_asked(answer: Answer, attempt: Attempt) -> Decision:
     """Nobody has to be sent to again."""
-    return Decision(State.ACCEPTED, schedule.echo_problem(attempt.order.send_at, answer.send_at))
+    remarks = (schedule.echo_problem(attempt.order.send_at, answer.send_at), answer.remark)
+    return Decision(State.ACCEPTED, "; ".join(filter(None, remarks)))
 
 
 def _of_the_rest(later: list[RecipientResult], answer: Answer, attempt: Attempt) -> Decision:
@@ -175,7 +177,7 @@ def _kept(results: Results, *, pending: Iterable[str]) -> dict[str, str]:
 
 
 def _reply(answer: Answer, lease: Lease) -> dict[str, str]:
-    """What the provider told us, as the record keeps it. Nothing here can fail on an odd value: it was read before."""
+    """What the provider said, as the record keeps it. Nothing here can fail on an odd value: it was read before."""
     facts = {
         "ticket": answer.ticket,
         "cost": _sum([lease.earlier_cost, answer.cost]),
@@ -189,12 +191,16 @@ def _reply(answer: Answer, lease: Lease) -> dict[str, str]:
 
 
 def _prices(answer: Answer) -> dict[str, Decimal]:
-    """What a segment to each country cost, where the provider says it."""
-    return {
+    """What a segment to each country cost, where the provider says it; of one country that is also what the call cost."""
+    known = {
         result.country: result.cost / result.segments
         for result in answer.results
         if result.country and result.cost is not None and result.segments
     }
+    if known or answer.cost is None or not answer.segments or any(result.country for result in answer.results):
+        return known
+    countries = {country_of(result.recipient) for result in answer.results}
+    return dict.fromkeys(countries, answer.cost / answer.segments) if len(countries) == 1 else {}
 
 
 def _sum(costs: Iterable[str | Decimal | None]) -> Decimal | None:

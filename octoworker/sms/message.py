@@ -108,6 +108,13 @@ def _with_stop_mention(text: str, info: ValidationInfo) -> str:
     return text
 
 
+def _final(text: str, info: ValidationInfo) -> str:
+    """A text is sent as it stands: what is left of somebody's template would reach the handset emptied."""
+    if found := [each for each in _rules(info).placeholders if each in text]:
+        raise _refused(f"write {found[0]} out: Octopush would put something else in its place.")
+    return text
+
+
 _SENDER = re.compile(r"(?=[0-9]*[A-Za-z])[0-9A-Za-z]{3,11}")
 
 
@@ -163,6 +170,7 @@ Text = Annotated[
     AfterValidator(canonical),
     AfterValidator(_not_blank),
     AfterValidator(_visible),
+    AfterValidator(_final),
     AfterValidator(_short_enough),
     AfterValidator(_with_stop_mention),
 ]

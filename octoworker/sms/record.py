@@ -122,6 +122,10 @@ class Record:
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
     correlation: str = ""
     job_id: str = ""
+    account: str = ""
+    """The account that handed it over, or may have: no other one may ask for it again."""
+    deliver_at: datetime | None = None
+    """When it was asked to go out, of what was handed over for later."""
     forgotten_at: datetime | None = None
     """When a recipient was taken out of it."""
 
@@ -146,6 +150,8 @@ class Record:
             attempts=_number(fields.get("attempts")) or 0,
             maybe_sent=bool(fields.get("in_doubt_since")),
             confirmed=fields.get("confirmed") != "0" if state in SENT else None,
+            account=fields.get("account") or "",
+            deliver_at=_instant(fields.get("deliver_at")),
             created_at=_instant(fields.get("created")),
             recipients=_with_receipts(_object(fields.get("outcomes")), _object(fields.get("receipts"))),
             history=tuple(_moves(fields.get("history", ""))),
@@ -163,13 +169,14 @@ class Record:
     def goes_out_at(self) -> datetime | None:
         """When Octopush sends what was handed over for later; None when it went at once, or is not with Octopush."""
         taken = next((move.at for move in reversed(self.history) if move.state == State.ACCEPTED), None)
-        if self.sending_date is None or taken is None:
-            return None
+        at = self._echoed() if self.sending_date is not None else self.deliver_at
+        return at if at and taken and at - taken > ROUNDING else None
+
+    def _echoed(self) -> datetime | None:
         try:
-            at = datetime.fromtimestamp(self.sending_date, UTC)
+            return datetime.fromtimestamp(self.sending_date or 0, UTC)
         except (ValueError, OverflowError, OSError):  # what Octopush echoes is not ours to trust
             return None
-        return at if at - taken > ROUNDING else None
 
     @property
     def days_ago(self) -> bool:
@@ -195,6 +202,7 @@ class Record:
             "due_at": iso(self.due_at) if self.due_at else None,
             "segments": self.segments,
             "attempts": self.attempts,
+            "account": self.account or None,
             "correlation": self.correlation or None,
             "forgotten_at": iso(self.forgotten_at) if self.forgotten_at else None,
             "recipients": {number: dict(outcome) for number, outcome in self.recipients.items()},

@@ -32,5 +32,9 @@ class TextRules(Protocol):
         """How to write it, as an order."""
 
     @property
+    def placeholders(self) -> tuple[str, ...]:
+        """What the API would put something else in place of, anywhere in a text."""
+
+    @property
     def codes(self) -> Mapping[Fault, str]:
         """The code with which the API itself would refuse such a message."""

@@ -155,7 +155,7 @@ class Store:
         self._scripts = Scripts(client)
         self.clock = RedisClock(client)
         self.clocks = Clocks(client, self._scripts)
-        self.flow_control = FlowControl(client)
+        self.flow_control = FlowControl(client, limits.account)
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
         self.workers = Workers(client, self._scripts)
         self.people = Forgetting(client, self._scripts, keep=keep_for)
@@ -167,7 +167,13 @@ class Store:
         self._lease = span_ms(lease)
         self._key_window = span_ms(key_window)
         self._max_crashes = max_crashes
-        self.due = DueSet(self._scripts, Timings(requeue_after, keep_for, lease, max_crashes), limits)
+        absent_after = 2 * lease + requeue_after
+        self._absent_after = span_ms(absent_after)
+        self.due = DueSet(
+            self._scripts,
+            Timings(requeue_after, keep_for, lease, max_crashes, key_window, absent_after),
+            limits,
+        )
 
     def create(
         self, message_id: str, fingerprint: str, lane: str, payload: str, job: QueuedJobs = NO_JOB, *, wording: str = ""
@@ -254,6 +260,7 @@ class Store:
             "key_window": self._key_window,
             "slack": span_ms(SLACK),
             "max_crashes": self._max_crashes,
+            "absent_after": self._absent_after,
             "segments": job.segments,
             "ours": job.ours or None,
             "published_at": job.published_at,
@@ -394,6 +401,7 @@ class Store:
                 for state in FINAL:
                     pipe.zremrangebyscore(keys.state(state), "-inf", now - self._keep)
                 pipe.zremrangebyscore(keys.UNCONFIRMED, "-inf", now - self._keep)
+                pipe.zremrangebyscore(keys.ACCOUNTS, "-inf", now - self._keep)
                 pipe.execute()
 
         guard(drop)

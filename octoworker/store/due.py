@@ -25,6 +25,9 @@ class Timings(NamedTuple):
     keep: timedelta
     lease: timedelta
     max_crashes: int
+    key_window: timedelta
+    absent_after: timedelta
+    """Without a word of any worker of an account, none of it runs."""
 
 
 class Slice(NamedTuple):
@@ -51,14 +54,23 @@ class DueSet:
         `queues`: the broker's list of each lane, "" when the jobs are on another server. `ended` is told of each message
         that ended here, or was left to an operator: its id, its lane, where it stands now.
         """
-        looked_at, wakeups, over = self._run("rescue", size, max_crashes=self._timings.max_crashes, queues=dict(queues))
+        timings = self._timings
+        looked_at, wakeups, over = self._run(
+            "rescue",
+            size,
+            max_crashes=timings.max_crashes,
+            queues=dict(queues),
+            absent_after=span_ms(timings.absent_after),
+            key_window=span_ms(timings.key_window),
+            account=self._limits.account,
+        )
         for message_id, lane, state in json.loads(over):
             ended(message_id, lane, State(state))
         return Slice(_wakeups(wakeups), looked_at >= size)
 
     def stage(self, size: int, look_ahead: timedelta) -> Slice:
         """Messages that are due, or will be within `look_ahead`."""
-        looked_at, wakeups = self._run("stage", size, look_ahead=span_ms(look_ahead))
+        looked_at, wakeups = self._run("stage", size, look_ahead=span_ms(look_ahead), account=self._limits.account)
         return Slice(_wakeups(wakeups), looked_at >= size)
 
     def release(self, size: int, look_ahead: timedelta) -> Slice:

@@ -31,10 +31,11 @@ class AccountHold:
 
 
 class FlowControl:
-    """What holds the sending of one account back."""
+    """What holds sending back: the pauses of operators, for all accounts, and what is known of one account, `own`."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, own: str = "") -> None:
         self._redis = client
+        self._own = own
 
     def pause(self, what: str) -> None:
         """Hold back everything (`all`), a lane, or `marketing`. Pausing twice is pausing once."""
@@ -46,35 +47,62 @@ class FlowControl:
         guard(write)
 
     def resume(self, what: str) -> bool:
-        """Let it go on. `all` ends every pause and the account hold. Whether anything was held back."""
-        fields = [PAUSE + what]
-        if what == "all":
-            every: dict[str, str] = guard(lambda: self._redis.hgetall(keys.FLOW_CONTROL))
-            fields = [name for name in every if name.startswith(PAUSE)] + list(HOLD)
-        return bool(guard(lambda: self._redis.hdel(keys.FLOW_CONTROL, *fields)))
+        """Let it go on. `all` ends every pause and the hold of every account. Whether anything was held back."""
+        if what != "all":
+            return bool(guard(lambda: self._redis.hdel(keys.FLOW_CONTROL, PAUSE + what)))
+        every: dict[str, str] = guard(lambda: self._redis.hgetall(keys.FLOW_CONTROL))
+        pauses = [name for name in every if name.startswith(PAUSE)]
+        ended = bool(pauses and guard(lambda: self._redis.hdel(keys.FLOW_CONTROL, *pauses)))
+        return self.end_holds() or ended
 
     def account_hold(self) -> AccountHold | None:
-        """The hold, while the account is on hold."""
-        code, reason, at, credit = guard(lambda: self._redis.hmget(keys.FLOW_CONTROL, HOLD))
+        """The hold, while the own account is on hold."""
+        code, reason, at, credit = guard(lambda: self._redis.hmget(self._of_own(keys.FLOW_CONTROL), HOLD))
         return AccountHold(code, reason or "", instant(float(at or 0)), credit == "1") if code else None
 
     def end_hold(self) -> bool:
-        """End the account hold alone. Whether there was one."""
-        return bool(guard(lambda: self._redis.hdel(keys.FLOW_CONTROL, *HOLD)))
+        """End the hold of the own account. Whether there was one."""
+        return bool(guard(lambda: self._redis.hdel(self._of_own(keys.FLOW_CONTROL), *HOLD)))
+
+    def end_holds(self) -> bool:
+        """End the hold of every account. Whether there was one."""
+
+        def end() -> list[Any]:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for account in self.accounts():
+                    pipe.hdel(keys.of_account(keys.FLOW_CONTROL, account), *HOLD)
+                return pipe.execute()
+
+        return any(guard(end))
+
+    def accounts(self) -> list[str]:
+        """The own account, and every other whose workers were here, those of late first."""
+        known: list[str] = guard(lambda: self._redis.zrange(keys.ACCOUNTS, 0, -1, desc=True))
+        return list(dict.fromkeys([self._own, *known]))
 
     def may_ask(self, every: timedelta) -> bool:
         """Whether it is our turn to ask for the balance: one of all workers, once in that time."""
-        return bool(guard(lambda: self._redis.set(keys.CREDIT_ASKED, "1", nx=True, px=max(1, span_ms(every)))))
+        return bool(
+            guard(lambda: self._redis.set(self._of_own(keys.CREDIT_ASKED), "1", nx=True, px=max(1, span_ms(every))))
+        )
 
     def balance_is(self, amount: Decimal, currency: str) -> None:
         """Octopush was asked and said so."""
         guard(lambda: self._write_balance(amount, currency))
 
     def account(self) -> dict[str, str]:
-        """What is known of the account: balance, currency, at, and `price:XX`, millionths for a segment."""
-        return guard(lambda: self._redis.hgetall(keys.ACCOUNT))  # type: ignore[no-any-return]
+        """What is known of the own account, or of the one whose workers were here last: balance, currency, at, and
+        `price:XX`, millionths for a segment."""
+
+        def read(account: str) -> dict[str, str]:
+            return guard(lambda: self._redis.hgetall(keys.of_account(keys.ACCOUNT, account)))  # type: ignore[no-any-return]
+
+        return next(filter(None, map(read, self.accounts())), {})
 
     def _write_balance(self, amount: Decimal, currency: str) -> None:
         now: Any = self._redis.time()
         facts: dict[Any, Any] = {"balance": str(amount), "currency": currency, "at": now[0] * 1000}
-        self._redis.hset(keys.ACCOUNT, mapping=facts)
+        self._redis.hset(self._of_own(keys.ACCOUNT), mapping=facts)
+
+    def _of_own(self, key: str) -> str:
+        return keys.of_account(key, self._own)

@@ -5,12 +5,16 @@
 | `ow:message:ID` | hash | one record | `keep_for` after its last change, once final; a message still on its way, or left to an operator, has no time to live: forgetting it would break a promise |
 | `ow:due` | zset | id → ms at which the scheduler looks at it again; all records that are not final | with its members |
 | `ow:consumed-until` | hash | lane → ms at which the youngest claimed job was put into its queue, as far as that is known | never: three short fields |
-| `ow:flow-control` | hash | the account's pace, pauses and account hold (`lua/lib/flow_control.lua`) | never: one small hash, and a pause must outlast every restart |
-| `ow:breaker` | hash | whether Octopush answers (`lua/lib/breaker.lua`) | never: one small hash |
+| `ow:flow-control` | hash | what operators have paused, for all accounts (`lua/lib/flow_control.lua`) | never: one small hash, and a pause must outlast every restart |
+| `ow:flow-control:ACCOUNT` | hash | an account's pace and its hold; ACCOUNT is the name of an API and a hash of the login | never: one small hash for each account |
+| `ow:breaker:ACCOUNT` | hash | whether Octopush answers (`lua/lib/breaker.lua`) | never: one small hash for each account |
+| `ow:accounts` | zset | ACCOUNT → ms at which one of its workers was here last (`lua/lib/accounts.lua`) | members are pruned after `keep_for` |
+| `ow:deserted:ACCOUNT` | zset | id → ms; may have been sent by this account, of which no worker runs | the key window, or when a worker of the account takes them back |
 | `ow:backlog:LANE:KIND` | zset | id → ms since which the message may go; those that flow control holds back; KIND is `transactional` or `marketing` | with its members |
+| `ow:backlog:LANE:KIND:ACCOUNT` | zset | the same, of messages that may have been sent by this account, and that no other may send | with its members |
 | `ow:backlog:campaign:ID` | zset | the same, of a paused campaign | with its members: resuming moves them to the backlogs of their lanes |
-| `ow:account` | hash | balance, currency, at (ms), low; `price:XX`: last price of a segment, millionths | never: one small hash |
-| `ow:credit-asked` | string | somebody is asking for the balance, so that an account on hold is asked once and not by every worker | `account_retry` |
+| `ow:account:ACCOUNT` | hash | balance, currency, at (ms), low; `price:XX`: last price of a segment, millionths | never: one small hash for each account |
+| `ow:credit-asked:ACCOUNT` | string | somebody is asking for the balance, so that an account on hold is asked once and not by every worker | `account_retry` |
 | `ow:workers` | zset | what a worker says of itself (JSON: host, pid, lanes, ...) → ms of its last word | a member after a minute of silence, or when its worker ends; the set with the last of them |
 | `ow:day:DATE` | hash | spent, pending, segments, `country:XX`, alerted_80, alerted_100 of a day in Paris | 8 days |
 | `ow:cap:to:HASH` | zset | id → ms: what went to one number | an hour or a day |
@@ -43,6 +47,8 @@ STATE_PREFIX = "ow:state:"
 UNCONFIRMED = STATE_PREFIX + "unconfirmed"
 FLOW_CONTROL = "ow:flow-control"
 BREAKER = "ow:breaker"
+ACCOUNTS = "ow:accounts"
+DESERTED_PREFIX = "ow:deserted:"
 BACKLOG_PREFIX = "ow:backlog:"
 ACCOUNT = "ow:account"
 CREDIT_ASKED = "ow:credit-asked"
@@ -73,6 +79,8 @@ NAMES_IN_LUA = {
     "BACKLOGS": BACKLOG_PREFIX,
     "ACCOUNT": ACCOUNT,
     "WORKERS": WORKERS,
+    "ACCOUNTS": ACCOUNTS,
+    "DESERTED": DESERTED_PREFIX,
     "DAYS": DAY_PREFIX,
     "CAPS": CAP_PREFIX,
     "CAMPAIGNS": CAMPAIGN_PREFIX,
@@ -98,3 +106,8 @@ def state(name: str) -> str:
 
 def day(date: str) -> str:
     return DAY_PREFIX + date
+
+
+def of_account(key: str, account: str) -> str:
+    """What is kept under this key for one account."""
+    return f"{key}:{account}" if account else key

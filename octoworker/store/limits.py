@@ -55,7 +55,10 @@ class Caps:
 
 @dataclass(frozen=True)
 class Limits:
-    """`rate` and `burst` in segments (a second); a `breaker_calls` of 0 switches the breaker off."""
+    """`rate` and `burst` in segments (a second); a `breaker_calls` of 0 switches the breaker off.
+
+    `account` says whose they are: each has its own pace, hold, breaker, balance and prices.
+    """
 
     rate: float = 0.0
     burst: float = 1.0
@@ -65,6 +68,7 @@ class Limits:
     breaker_ramp: timedelta = timedelta(seconds=10)
     low_balance: Decimal = Decimal(0)
     caps: Caps = field(default_factory=Caps)
+    account: str = ""
 
     @cached_property
     def as_text(self) -> str:
@@ -78,6 +82,7 @@ class Limits:
             "breaker_cap": span_ms(self.breaker_cap),
             "breaker_ramp": span_ms(self.breaker_ramp),
             "low_balance": float(self.low_balance),
+            "account": self.account,
             "caps": {
                 "hour": caps.hour,
                 "day": caps.day,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
@@ -33,6 +33,9 @@ MINUTE = 60_000
 
 FILLING, FULL = 0.7, 0.95
 """Shares of Redis' memory: from the first on an operator should know, at the second it is about to refuse what is written."""
+
+WORST_FIRST = ("open", "ramp")
+"""States of a breaker."""
 
 INDEXED = tuple(state for state in State if state not in (State.QUEUED, State.SUBMITTING))
 
@@ -140,21 +143,29 @@ def _seconds(span: timedelta | None) -> float | None:
 
 def look(client: redis.Redis, queues: Mapping[str, str]) -> Board:
     """Read the board. `queues`: the broker's list of each lane; "" when the jobs are on another server. StoreError: no Redis."""
-    return _board(*guard(lambda: _read(client, queues)))
+    return guard(lambda: _read(client, queues))  # type: ignore[no-any-return]
 
 
-def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], dict[str, float]]:
-    seconds, microseconds = client.time()
-    now = seconds * 1000 + microseconds // 1000
+class _Account(NamedTuple):
+    """What is written of one account. The first one has no name: under it stands what holds for all of them."""
+
+    flow: Mapping[str, str]
+    breaker: Mapping[str, str]
+    money: Mapping[str, str]
+
+
+def _read(client: redis.Redis, queues: Mapping[str, str]) -> Board:
     with client.pipeline(transaction=False) as pipe:
-        for key in (
-            keys.FLOW_CONTROL,
-            keys.BREAKER,
-            keys.ACCOUNT,
-            keys.day(day_of(datetime.fromtimestamp(seconds, UTC))),
-            keys.CLOCKS,
-        ):
-            pipe.hgetall(key)
+        pipe.time()
+        pipe.zrange(keys.ACCOUNTS, 0, -1, desc=True)
+        (seconds, microseconds), known = pipe.execute(raise_on_error=False)
+    now, accounts = seconds * 1000 + microseconds // 1000, ["", *(_sound(known) or [])]
+    with client.pipeline(transaction=False) as pipe:
+        for key in (keys.FLOW_CONTROL, keys.BREAKER, keys.ACCOUNT):
+            for account in accounts:
+                pipe.hgetall(keys.of_account(key, account))
+        pipe.hgetall(keys.day(day_of(datetime.fromtimestamp(seconds, UTC))))
+        pipe.hgetall(keys.CLOCKS)
         for state in INDEXED:
             pipe.zcard(keys.state(state))
         pipe.zcard(keys.UNCONFIRMED)
@@ -168,19 +179,26 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> tuple[list[Any], di
             pipe.llen(queues.get(lane) or keys.NOWHERE)
             pipe.lindex(queues.get(lane) or keys.NOWHERE, -1)
             for marketing in (False, True):
-                backlog = keys.BACKLOG_PREFIX + backlog_of(lane, marketing=marketing)
-                pipe.zcard(backlog)
-                pipe.zrange(backlog, 0, 0, withscores=True)
+                for account in accounts:
+                    backlog = keys.of_account(keys.BACKLOG_PREFIX + backlog_of(lane, marketing=marketing), account)
+                    pipe.zcard(backlog)
+                    pipe.zrange(backlog, 0, 0, withscores=True)
         found = pipe.execute(raise_on_error=False)
     if never := next(filter(unfit, found), None):
         raise never
-    heads = {lane: _id_in(found[-18 + 6 * n + 1]) for n, lane in enumerate(LANES)}
+    of_accounts, rest = found[: 3 * len(accounts)], found[3 * len(accounts) :]
+    size = 2 + 4 * len(accounts)
+    lanes = {lane: rest[len(rest) - size * (len(LANES) - n) :][:size] for n, lane in enumerate(LANES)}
+    heads = {lane: _id_in(part[1]) for lane, part in lanes.items()}
     with client.pipeline(transaction=False) as pipe:
         for message_id in heads.values():
             pipe.hmget(keys.record(message_id), "eligible_at", "created")
         first = [_sound(answer) or [] for answer in pipe.execute(raise_on_error=False)]
     since = {lane: next(filter(None, known), None) for lane, known in zip(LANES, first, strict=True)}
-    return [now, *found], {lane: float(at) for lane, at in since.items() if at}
+    each = [[_sound(one) or {} for one in of_accounts[n :: len(accounts)]] for n in range(len(accounts))]
+    known_of = [_Account(*three) for three in each]
+    common = rest[: len(rest) - size * len(LANES)]
+    return _board(now, known_of, common, lanes, {lane: float(at) for lane, at in since.items() if at})
 
 
 def _id_in(job: Any) -> str:
@@ -192,27 +210,31 @@ def _id_in(job: Any) -> str:
         return ""
 
 
-def _board(found: list[Any], oldest: Mapping[str, float]) -> Board:
-    hidden = {lane: isinstance(found[-18 + 6 * n + 1], redis.ResponseError) for n, lane in enumerate(LANES)}
-    now, flow, breaker, account, day, clocks, *rest = (_sound(each) for each in found)
+def _board(
+    now: int, accounts: list[_Account], common: list[Any], lanes: Mapping[str, list[Any]], oldest: Mapping[str, float]
+) -> Board:
+    """Of several accounts it shows the hold of one, the breaker that is worst off, and the balance heard last."""
+    day, clocks, *rest = (_sound(each) for each in common)
     states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
-    unconfirmed, moving, soon, first, unacked, info, workers, *lanes = rest[len(INDEXED) :]
+    unconfirmed, moving, soon, first, unacked, info, workers = rest[len(INDEXED) :]
     refuses = refusal(info or {})
     behind = [states[state] for state in (State.SCHEDULED, State.WAITING)]
-    parts = {lane: lanes[6 * n : 6 * n + 6] for n, lane in enumerate(LANES)}
+    held = next((each.flow for each in accounts if each.flow.get("account_hold")), {})
+    breakers = {each.breaker.get("state", "closed") for each in accounts}
+    money = max((each.money for each in accounts), key=lambda known: float(known.get("at") or 0))
     return Board(
-        lanes={lane: _lane(now, part, oldest.get(lane), hidden=hidden[lane]) for lane, part in parts.items()},
+        lanes={lane: _lane(now, part, oldest.get(lane)) for lane, part in lanes.items()},
         states=states,
         in_flight=max(0, moving - sum(behind)),
         due_soon=soon,
         due_lag=span(now - first[0][1]) if first else NO_TIME,
-        pace=_pace(flow or {}, now),
-        breaker=(breaker or {}).get("state", "closed"),
-        account_hold=(flow or {}).get("account_hold"),
-        account_hold_reason=(flow or {}).get("account_hold_reason"),
-        paused=tuple(sorted(name.removeprefix(PAUSE) for name in flow or {} if name.startswith(PAUSE))),
-        balance=Decimal(account["balance"]) if account and account.get("balance") else None,
-        currency=(account or {}).get("currency") or None,
+        pace=sum(_pace(each.flow, now) for each in accounts),
+        breaker=next((state for state in WORST_FIRST if state in breakers), "closed"),
+        account_hold=held.get("account_hold"),
+        account_hold_reason=held.get("account_hold_reason"),
+        paused=tuple(sorted(name.removeprefix(PAUSE) for name in accounts[0].flow if name.startswith(PAUSE))),
+        balance=Decimal(money["balance"]) if money.get("balance") else None,
+        currency=money.get("currency") or None,
         spent=Decimal((day or {}).get("spent", 0)) / MILLIONTHS,
         segments=int((day or {}).get("segments", 0)),
         unacked=int(unacked or 0),
@@ -231,13 +253,14 @@ def _sound(answer: Any) -> Any:
     return None if isinstance(answer, redis.ResponseError) else answer
 
 
-def _lane(now: int, part: list[Any], oldest: float | None, *, hidden: bool) -> Lane:
-    queued, _, plain, first_plain, marketing, first_marketing = part
-    heads = [score for first in (first_plain, first_marketing) if first for _, score in first]
+def _lane(now: int, part: list[Any], oldest: float | None) -> Lane:
+    hidden = isinstance(part[1], redis.ResponseError)
+    queued, _, *backlogs = map(_sound, part)
+    heads = [score for first in backlogs[1::2] for _, score in first or ()]
     since = min([*heads, *([oldest] if oldest else [])], default=None)
     return Lane(
         queued=int(queued or 0),
-        backlogged=int(plain or 0) + int(marketing or 0),
+        backlogged=sum(int(size or 0) for size in backlogs[::2]),
         oldest=None if hidden and queued else span(now - since) if since else NO_TIME,
     )
 

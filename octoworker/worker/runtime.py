@@ -94,6 +94,11 @@ def dialect(settings: Settings) -> Dialect:
     return dialects.named(settings.account.api)
 
 
+def account_of(settings: Settings) -> str:
+    """Whose keys the provider remembers: each account of each API has its own. "" without a login."""
+    return dialect(settings).account_of(settings.account.user_login or "")
+
+
 def connect_gateway(settings: Settings, connections: int = 1) -> Gateway:
     """The way to the account of the settings. Close it at the end."""
     return dialect(settings).connect(account(settings), connections)
@@ -120,7 +125,10 @@ def look(settings: Settings) -> Store:
     """The records for somebody who watches: few connections, and an answer soon, also when it is "Redis is away"."""
     client = connect(settings.redis.records_url, timeout=LOOK_TIMEOUT, connections=20, retries=0)
     return Store(
-        client, keep_for=timedelta(seconds=settings.keep_for), requeue_after=timedelta(seconds=settings.requeue_after)
+        client,
+        keep_for=timedelta(seconds=settings.keep_for),
+        requeue_after=timedelta(seconds=settings.requeue_after),
+        limits=Limits(account=account_of(settings)),
     )
 
 
@@ -161,7 +169,7 @@ def queues(settings: Settings) -> dict[str, str]:
 
 
 def limits(settings: Settings) -> Limits:
-    return Limits(**spans(settings.limits.values, *SPANS_OF_LIMITS), caps=caps(settings))
+    return Limits(**spans(settings.limits.values, *SPANS_OF_LIMITS), caps=caps(settings), account=account_of(settings))
 
 
 def caps(settings: Settings) -> Caps:

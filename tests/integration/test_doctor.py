@@ -248,7 +248,7 @@ def test_messages_that_a_person_should_look_at(house):
     house.sandbox.fault(fault="code", code="101", times=-1)
     house.worker()
     house.enqueue()
-    until(lambda: house.redis.hget("ow:flow-control", "account_hold"))
+    until(lambda: house.store.board({}).account_hold)
     house.store.flow_control.pause("bulk")
     _, found = examined(house)
     assert found["account hold"]["outcome"] == "problem"

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 from harness import until
@@ -28,7 +28,7 @@ from octoworker.errors import (
     RefusedByProviderError,
     UnreachableError,
 )
-from octoworker.gateway import Account, Credit, Submit
+from octoworker.gateway import Account, Credit, Submit, dialects
 from octoworker.gateway.legacy.client import LegacyGateway
 
 NUMBER, OTHER, TEXT, API_KEY, LOGIN = "+33612345678", "+33698765432", "MARKERTEXT 4711", "MARKERKEY", "me@example.com"
@@ -37,7 +37,13 @@ MARKERS = ("612345678", "698765432", "MARKERTEXT", "MARKERKEY")
 ORDER = Submit(
     key="k1a", recipients=(NUMBER,), text=TEXT, sms_type="FR", sender="Octo", transactional=True, send_at=None
 )
-TAKEN = b'{"error_code":"000","ticket":"api1","cost":0.055,"balance":6.93,"failures":[],"successs":[]}'
+TAKEN = (
+    b'{"error_code":"000","ticket":"api1","cost":0.055,"balance":6.93,"failures":[],"successs":[],'
+    b'"sms_ticket":"api1","total_cost":0.055,"residual_credit":6.93}'
+)
+"""Accepted, in the words of both generations of the API, each of which looks at its own alone."""
+
+EITHER = pytest.mark.parametrize("api", dialects.DIALECTS)
 
 PACE = 0.05
 """Seconds between two bytes of a drip: many fit into the timeouts below, so only the deadline can end it."""
@@ -291,7 +297,7 @@ def trusted(monkeypatch, certificate):
     return certificate
 
 
-def gateway(url, pool_size=2, **more):
+def gateway(url, pool_size=2, api="legacy", **more):
     account = Account(
         url=url,
         user_login=LOGIN,
@@ -302,7 +308,7 @@ def gateway(url, pool_size=2, **more):
         total_timeout=10,
         simulate=False,
     )
-    return contextlib.closing(LegacyGateway(replace(account, **more), pool_size))
+    return contextlib.closing(dialects.named(api).connect(replace(account, **more), pool_size))
 
 
 def failure(url, order=ORDER, **more):
@@ -358,7 +364,11 @@ FAULTS = {
     "answers nothing": (answers(200), PATIENT, MaybeSentError),
     "answers no end": (answers(200, b" " * 10_000), {"max_answer_bytes": 9_000}, MaybeSentError),
     "repeats the request in a page": (answers(200, f"<p>{NUMBER} {TEXT} {API_KEY}".encode()), PATIENT, MaybeSentError),
-    "repeats the request as a code": (answers(200, b'{"error_code":"%b"}' % NUMBER.encode()), PATIENT, MaybeSentError),
+    "repeats the request as a code": (
+        answers(200, b'{"error_code":"%b","code":"%b"}' % (NUMBER.encode(), NUMBER.encode())),
+        PATIENT,
+        MaybeSentError,
+    ),
     "breaks while it works": (answers(500, TAKEN), PATIENT, MaybeSentError),
     "has lost what is behind it": (answers(502, HTML), PATIENT, MaybeSentError),
     "is down": (answers(503, HTML), PATIENT, MaybeSentError),
@@ -366,22 +376,22 @@ FAULTS = {
     "has moved": (answers(302, b"", "Location: http://127.0.0.1:1/"), PATIENT, MaybeSentError),
     "has moved and wants the form again": (answers(307, b"", "Location: /sms/json"), PATIENT, MaybeSentError),
     "has moved to nowhere": (answers(301, b"", "Location: http://[/"), PATIENT, MaybeSentError),
-    "answers with another success": (answers(202, TAKEN), PATIENT, MaybeSentError),
     "has nothing to say": (answers(204), PATIENT, MaybeSentError),
     "does not know us": (answers(403, HTML), PATIENT, MaybeSentError),
     "does not know the page": (answers(404, HTML), PATIENT, MaybeSentError),
     "has too many calls": (answers(429, HTML), PATIENT, BusyError),
-    "refuses": (answers(200, b'{"error_code":"104"}'), PATIENT, RefusedByProviderError),
-    "refuses with a new code": (answers(200, b'{"error_code":"307"}'), PATIENT, RefusedByProviderError),
-    "fails inside": (answers(200, b'{"error_code":"500"}'), PATIENT, MaybeSentError),
-    "knows the key": (answers(200, b'{"error_code":"120"}'), PATIENT, DuplicateKeyError),
+    "refuses": (answers(200, b'{"error_code":"104","code":104}'), PATIENT, RefusedByProviderError),
+    "refuses with a new code": (answers(200, b'{"error_code":"307","code":307}'), PATIENT, RefusedByProviderError),
+    "fails inside": (answers(200, b'{"error_code":"500","code":500}'), PATIENT, MaybeSentError),
+    "knows the key": (answers(200, b'{"error_code":"120","code":182}'), PATIENT, DuplicateKeyError),
 }
 
 
+@EITHER
 @pytest.mark.parametrize(("behave", "patience", "error"), FAULTS.values(), ids=FAULTS)
-def test_a_server_that(behave, patience, error):
+def test_a_server_that(api, behave, patience, error):
     with Server(behave, answers(200, TAKEN)) as server:
-        assert type(failure(server.url, **patience)) is error
+        assert type(failure(server.url, api=api, **patience)) is error
         assert server.came() == 1, "a submit is never repeated here"
 
 
@@ -392,10 +402,73 @@ TLS_FAULTS = {
 }
 
 
-@pytest.mark.parametrize("behave", TLS_FAULTS.values(), ids=TLS_FAULTS)
-def test_after_the_request_a_tls_server_may_have_sent_when_it(trusted, behave):
-    with Server(behave, certificate=trusted) as server:
+def test_the_older_api_answers_with_200_alone():
+    with Server(answers(202, TAKEN)) as server:
         assert type(failure(server.url)) is MaybeSentError
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_v1_answers_with_any_success(status):
+    with Server(answers(status, TAKEN)) as server, gateway(server.url, api="v1") as octopush:
+        assert octopush.submit(ORDER).ticket == "api1"
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(121, RefusedByProviderError), (182, DuplicateKeyError), (777, RefusedByProviderError)]
+)
+def test_v1_says_no_with_the_status_of_an_error(code, error):
+    with Server(answers(400, b'{"code":%d,"message":"%b"}' % (code, TEXT.encode()))) as server:
+        assert type(failure(server.url, api="v1")) is error
+
+
+V1_CALLS = {
+    "send": (lambda octopush: octopush.submit(ORDER).ticket, "POST /sms-campaign/send", TAKEN, "api1"),
+    "credit": (
+        lambda octopush: octopush.credit(),
+        "GET /wallet/check-balance",
+        b'{"amount":6.93,"unit":"euros"}',
+        Credit(Decimal("6.93"), "EUR"),
+    ),
+    "balance": (
+        lambda octopush: octopush.balance(),
+        "GET /wallet/check-credits?country_codes[]=FR",
+        b'{"FR":{"premium_sms":10,"low_cost_sms":20}}',
+        {"FR": Decimal(10), "XXX": Decimal(20)},
+    ),
+}
+
+
+@pytest.mark.parametrize(("ask", "line", "body", "found"), V1_CALLS.values(), ids=V1_CALLS)
+def test_each_call_of_v1_has_its_address_and_exactly_these_headers(ask, line, body, found):
+    with Server(answers(200, body)) as server, gateway(server.url + "/v1/public", api="v1") as octopush:
+        assert ask(octopush) == found
+        head, sent = server.requests[0]
+    method, path = line.split(" ")
+    assert unquote(head.split(b"\r\n")[0].decode()) == f"{method} /v1/public{path} HTTP/1.1"
+    assert bool(sent) is (method == "POST")
+    assert sorted(headers_of(head)) == [
+        ("Accept", "application/json"),
+        ("Accept-Encoding", "identity"),
+        *([("Content-Length", str(len(sent)))] if sent else []),
+        ("Content-Type", "application/json"),
+        ("Host", f"127.0.0.1:{server.port}"),
+        ("User-Agent", f"octoworker/{octoworker.__version__}"),
+        ("api-key", API_KEY),
+        ("api-login", LOGIN),
+    ]
+
+
+def test_a_login_that_no_header_can_carry_is_in_no_error():
+    with Server(hang) as server:
+        assert type(failure(server.url, api="v1", api_key=f"{API_KEY}\nX: 1")) is UnreachableError
+        assert nothing_came(server)
+
+
+@EITHER
+@pytest.mark.parametrize("behave", TLS_FAULTS.values(), ids=TLS_FAULTS)
+def test_after_the_request_a_tls_server_may_have_sent_when_it(trusted, api, behave):
+    with Server(behave, certificate=trusted) as server:
+        assert type(failure(server.url, api=api)) is MaybeSentError
         assert len(server.requests) == 1
 
 

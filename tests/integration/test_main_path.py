@@ -9,9 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from celery import Celery
-from harness import API_KEY, NUMBER, STEADY, TEXT, listening, until
+from harness import API_KEY, EITHER_API, NUMBER, STEADY, TEXT, listening, until
 
 from octoworker.sms.record import State
+
+DUPLICATE = {"legacy": "120", "v1": "182"}
+"""What each API answers to a key that it knows."""
 
 SHAPES = [{"OCTOPUSH_FORMAT": "json"}, {"OCTOPUSH_FORMAT": "xml"}]
 
@@ -42,6 +45,83 @@ def test_a_message_is_sent_and_recorded(house, pool):
     assert float(shown["cost"]) > 0
     assert shown["recipients"][NUMBER]["state"] == "accepted"
     assert [move["state"] for move in shown["history"]] == ["queued", "submitting", "accepted"]
+
+
+V1 = pytest.mark.parametrize("house", [{"OCTOPUSH_API": "v1"}], indirect=True, ids=["v1"])
+
+
+@V1
+def test_v1_tells_nothing_of_single_recipients_and_the_record_says_no_more(house):
+    other = "+33612345679"
+    house.worker()
+    record = house.ended(house.enqueue(recipients=[NUMBER, other]))
+    shown = record.as_json()
+    assert (house.texts(), house.texts(other)) == ([TEXT], [TEXT])
+    assert (shown["state"], shown["error_code"], shown["currency"], shown["segments"]) == ("accepted", "000", "EUR", 2)
+    assert shown["ticket"].startswith("sms_")
+    assert shown["account"].startswith("v1-")
+    assert [(it["state"], it["cost"], it["country"]) for it in shown["recipients"].values()] == [
+        ("accepted", None, None)
+    ] * 2
+
+
+@V1
+def test_v1_says_that_it_dropped_a_number(house):
+    dropped = "+33612345679"
+    house.sandbox.fault(fault="partial", codes={dropped: "181"}, times=1)
+    house.worker()
+    record = house.ended(house.enqueue(recipients=[NUMBER, dropped]))
+    assert record.reason == "Octopush took 1 of 2 numbers, and does not say which"
+    assert house.texts() == [TEXT]
+
+
+@V1
+def test_v1_is_told_when_to_send_and_says_nothing_back(house):
+    house.worker()
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
+    record = house.ended(house.enqueue(send_at=at))
+    assert (record.state, record.reason, record.sending_date) == (State.ACCEPTED, "", None)
+    assert record.goes_out_at == at
+    assert house.texts() == []
+
+
+@V1
+@pytest.mark.parametrize("mention", ["STOP au XXXXX", "STOP au 30101"])
+def test_v1_gets_marketing_with_the_mention_that_it_wants(house, mention):
+    house.environ["OCTOWORKER_HOURS"] = "off"
+    house.worker()
+    record = house.ended(house.enqueue(text=f"Soldes {mention}", transactional=False))
+    assert (record.state, house.texts()) == (State.ACCEPTED, ["Soldes STOP au 30101"])
+
+
+@V1
+def test_v1_takes_a_text_of_eight_segments(house):
+    house.worker()
+    record = house.ended(house.enqueue(text="a" * 1224))
+    assert (record.state, record.segments) == (State.ACCEPTED, 8)
+    assert house.ended(house.enqueue(text="a" * 1225)).error_code == "189"
+
+
+@V1
+def test_v1_is_sent_no_text_that_it_would_fill_in(house):
+    house.worker()
+    record = house.ended(house.enqueue(text="Bonjour {first_name}"))
+    assert (record.state, "first_name" in record.reason) == (State.REJECTED, True)
+
+
+@EITHER_API
+def test_a_simulated_message_rings_nowhere(house):
+    house.environ["OCTOWORKER_SIMULATE"] = "true"
+    house.worker()
+    assert house.ended(house.enqueue()).state is State.ACCEPTED
+    assert house.texts() == []
+
+
+@EITHER_API
+def test_the_balance_is_shown(house):
+    shown = json.loads(house.command("balance", "--json").stdout)
+    assert float(shown["credit"]) > 0
+    assert set(shown["sms"]) == {"FR", "XXX"}
 
 
 def test_the_key_is_the_message_id_and_a_letter(house):
@@ -114,6 +194,7 @@ def test_positional_arguments_are_refused_with_a_sentence(house, plain):
     assert "positional" in house.record(job.id.replace("-", "")).reason
 
 
+@EITHER_API
 def test_a_transient_refusal_is_retried_with_the_next_key(house):
     house.sandbox.fault(fault="code", code="153", times=2)
     house.worker()
@@ -123,16 +204,18 @@ def test_a_transient_refusal_is_retried_with_the_next_key(house):
     assert house.texts() == [TEXT]
 
 
+@EITHER_API
 def test_a_lost_answer_is_asked_for_again_with_the_same_key(house):
     house.sandbox.fault(fault="reset_after", times=1)
     house.worker()
     record = house.ended(house.enqueue())
     assert record.state is State.ACCEPTED
-    assert record.reason == "Octopush already had it (120)"
+    assert record.reason == f"Octopush already had it ({DUPLICATE[house.api]}); unconfirmed"
     assert {call["request_id"][-1] for call in house.sandbox.calls()} == {"a"}
     assert house.texts() == [TEXT]
 
 
+@EITHER_API
 @pytest.mark.parametrize(
     "fault",
     [
@@ -172,6 +255,7 @@ def test_only_the_recipients_refused_for_now_go_again(house):
     assert (house.texts(), house.texts(other)) == ([TEXT], [TEXT])
 
 
+@EITHER_API
 def test_no_credit_holds_the_message_without_burning_attempts(house):
     house.sandbox.fault(fault="code", code="104", times=4)
     house.worker()
@@ -180,6 +264,7 @@ def test_no_credit_holds_the_message_without_burning_attempts(house):
     assert [call["call"] for call in house.sandbox.calls()].count("sms") == 5
 
 
+@EITHER_API
 def test_an_unknown_code_is_held_for_a_person(house):
     house.sandbox.fault(fault="code", code="777", times=-1)
     house.worker()
@@ -190,6 +275,7 @@ def test_an_unknown_code_is_held_for_a_person(house):
     assert len(house.sandbox.calls()) == 1
 
 
+@EITHER_API
 def test_a_key_that_octopush_knows_and_we_do_not_is_left_to_a_person(house):
     """Redis lost its data, and the producer repeats its idempotency key."""
     house.worker()

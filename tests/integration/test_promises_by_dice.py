@@ -53,11 +53,12 @@ QUEUES = {lane: f"q:{lane}" for lane in LANES}
 
 
 LEGACY = dialects.DIALECTS["legacy"]
+DIALECTS = tuple(dialects.DIALECTS.values())
 
 
-def refusal(code):
+def refusal(code, dialect):
     """What the gateway makes of this code."""
-    known = LEGACY.lookup(code)
+    known = dialect.lookup(code)
     return RefusedByProviderError(
         "no", kind=known.kind, code=code, stops_account=known.stops_account, mended_by_credit=known.mended_by_credit
     )
@@ -73,9 +74,10 @@ class CrashError(BaseException):
 class Octopush:
     """Remembers keys, rings handsets, and does what it is told to do next."""
 
-    def __init__(self):
+    def __init__(self, rung, dialect):
         self.keys: set[str] = set()
-        self.rung: Counter[tuple[str, str]] = Counter()
+        self.rung = rung
+        self.dialect = dialect
         self.fate = "taken"
 
     def submit(self, order):  # noqa: C901 - one line for each way a call can end
@@ -93,7 +95,7 @@ class Octopush:
         if order.key in self.keys:
             raise DuplicateKeyError("had it", code="120")
         if fate in CODES:
-            raise refusal(fate)
+            raise refusal(fate, self.dialect)
         self.keys.add(order.key)
         taken = order.recipients[:1] if fate == "partly" else order.recipients
         for number in taken:
@@ -117,7 +119,9 @@ class Everything:
         self.time = time_machine.travel(NOON, tick=False)
         self.now = self.time.start()
         self.client = fakeredis.FakeRedis(decode_responses=True)
-        self.octopush = Octopush()
+        self.rung: Counter[tuple[str, str]] = Counter()
+        # One account, or two of the two generations of the API, each of which knows its own keys alone.
+        self.dialects = DIALECTS if self.dice.random() < 0.5 else self.dice.sample(DIALECTS, 1)
         self.jobs: list[dict] = []
         self.old_jobs: list[dict] = []
         self.forced: set[str] = set()
@@ -135,19 +139,35 @@ class Everything:
         )
 
     def open(self, *, rate, calls, caps, elsewhere, hold):
-        limits = Limits(rate=rate, breaker_calls=calls, caps=caps)
-        self.store = Store(
-            self.client,
-            keep_for=timedelta(days=30),
-            requeue_after=seconds(60),
-            lease=seconds(45),
-            key_window=DAY,
-            max_crashes=5,
-            limits=limits,
-        )
         self.queues = {} if elsewhere else QUEUES
-        rules = Rules(
-            payload=message.Policy(rules=LEGACY.rules, sender="Octo"),
+        self.octopushes = [Octopush(self.rung, dialect) for dialect in self.dialects]
+        self.stores, self.senders = [], []
+        for octopush in self.octopushes:
+            account = octopush.dialect.account_of("me@example.com")
+            limits = Limits(
+                rate=rate,
+                breaker_calls=calls,
+                caps=caps,
+                account=account,
+            )
+            store = Store(
+                self.client,
+                keep_for=timedelta(days=30),
+                requeue_after=seconds(60),
+                lease=seconds(45),
+                key_window=DAY,
+                max_crashes=5,
+                limits=limits,
+            )
+            self.stores.append(store)
+            self.senders.append(
+                Sender(store, octopush, octopush.dialect.key, self.rules(octopush.dialect, caps, hold=hold))
+            )
+        self.store = self.stores[0]
+
+    def rules(self, dialect, caps, *, hold):
+        return Rules(
+            payload=message.Policy(rules=dialect.rules, sender="Octo"),
             time=schedule.Rules(
                 hold=hold,
                 refuse_past=True,
@@ -158,7 +178,6 @@ class Everything:
             budgets=Budgets(45, 13, 16),
             caps=caps,
         )
-        self.sender = Sender(self.store, self.octopush, LEGACY.key, rules)
 
     def close(self):
         self.time.stop()
@@ -183,9 +202,13 @@ class Everything:
             self.nothing_stands_nowhere()
 
     def ring(self):
-        """One tick of a clock. What it publishes stands in a queue, or is lost on the way."""
+        """One tick of a clock of each account. What it publishes stands in a queue, or is lost on the way."""
+        for store in self.stores:
+            self.look(store)
+
+    def look(self, store):
         while True:
-            found = look(self.store, ahead=0.5, queues=self.queues, size=5)
+            found = look(store, ahead=0.5, queues=self.queues, size=5)
             for each in found.wakeups:
                 kwargs = jobs.job_kwargs(each.message_id, each.arguments, published_at=each.published_at)
                 self.publish(each.lane, kwargs)
@@ -197,9 +220,11 @@ class Everything:
         self.client.lpush(QUEUES[lane], kwargs["message_id"])
 
     def work(self, kwargs, fate):
-        self.octopush.fate = fate
+        """A worker of one of the accounts gets it."""
+        place = self.dice.randrange(len(self.senders))
+        self.octopushes[place].fate = fate
         try:
-            self.sender.handle(kwargs, kwargs["message_id"])
+            self.senders[place].handle(kwargs, kwargs["message_id"])
         except CrashError:
             return
 
@@ -234,7 +259,8 @@ class Everything:
     def a_while_passes_in_which_workers_work(self):
         """Some jobs, oldest first. Mostly all is well, or the same goes wrong for a while."""
         self.now.shift(self.dice.choice([0, 0.6, 5, 5, 61, 61, 700, 5000, 90_000]))
-        self.ring()
+        # Now and then the workers of one account are away.
+        self.ring() if self.dice.random() < 0.8 else self.look(self.dice.choice(self.stores))
         usual = self.dice.choice(("taken", *FATES, *CODES))
         for _ in range(self.dice.randint(1, 8)):
             fate = usual if self.dice.random() < 0.7 else self.dice.choice(FATES)
@@ -278,7 +304,7 @@ class Everything:
             match change:
                 case "cancel":
                     self.store.cancel(message_id)
-                    assert not any(rung for (each, _), rung in self.octopush.rung.items() if each == message_id)
+                    assert not any(rung for (each, _), rung in self.rung.items() if each == message_id)
                 case "replay":
                     self.store.replay(message_id, force=False)
                 case "force":
@@ -288,7 +314,7 @@ class Everything:
                     payload = json.dumps({**record.arguments, "send_at": now + 500})
                     self.store.reschedule(message_id, at(now + 500), payload, max_ahead=timedelta(days=10_000))
                 case "decide":
-                    rang = any(rung for (each, _), rung in self.octopush.rung.items() if each == message_id)
+                    rang = any(rung for (each, _), rung in self.rung.items() if each == message_id)
                     self.store.decide(message_id, sent=rang)
                 case "reject":
                     job = read.request_of(jobs.job_kwargs(message_id, record.arguments), message_id)
@@ -298,7 +324,7 @@ class Everything:
             return
 
     def no_handset_rings_twice(self):
-        twice = [key for key, rung in self.octopush.rung.items() if rung > 1 and key[0] not in self.forced]
+        twice = [key for key, rung in self.rung.items() if rung > 1 and key[0] not in self.forced]
         assert twice == []
 
     def the_end_is_true(self):
@@ -306,7 +332,7 @@ class Everything:
             record = self.store.get(message_id)
             if record is None or message_id in self.forced:
                 continue
-            rang = any(rung for (each, _), rung in self.octopush.rung.items() if each == message_id)
+            rang = any(rung for (each, _), rung in self.rung.items() if each == message_id)
             if record.state in (State.EXPIRED, State.CANCELLED, State.REJECTED):
                 assert not rang, f"{record.state}, but it rang: {record.history}"
             if record.state is State.DEAD:

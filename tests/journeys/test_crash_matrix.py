@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from harness import NUMBER, TEXT, until
+from harness import EITHER_API, NUMBER, TEXT, until
 
 from octoworker.sms.record import State
 
@@ -28,6 +28,7 @@ def crashing(house, step, signal="SIGKILL", **options):
     return house.worker(settings=settings, app="crashing", **options), flag
 
 
+@EITHER_API
 @pytest.mark.parametrize("step", STEPS)
 def test_a_worker_killed_at_any_step_neither_loses_nor_repeats(house, step):
     doomed, _ = crashing(house, step)
@@ -61,6 +62,7 @@ def test_a_bulk_job_killed_at_any_step_neither_loses_nor_repeats(house, step, po
     assert [house.texts(number) for number in numbers] == [[TEXT]] * 70
 
 
+@EITHER_API
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_worker_killed_while_octopush_has_the_request(house, when):
     house.sandbox.fault(fault="gate", name="door", when=when)
@@ -105,6 +107,7 @@ def test_a_worker_killed_while_it_releases_held_messages_loses_and_repeats_none(
     assert sorted(house.texts()) == sorted(ids.values())
 
 
+@EITHER_API
 @pytest.mark.parametrize("step", ["before_submit", "before_settle"])
 def test_a_worker_frozen_beyond_its_lease_does_not_send_twice_nor_overwrite(house, step):
     frozen, flag = crashing(house, step, signal="SIGSTOP")

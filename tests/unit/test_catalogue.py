@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octoworker.errors import Kind
-from octoworker.gateway.legacy.codes import all_codes, lookup, normalise
+from octoworker.gateway.codes import normalise
+from octoworker.gateway.legacy.codes import all_codes, lookup
 
 KINDS = {
     Kind.SUCCESS: "000",

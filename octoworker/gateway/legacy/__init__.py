@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-from octoworker.gateway import keys
+from octoworker.gateway import keys, stop
 from octoworker.gateway.gateway import Dialect
 from octoworker.gateway.legacy import codes
 from octoworker.gateway.legacy.client import LegacyGateway
 from octoworker.gateway.values import Rules
 
-STOP = "STOP au XXXXX"
+STOP, OTHER_STOP = stop.SPELLINGS
 """The operator's short code is put in place of the five X. Exact case and count: seen live (docs/octopush.md)."""
 
 RULES = Rules(
@@ -25,8 +25,10 @@ RULES = Rules(
     low_cost_length=160,
     # Octopush's advice for one call: above 500 it sees a growing risk of loss.
     max_recipients=500,
-    stop_mentions=(STOP,),
+    stop_mentions=(STOP, OTHER_STOP),
     stop_advice=f'add "{STOP}" exactly so (five capital X)',
+    # It fills them from lists that come with the call, and octoworker sends none.
+    placeholders=(),
     codes={
         "no_recipient": "103",
         "sender": "106",

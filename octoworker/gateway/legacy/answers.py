@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Literal
 
 from octoworker.errors import (
@@ -22,8 +21,10 @@ from octoworker.errors import (
     RefusedByProviderError,
     UnreachableError,
 )
+from octoworker.gateway.codes import normalise
 from octoworker.gateway.legacy.bodies import tree
-from octoworker.gateway.legacy.codes import lookup, normalise
+from octoworker.gateway.legacy.codes import lookup
+from octoworker.gateway.readings import amount, count, word
 from octoworker.gateway.values import Answer, Code, Credit, RecipientResult
 
 Format = Literal["json", "xml"]
@@ -35,12 +36,6 @@ DUPLICATE = "120"
 
 NESTING = 3
 """Levels in which the lists of recipients may be wrapped: `successs`, `success`, and PHP's numbered objects."""
-
-PLACES = 6
-"""Decimal places kept of an amount. PHP writes 0.055 as 0.055000000000000001 when it is set up badly."""
-
-MAGNITUDE = 12
-"""Digits before the point beyond which an amount or a count is no such thing."""
 
 _ABOUT = frozenset({"recipient", "error_code", "country_code", "cost", "sms_needed"})
 """Names by which an entry in the lists of recipients is known."""
@@ -64,12 +59,12 @@ def of_submit(body: bytes, form: Format, asked: Sequence[str]) -> Answer | Gatew
     if code != ACCEPTED:
         return _refusal(lookup(code), found)
     return Answer(
-        ticket=_word(found.get("ticket")),
-        cost=_amount(found.get("cost")),
-        balance=_amount(found.get("balance")),
+        ticket=word(found.get("ticket")),
+        cost=amount(found.get("cost")),
+        balance=amount(found.get("balance")),
         currency=_currency(found.get("currency_code")),
         send_at=_instant(found.get("sending_date")),
-        segments=_count(found.get("number_of_sendings")),
+        segments=count(found.get("number_of_sendings")),
         results=_results(found, asked),
         code=code,
     )
@@ -79,7 +74,7 @@ def of_balance(body: bytes, form: Format) -> dict[str, Decimal] | GatewayError:
     """What `/balance` said: how many SMS of each kind (FR, XXX) are left."""
     found = _read(body, form)
     balance = found.get("balance")
-    counts = {kind: _amount(value) for kind, value in balance.items()} if isinstance(balance, dict) else {}
+    counts = {kind: amount(value) for kind, value in balance.items()} if isinstance(balance, dict) else {}
     known = {kind: count for kind, count in counts.items() if count is not None}
     return _no_reading(found) or known or UnreachableError("Octopush's answer carries no balance")
 
@@ -87,7 +82,7 @@ def of_balance(body: bytes, form: Format) -> dict[str, Decimal] | GatewayError:
 def of_credit(body: bytes, form: Format) -> Credit | GatewayError:
     """What `/credit` said: money left."""
     found = _read(body, form)
-    credit = _amount(found.get("credit"))
+    credit = amount(found.get("credit"))
     if refusal := _no_reading(found):
         return refusal
     if credit is None:
@@ -149,8 +144,8 @@ def _result(number: str, accepted: Entry | None, refused: Entry | None) -> Recip
         number,
         "accepted",
         country=_country(entry.get("country_code")),
-        cost=_amount(entry.get("cost")),
-        segments=_count(entry.get("sms_needed")),
+        cost=amount(entry.get("cost")),
+        segments=count(entry.get("sms_needed")),
     )
 
 
@@ -193,7 +188,7 @@ def _flat(value: Any, depth: int) -> Iterator[Entry]:
 def _digits(number: Any) -> str:
     """A number as its digits alone: JSON has it without `+`, the form had it with `+` or `00`, XML has `+`."""
     if isinstance(number, Decimal):
-        number = _count(number)
+        number = count(number)
     if isinstance(number, bool) or not isinstance(number, (int, str)):
         return ""
     text = str(number).removeprefix("+")
@@ -203,53 +198,20 @@ def _digits(number: Any) -> str:
 _OTHERS = re.compile(r"[^0-9]+")
 
 
-def _amount(value: Any) -> Decimal | None:
-    """A decimal out of a number or its text, plain and of sane size; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
-        return None
-    return _decimal(value)
-
-
-@lru_cache(maxsize=1024, typed=True)
-def _decimal(value: int | str | Decimal) -> Decimal | None:
-    """Remembered, for an answer about 500 recipients names the same few prices 500 times."""
-    try:
-        amount = Decimal(value)
-    except ArithmeticError:
-        return None
-    if not amount.is_finite() or amount.adjusted() >= MAGNITUDE:
-        return None
-    return Decimal(f"{round(amount, PLACES) if amount.as_tuple().exponent < -PLACES else amount:f}")  # type: ignore[operator]
-
-
-def _count(value: Any) -> int | None:
-    """A whole number from 0 up, out of a number or its text."""
-    amount = _amount(value)
-    return int(amount) if amount is not None and amount >= 0 and amount == int(amount) else None
-
-
 def _instant(value: Any) -> datetime | None:
     """An aware instant out of Unix seconds; None for what lies in no calendar."""
-    seconds = _count(value)
+    seconds = count(value)
     try:
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
 
-def _word(value: Any) -> str | None:
-    """A short printable word, as a ticket is."""
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        return None
-    word = str(value).strip()
-    return word if 0 < len(word) <= 64 and word.isascii() and word.isprintable() else None
-
-
 def _country(value: Any) -> str | None:
     if isinstance(value, str) and len(value) == 2 and value.isascii() and value.isalpha():
         return value.upper()
-    word = (_word(value) or "").upper()
-    return word if len(word) == 2 and word.isalpha() else None
+    code = (word(value) or "").upper()
+    return code if len(code) == 2 and code.isalpha() else None
 
 
 def _currency(value: Any) -> str | None:

@@ -6,36 +6,24 @@ told apart by a `type` (the two balances) become a dict by type. All values of X
 
 from __future__ import annotations
 
-import codecs
-import json
 from collections import defaultdict
-from decimal import Decimal
 from typing import Any, Literal
 from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import fromstring
 
+from octoworker.gateway.readings import UnreadableError, parsed, trimmed
+
 DEPTH = 4
 """Levels of XML below the root that are looked at. Octopush uses three."""
 
 
-class UnreadableError(Exception):
-    """The body is no answer of Octopush's."""
-
-
 def tree(body: bytes, form: Literal["json", "xml"]) -> dict[str, Any]:
     """The body as a dict. Raises UnreadableError, and whatever the parsers raise, for anything that is none."""
-    # Octopush's own clients trim the body.
-    clean = body.strip().removeprefix(codecs.BOM_UTF8).strip()
-    found = {"json": _json, "xml": _xml}[form](clean)
+    found = {"json": parsed, "xml": _xml}[form](trimmed(body))
     if not isinstance(found, dict):
         raise UnreadableError
     return found
-
-
-def _json(body: bytes) -> Any:
-    """Amounts keep their digits as decimals; NaN and Infinity, which JSON does not have, become null."""
-    return json.loads(body, parse_float=Decimal, parse_constant=lambda _: None)
 
 
 def _xml(body: bytes) -> Any:

@@ -6,11 +6,8 @@ the server failed somewhere, perhaps after it had sent. A code that is not in th
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import replace
-
 from octoworker.errors import Kind
+from octoworker.gateway.codes import CodeTable
 from octoworker.gateway.values import Code
 
 PAGE = "https://octopush.com/en/sms-gateway-api-documentation/return-codes/"
@@ -113,40 +110,10 @@ _TABLE: tuple[tuple[str, Kind, str, str, str, str], ...] = (
 )
 """Meanings restated in our words; the kinds are our reading of them."""
 
-_CODES: Mapping[str, Code] = {
-    code: Code(code, meaning, kind, hint, where, source, code in STOPS_ACCOUNT, code in MENDED_BY_CREDIT)
+_CODES = CodeTable(
+    Code(code, meaning, kind, hint, where, source, code in STOPS_ACCOUNT, code in MENDED_BY_CREDIT)
     for code, kind, where, source, meaning, hint in _TABLE
-}
-
-_UNLISTED = Code(
-    code="?",
-    meaning="a code that is not in our list",
-    kind=Kind.UNKNOWN,
-    hint="ask Octopush what it means; it is not tried again until you decide",
-    where="unknown",
-    source="none of Octopush's lists",
 )
 
-_WRITTEN = re.compile(r"[0-9]{1,4}")
-"""Codes have three digits; a fourth is room for what Octopush may add. Anything longer may be somebody's number."""
-
-
-def normalise(code: object) -> str | None:
-    """A code as this list writes it ("0", 0 and "00" are "000"), or None for what cannot be a code. Never raises."""
-    if isinstance(code, int) and not isinstance(code, bool) and 0 <= code < 10_000:
-        return str(code).zfill(3)
-    text = code.strip() if isinstance(code, str) else ""
-    return str(int(text)).zfill(3) if _WRITTEN.fullmatch(text) else None
-
-
-def lookup(code: str) -> Code:
-    """What a code means. Never raises: one that is not listed has the kind UNKNOWN, which holds and reports."""
-    known = normalise(code)
-    if known is None:
-        return _UNLISTED
-    return _CODES.get(known) or replace(_UNLISTED, code=known)
-
-
-def all_codes() -> tuple[Code, ...]:
-    """Every listed code, in order."""
-    return tuple(_CODES.values())
+lookup = _CODES.lookup
+all_codes = _CODES.all

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from typing import Literal, get_args
 from urllib.parse import urlencode
 
+from octoworker.gateway import stop
 from octoworker.gateway.values import Account, Submit
+
+STOP = stop.SPELLINGS[0]
 
 Call = Literal["sms", "balance", "credit"]
 CALLS: tuple[Call, ...] = get_args(Call)
@@ -30,7 +33,7 @@ def submit(account: Account, order: Submit) -> bytes:
         account,
         {
             "sms_recipients": ",".join(order.recipients),
-            "sms_text": order.text,
+            "sms_text": stop.written(order.text, STOP),
             "sms_type": order.sms_type,
             # Low cost SMS show a random number: Octopush documents the sender for the other types only.
             "sms_sender": order.sender if order.sms_type != "XXX" else None,

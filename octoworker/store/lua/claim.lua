@@ -1,9 +1,10 @@
--- include: message, flow_control, caps, opt_outs
+-- include: message, flow_control, caps, opt_outs, accounts
 -- Decide in one step all that a worker must know before it may call Octopush.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, claim_nonce, keep, lease, key_window, requeue_after, slack (ms),
---         max_crashes, segments, day, marketing, past_reason, ours (bool: its record was there when the job was published); where they are known: published_at, hold_until, closed_until,
---         refuse_before, expires_at, deliver_at, planned_at (ms), plan_slack (ms), correlation, cap_request (see caps); opt_outs: recipient -> hashes)
+--         max_crashes, absent_after (ms), segments, day, marketing, past_reason, ours (bool: its record was there when the job was
+--         published); where they are known: published_at, hold_until, closed_until, refuse_before, expires_at, deliver_at,
+--         planned_at (ms), plan_slack (ms), correlation, cap_request (see caps); opt_outs: recipient -> hashes)
 --       3 payload (JSON)   4 limits (JSON: what flow_control, breaker and caps ask for)
 -- returns  {'lease', JSON: token, key_generation, key_used_before, key_doubtful, attempts, now, first_attempt_at,
 --           in_doubt_since, eligible_at (ms), pending, outcomes, cost, correlation}
@@ -26,7 +27,8 @@ local function look()
                       'campaign', 'correlation',
                       'lease_until', 'token', 'claim_nonce', 'attempts', 'crashes', 'first_attempt_at', 'eligible_at',
                       'key_generation', 'key_uses', 'key_doubtful', 'in_doubt_since',
-                      'backlog', 'released', 'counted', 'expected', 'pending', 'outcomes', 'cost')
+                      'backlog', 'released', 'counted', 'expected', 'pending', 'outcomes', 'cost', 'account',
+                      'reason')
 end
 
 if not look().state then
@@ -58,7 +60,7 @@ local function stop(to, reason)
   ends(message, to, reason)
   no_wake(message)
   leave_backlog(message)
-  no_probe(message)
+  no_probe(message, limits)
   return reply('stopped', message)
 end
 
@@ -67,7 +69,7 @@ local function hold(at, to, reason)
   redis.call('HDEL', message.key, 'woken', 'released')
   move(message, to, reason, at)
   wake_at(message, at)
-  no_probe(message)
+  no_probe(message, limits)
   return reply('held', message)
 end
 
@@ -181,16 +183,37 @@ local function obey_opt_outs()
   if #left == 0 then return stop('rejected', 'opted_out') end
 end
 
+local HANDED_BACK = 'may have been sent; a worker of its own account asks again'
+
+-- The reply when only a worker of another account may ask for it again; nil when this one may. It waits in the backlog of that
+-- account, whose schedulers let it go until one of their workers gets it.
+local function handed_back()
+  if not of_another(message, limits.account) then return nil end
+  local its = {account = message.account}
+  no_probe(message, its)
+  no_probe(message, limits)
+  if not runs(message.account, now, request.absent_after) then
+    desert(message, request.key_window)
+    return reply('stopped', message)
+  end
+  local outcome = message.reason == HANDED_BACK and 'wait' or 'held'
+  join_backlog(message, of_this_account_alone(backlog_of(message.lane, message.marketing), its), 'unknown', HANDED_BACK)
+  -- By then its account may have no worker any more.
+  redis.call('ZADD', DUE, now + request.absent_after, message.id)
+  return reply(outcome, message)
+end
+
 local function backlogged(backlog, reason)
   join_backlog(message, backlog, message.key_uses > 0 and 'unknown' or 'waiting', reason)
   held_for(now)
-  no_probe(message)
+  no_probe(message, limits)
   return reply('held', message)
 end
 
 -- The reply when flow control or a cap holds it back or stops it; nil when it may go. Takes its part of the pace.
 local function held_back(flow, caps)
   local own_backlog = backlog_of(message.lane, message.marketing)
+  if message.key_uses > 0 then own_backlog = of_this_account_alone(own_backlog, limits) end
   local reason = blocked_by(flow, message)
   if reason then return backlogged(own_backlog, reason) end
   if message.campaign and redis.call('HGET', CAMPAIGNS .. message.campaign, 'paused') then
@@ -209,7 +232,7 @@ end
 local function go(flow, caps)
   went(flow, request.segments)
   -- The probe has its whole lease for the call, however long its job was on the way.
-  if flow.breaker == 'open' then redis.call('HSET', BREAKER, 'probe_until', now + request.lease) end
+  if flow.breaker == 'open' then redis.call('HSET', of_account(BREAKER, limits), 'probe_until', now + request.lease) end
   if caps then
     count_in(caps, message)
     reserve(caps, message)
@@ -222,7 +245,7 @@ local function go(flow, caps)
   if message.attempts == 0 then message.first_attempt_at = now end
   redis.call('HSET', message.key, 'lease_until', now + request.lease, 'claim_nonce', request.claim_nonce,
              'key_uses', message.key_uses + 1, 'attempts', message.attempts + 1, 'segments', request.segments,
-             'first_attempt_at', message.first_attempt_at, 'publish_count', 0)
+             'first_attempt_at', message.first_attempt_at, 'publish_count', 0, 'account', limits.account or '')
   redis.call('HDEL', message.key, 'due', 'woken', 'released')
   redis.call('ZADD', DUE, now + request.lease, message.id)
   return lease(token, message.attempts, message.key_uses)
@@ -235,7 +258,7 @@ if message.orphan and request.ours then
   return stop('dead', 'its record was gone when its job came; it may have been sent before, so no machine sends it')
 end
 if FINAL[message.state] or message.needs_review then
-  no_probe(message)
+  no_probe(message, limits)
   return reply('done', message)
 end
 
@@ -259,10 +282,11 @@ if message.backlog then
   return reply('wait', message)
 end
 
-answer = too_early()
+answer = handed_back() or too_early()
 if answer then return answer end
 
 local flow = read_flow_control(limits, now)
 local caps = given(request.cap_request)
-  and {limits = limits.caps, request = request.cap_request, day = DAYS .. request.day} or nil
+  and {limits = limits.caps, request = request.cap_request, day = DAYS .. request.day, account = of_account(ACCOUNT, limits)}
+  or nil
 return held_back(flow, caps) or go(flow, caps)

@@ -14,13 +14,12 @@ local heads, at, released = {}, {urgent = 1, normal = 1, bulk = 1}, 0
 -- The first of a lane, of both kinds, oldest first.
 local function heads_of(lane)
   local found = {}
-  for _, marketing in ipairs({false, true}) do
-    if not paused(flow, lane, marketing) then
-      local backlog = backlog_of(lane, marketing)
-      local ids = redis.call('ZRANGE', BACKLOGS .. backlog, 0, request.slice - 1, 'WITHSCORES')
+  for _, backlog in ipairs(backlogs_of(lane, limits)) do
+    if not paused(flow, lane, backlog.marketing) then
+      local ids = redis.call('ZRANGE', BACKLOGS .. backlog.name, 0, request.slice - 1, 'WITHSCORES')
       for n = 1, #ids, 2 do
         found[#found + 1] = {id = ids[n], key = RECORDS .. ids[n], now = now, keep = request.keep,
-                             since = tonumber(ids[n + 1]), from = backlog, place = lane}
+                             since = tonumber(ids[n + 1]), from = backlog.name, place = lane}
       end
     end
   end
@@ -79,7 +78,7 @@ local function release_all(probing)
       released, flow.turn = released + 1, flow.turn + 1
       if ms > 0 then flow.tat = slot + ms end
       if probing then
-        redis.call('HSET', BREAKER, 'probe', head.id, 'probe_until', string.format('%.0f', now + request.lease))
+        redis.call('HSET', of_account(BREAKER, limits), 'probe', head.id, 'probe_until', string.format('%.0f', now + request.lease))
         return
       end
     end
@@ -92,6 +91,6 @@ local probe_away = flow.probe_until > now and flow.probe_until <= now + request.
 local probing = not closed and flow.open_until <= now and not probe_away
 if not flow.account_hold and not flow['pause:all'] and (closed or probing) then release_all(probing) end
 if released > 0 then
-  redis.call('HSET', FLOW_CONTROL, 'tat', string.format('%.3f', flow.tat), 'paced', now, 'turn', flow.turn % 1000)
+  redis.call('HSET', flow.key, 'tat', string.format('%.3f', flow.tat), 'paced', now, 'turn', flow.turn % 1000)
 end
 return {released, as_json(wakeups)}

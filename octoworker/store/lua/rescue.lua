@@ -1,8 +1,8 @@
--- include: wakeups, backlog
+-- include: wakeups, backlog, accounts
 -- Rescue one slice of what is stranded: leases that ran out, jobs that vanished, backlogged messages that expired or whose
 -- backlog was lost. Each is given to one scheduler only.
 -- KEYS  none: the due set names the records
--- ARGV  1 request (JSON: slice (count), requeue_after, keep (ms), max_crashes, queues (lane -> key of the broker's list, empty
+-- ARGV  1 request (JSON: slice (count), requeue_after, keep, absent_after, key_window (ms), account, max_crashes, queues (lane -> key of the broker's list, empty
 --         when the jobs are on another server))
 -- returns  {looked_at, wakeups (JSON: see wakeups), ended (JSON: [[id, lane, state], ...])}
 --          looked_at: a full slice means that there may be more   ended: ended here, or left to an operator
@@ -68,7 +68,8 @@ end
 
 -- Its backlog may have been lost, or its campaign resumed while it was on its way into that one's backlog.
 local function back_into_backlog(message, expires_at)
-  redis.call('ZADD', DUE, expires_at > 0 and math.min(expires_at, now + LOOK) or now + LOOK, message.id)
+  local look = of_another(message, request.account) and request.absent_after or LOOK
+  redis.call('ZADD', DUE, expires_at > 0 and math.min(expires_at, now + look) or now + look, message.id)
   local backlog, campaign = message.backlog, message.campaign
   local resumed = campaign and backlog == 'campaign:' .. campaign and not redis.call('HGET', CAMPAIGNS .. campaign, 'paused')
   if resumed then
@@ -79,7 +80,12 @@ local function back_into_backlog(message, expires_at)
 end
 
 local function from_backlog(message)
-  read_message(message, 'expires_at', 'key_uses', 'created', 'campaign', 'eligible_at', 'lane')
+  read_message(message, 'expires_at', 'key_uses', 'created', 'campaign', 'eligible_at', 'lane', 'account')
+  -- It waits for workers of an account that has none any more.
+  if of_another(message, request.account) and not runs(message.account, now, request.absent_after) then
+    desert(message, request.key_window)
+    return note_end(message)
+  end
   local expires_at = number(message.expires_at)
   if expires_at == 0 or expires_at > now then return back_into_backlog(message, expires_at) end
   if number(message.key_uses) == 0 and message.state == 'waiting' then
@@ -91,6 +97,7 @@ local function from_backlog(message)
   note_end(message)
 end
 
+is_here(request.account, now)
 local ids = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, request.slice)
 for _, id in ipairs(ids) do
   local message = {id = id, key = RECORDS .. id, now = now, keep = request.keep}

@@ -13,7 +13,7 @@
 --          alerts: 'on_hold', 'breaker_opened', 'breaker_closed', 'balance_low', 'spend_80', 'spend_100'
 local token, outcome, limits, alerts = ARGV[2], cjson.decode(ARGV[3]), cjson.decode(ARGV[4]), {}
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = outcome.keep}
-local now, day = message.now, DAYS .. outcome.day
+local now, day, account = message.now, DAYS .. outcome.day, of_account(ACCOUNT, limits)
 read_message(message, 'state', 'token', 'key_generation', 'key_uses', 'proved', 'confirmed', 'created', 'eligible_at',
              'expected', 'segments', 'expires_at')
 local unconfirmed = outcome.fields.confirmed == '0'
@@ -51,10 +51,10 @@ local function account_for_spending()
 end
 
 local function note_balance(left)
-  redis.call('HSET', ACCOUNT, 'balance', outcome.fields.balance, 'currency', outcome.fields.currency or '', 'at', now)
+  redis.call('HSET', account, 'balance', outcome.fields.balance, 'currency', outcome.fields.currency or '', 'at', now)
   if left >= limits.low_balance then
-    redis.call('HDEL', ACCOUNT, 'low')
-  elseif redis.call('HSETNX', ACCOUNT, 'low', 1) == 1 then
+    redis.call('HDEL', account, 'low')
+  elseif redis.call('HSETNX', account, 'low', 1) == 1 then
     alert('balance_low')
   end
 end
@@ -65,11 +65,11 @@ local function account_for()
   if unconfirmed then outcome.spent = number(message.expected) end
   if outcome.state ~= 'unknown' then release_reserve(message) end
   if outcome.state == 'accepted' or outcome.spent > 0 then account_for_spending() end
-  local dearest = number(redis.call('HGET', ACCOUNT, 'dearest'))
+  local dearest = number(redis.call('HGET', account, 'dearest'))
   for country, price in pairs(outcome.prices) do
-    redis.call('HSET', ACCOUNT, 'price:' .. country, price)
+    redis.call('HSET', account, 'price:' .. country, price)
     if price > dearest then
-      redis.call('HSET', ACCOUNT, 'dearest', price)
+      redis.call('HSET', account, 'dearest', price)
       dearest = price
     end
   end
@@ -126,7 +126,9 @@ end
 
 local function move_on()
   if given(outcome.backlog) then
-    join_backlog(message, outcome.backlog, outcome.state, outcome.reason)
+    local maybe_sent = number(redis.call('HGET', message.key, 'key_uses')) > 0
+    local backlog = maybe_sent and of_this_account_alone(outcome.backlog, limits) or outcome.backlog
+    join_backlog(message, backlog, outcome.state, outcome.reason)
   elseif given(outcome.delay) then
     wake_at(message, now + outcome.delay)
     move(message, outcome.state, outcome.reason, now + outcome.delay)
@@ -159,7 +161,7 @@ local failed_probe = was_probe and outcome.health == 'fault'
 if not outcome.counts or failed_probe then redis.call('HINCRBY', message.key, 'attempts', -1) end
 redis.call('HDEL', message.key, 'lease_until', 'crashes', 'probed')
 if failed_probe then redis.call('HSET', message.key, 'probed', 1) end
-if given(outcome.account_hold) and hold_account(outcome.account_hold, outcome.reason, outcome.mended_by_credit, now) then alert('on_hold') end
+if given(outcome.account_hold) and hold_account(limits, outcome.account_hold, outcome.reason, outcome.mended_by_credit, now) then alert('on_hold') end
 move_on()
 if given(outcome.unsent) then give_back(message, outcome.unsent) end
 if unconfirmed then leave_unconfirmed(message) end

@@ -1,12 +1,13 @@
--- include: wakeups
+-- include: wakeups, accounts
 -- Stage one slice of what is due, or will be until the look-ahead ends: each goes to its queue, by one scheduler only.
 -- KEYS  none: the due set names the records
--- ARGV  1 request (JSON: slice (count), look_ahead, requeue_after, keep (ms))
+-- ARGV  1 request (JSON: slice (count), look_ahead, requeue_after, keep (ms), account)
 -- returns  {looked_at, wakeups (JSON: see wakeups)}
 --          looked_at: a full slice means that there may be more
 local request, now = cjson.decode(ARGV[1]), clock()
 local found = redis.call('ZRANGEBYSCORE', DUE, '-inf', now + request.look_ahead, 'WITHSCORES', 'LIMIT', 0, request.slice)
 local looked_at = #found / 2
+adopt(request.account, request.slice, request.requeue_after, request.keep, now)
 for n = 1, #found, 2 do
   local message = {id = found[n], key = RECORDS .. found[n], now = now, keep = request.keep}
   read_message(message, 'state', 'due', 'backlog', 'woken', 'needs_review')

@@ -16,6 +16,11 @@ local function given(value)
   return value and value ~= cjson.null and value ~= ''
 end
 
+-- The key of what is kept for each account (an API's name and a hash of a login). `limits` name the caller's own.
+local function of_account(key, limits)
+  return given(limits.account) and key .. ':' .. limits.account or key
+end
+
 -- The fields of a hash with these names, put into a table by their names; false where there is none.
 local function fill(found, key, ...)
   local names, values = {...}, redis.call('HMGET', key, ...)

@@ -1,6 +1,6 @@
 -- include: base
 -- The breaker: no calls while Octopush does not answer, but for one probe at a time; then slowly back to the full pace.
--- BREAKER (hash)  state: open | ramp (closed: none); since, until (ms); step; probe: id; probe_until, heard (ms)
+-- BREAKER:ACCOUNT (hash)  state: open | ramp (closed: none); since, until (ms); step; probe: id; probe_until, heard (ms)
 --                 recent: the last calls, nine characters each: the end of the id and + or -
 -- A breaker that cannot be read counts as closed: it protects Octopush from us, not a promise.
 
@@ -10,23 +10,25 @@ local STALE = 60000
 local CALL = 9
 
 -- `broken`: Redis has something else under its name.
-local function read_breaker()
+local function read_breaker(limits)
   local names = {'state', 'since', 'until', 'step', 'probe', 'probe_until', 'recent', 'heard'}
-  local values, breaker = redis.pcall('HMGET', BREAKER, unpack(names)), {}
+  local values, breaker = redis.pcall('HMGET', of_account(BREAKER, limits), unpack(names)), {}
   if values.err then return {broken = true} end
   for n = 1, #names do breaker[names[n]] = values[n] end
   return breaker
 end
 
 local function open_breaker(limits, now, step)
-  redis.call('HSET', BREAKER, 'state', 'open', 'since', now, 'step', step, 'recent', '',
+  local key = of_account(BREAKER, limits)
+  redis.call('HSET', key, 'state', 'open', 'since', now, 'step', step, 'recent', '',
              'until', string.format('%.0f', now + math.min(limits.breaker_cap, limits.breaker_base * 2 ^ step)))
-  redis.call('HDEL', BREAKER, 'probe', 'probe_until')
+  redis.call('HDEL', key, 'probe', 'probe_until')
 end
 
 -- The message that was to be the probe makes no call: the scheduler's next look chooses another.
-local function no_probe(message)
-  if redis.pcall('HGET', BREAKER, 'probe') == message.id then redis.call('HDEL', BREAKER, 'probe', 'probe_until') end
+local function no_probe(message, limits)
+  local key = of_account(BREAKER, limits)
+  if redis.pcall('HGET', key, 'probe') == message.id then redis.call('HDEL', key, 'probe', 'probe_until') end
 end
 
 local function heard_from_probe(limits, now, step, health)
@@ -34,23 +36,24 @@ local function heard_from_probe(limits, now, step, health)
     open_breaker(limits, now, step + 1)
     return nil
   end
-  redis.call('HSET', BREAKER, 'state', 'ramp', 'since', now, 'recent', '')
-  redis.call('HDEL', BREAKER, 'probe', 'probe_until', 'until')
+  local key = of_account(BREAKER, limits)
+  redis.call('HSET', key, 'state', 'ramp', 'since', now, 'recent', '')
+  redis.call('HDEL', key, 'probe', 'probe_until', 'until')
   return 'breaker_closed'
 end
 
 -- What a call says about Octopush itself: 'ok' or 'fault'. Returns an alert or nil, and whether this was the probe.
 local function heard(message, limits, health)
   if limits.breaker_calls == 0 or not given(health) then return nil, false end
-  local now, breaker = message.now, read_breaker()
-  if breaker.broken then redis.call('DEL', BREAKER) end
+  local now, breaker, key = message.now, read_breaker(limits), of_account(BREAKER, limits)
+  if breaker.broken then redis.call('DEL', key) end
   local state, step, recent = breaker.state, number(breaker.step), breaker.recent or ''
   if state == 'open' then
     if breaker.probe ~= message.id then return nil, false end
     return heard_from_probe(limits, now, step, health), true
   end
   if state == 'ramp' and math.abs(now - number(breaker.since)) >= limits.breaker_ramp then
-    redis.call('HDEL', BREAKER, 'state', 'since', 'step')
+    redis.call('HDEL', key, 'state', 'since', 'step')
     state = nil
   end
   local entry, size = string.sub(message.id, 1 - CALL), limits.breaker_calls
@@ -68,6 +71,6 @@ local function heard(message, limits, health)
     open_breaker(limits, now, state == 'ramp' and step + 1 or 0)
     return 'breaker_opened', false
   end
-  redis.call('HSET', BREAKER, 'recent', recent, 'heard', now)
+  redis.call('HSET', key, 'recent', recent, 'heard', now)
   return nil, false
 end

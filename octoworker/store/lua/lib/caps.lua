@@ -3,9 +3,10 @@
 -- CAPS .. to:HASH (zset)      id -> ms, for one number, a day long
 -- CAPS .. same:HASH (string)  id that had this text last
 -- DAYS .. DATE (hash)         country:XX, segments, spent, pending (millionths of the currency): one day in Paris
--- ACCOUNT (hash)              price:XX, dearest: millionths for a segment, as the last answers said
--- `caps`: `limits` (hour, day, same (ms), countries, money, price (millionths), refuse); `day`, the key of this day; `request`,
--- what they need to know of the message: numbers, texts (hashes), countries (XX -> segments; ZZ: nobody knows), tomorrow (ms)
+-- ACCOUNT:NAME (hash)         price:XX, dearest: millionths for a segment, as the last answers said
+-- `caps`: `limits` (hour, day, same (ms), countries, money, price (millionths), refuse); `day` and `account`, the keys of this
+-- day and of the account that pays; `request`, what they need to know of the message: numbers, texts (hashes), countries
+-- (XX -> segments; ZZ: nobody knows), tomorrow (ms)
 
 local HOUR, DAY = 3600000, 86400000
 
@@ -39,7 +40,7 @@ end
 local function expected(caps)
   local sum = 0
   for country, segments in pairs(caps.request.countries) do
-    local known = fill({}, ACCOUNT, 'price:' .. country, 'dearest')
+    local known = fill({}, caps.account, 'price:' .. country, 'dearest')
     sum = sum + segments * number(known['price:' .. country] or known.dearest or caps.limits.price)
   end
   return sum

@@ -1,8 +1,9 @@
 -- include: backlog, breaker
 -- Flow control: what holds messages back that are not to blame for it (pauses, the account hold, the breaker, the pace).
--- FLOW_CONTROL (hash)  tat: ms at which the account's pace allows the next segment (GCRA); paced: when that was written (ms);
---                      turn: releases so far; pause:all|urgent|normal|bulk|marketing: since (ms);
---                      account_hold: Octopush's code, account_hold_reason, account_hold_at (ms); minute, sent, before: segments
+-- FLOW_CONTROL (hash)          pause:all|urgent|normal|bulk|marketing: since (ms), for all accounts
+-- FLOW_CONTROL:ACCOUNT (hash)  tat: ms at which the account's pace allows the next segment (GCRA); paced: when that was written
+--                              (ms); turn: releases so far; account_hold: Octopush's code, account_hold_reason,
+--                              account_hold_at (ms); minute, sent, before: segments
 
 local LANES = {'urgent', 'normal', 'bulk'}
 -- ms that an urgent message may borrow from the pace of the others, instead of joining a backlog.
@@ -11,14 +12,14 @@ local BORROW = 1000
 local DOUBLINGS = 10
 
 local function read_flow_control(limits, now)
-  local flow = fill({limits = limits, now = now}, FLOW_CONTROL, 'tat', 'paced', 'turn', 'minute', 'sent', 'before',
-                    'account_hold', 'account_hold_reason',
-                    'pause:all', 'pause:urgent', 'pause:normal', 'pause:bulk', 'pause:marketing')
+  local flow = fill({limits = limits, now = now, key = of_account(FLOW_CONTROL, limits)}, of_account(FLOW_CONTROL, limits),
+                    'tat', 'paced', 'turn', 'minute', 'sent', 'before', 'account_hold', 'account_hold_reason')
+  fill(flow, FLOW_CONTROL, 'pause:all', 'pause:urgent', 'pause:normal', 'pause:bulk', 'pause:marketing')
   flow.turn, flow.minute, flow.sent, flow.before = number(flow.turn), number(flow.minute), number(flow.sent), number(flow.before)
   -- Written by a clock that has been set back since, or by another server's: the pace keeps what was left to wait, and
   -- no more; the breaker's times say nothing any longer.
   flow.tat = number(flow.tat) - math.max(0, number(flow.paced) - now)
-  local breaker = limits.breaker_calls == 0 and {} or read_breaker()
+  local breaker = limits.breaker_calls == 0 and {} or read_breaker(limits)
   flow.breaker, flow.since, flow.open_until = breaker.state, number(breaker.since), number(breaker['until'])
   flow.probe, flow.probe_until = breaker.probe, number(breaker.probe_until)
   if flow.since > now then flow.since, flow.open_until = 0, 0 end
@@ -49,10 +50,23 @@ local function takes(flow, segments)
   return ms
 end
 
-local function anybody_ahead(lane)
+-- The backlogs of a lane from which the account of `limits` may take.
+local function backlogs_of(lane, limits)
+  local found = {}
+  for _, marketing in ipairs({false, true}) do
+    local backlog = backlog_of(lane, marketing)
+    found[#found + 1] = {name = backlog, marketing = marketing}
+    if given(limits.account) then
+      found[#found + 1] = {name = of_this_account_alone(backlog, limits), marketing = marketing}
+    end
+  end
+  return found
+end
+
+local function anybody_ahead(lane, limits)
   for _, each in ipairs(LANES) do
-    for _, marketing in ipairs({false, true}) do
-      if redis.call('ZCARD', BACKLOGS .. backlog_of(each, marketing)) > 0 then return true end
+    for _, backlog in ipairs(backlogs_of(each, limits)) do
+      if redis.call('ZCARD', BACKLOGS .. backlog.name) > 0 then return true end
     end
     if each == lane then return false end
   end
@@ -64,7 +78,7 @@ local function has_room(flow, message)
   if ms == 0 then return true end
   local ahead = limits.rate > 0 and (limits.burst - 1) * 1000 / limits.rate or 0
   if flow.breaker ~= 'ramp' and message.lane == 'urgent' then ahead = math.max(ahead, BORROW) end
-  if flow.tat > flow.now + ahead or anybody_ahead(message.lane) then return false end
+  if flow.tat > flow.now + ahead or anybody_ahead(message.lane, limits) then return false end
   flow.tat = math.max(flow.tat, flow.now) + ms
   return true
 end
@@ -76,14 +90,15 @@ local function went(flow, segments)
     flow.before = flow.minute == minute - 1 and flow.sent or 0
     flow.minute, flow.sent = minute, 0
   end
-  redis.call('HSET', FLOW_CONTROL, 'tat', string.format('%.3f', flow.tat), 'paced', flow.now, 'minute', minute,
+  redis.call('HSET', flow.key, 'tat', string.format('%.3f', flow.tat), 'paced', flow.now, 'minute', minute,
              'sent', flow.sent + segments, 'before', flow.before)
 end
 
 -- Hold all sending back: Octopush refused the account. Whether it was not so already.
-local function hold_account(code, reason, mended_by_credit, now)
-  if redis.call('HSETNX', FLOW_CONTROL, 'account_hold', code) == 0 then return false end
-  redis.call('HSET', FLOW_CONTROL, 'account_hold_reason', 'the account is blocked: ' .. reason, 'account_hold_at', now,
+local function hold_account(limits, code, reason, mended_by_credit, now)
+  local key = of_account(FLOW_CONTROL, limits)
+  if redis.call('HSETNX', key, 'account_hold', code) == 0 then return false end
+  redis.call('HSET', key, 'account_hold_reason', 'the account is blocked: ' .. reason, 'account_hold_at', now,
              'account_hold_credit', mended_by_credit and 1 or 0)
   return true
 end

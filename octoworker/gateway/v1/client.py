@@ -1,0 +1,99 @@
+"""One call of v1: out goes JSON, back comes an answer, or the one error that says what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import TypeVar
+
+import requests
+
+from octoworker.errors import GatewayError, MaybeSentError, UnreachableError
+from octoworker.gateway.transport import USER_AGENT, Reply, Transport, raised
+from octoworker.gateway.v1 import answers, body, parameters
+from octoworker.gateway.values import Account, Answer, Credit, Event, Parameters, Submit
+
+CALLS = SEND, CREDIT, BALANCE, PARAMETERS, CONFIGURE = (
+    ("POST", "/sms-campaign/send"),
+    ("GET", "/wallet/check-balance"),
+    ("GET", "/wallet/check-credits?country_codes[]=FR"),
+    ("GET", "/user/campaign-parameters"),
+    ("PATCH", "/user/campaign-parameters/edit"),
+)
+"""Method and address of each call."""
+
+SHAPE = "json"
+"""Of what is called back with: forms are read, too, but say nothing of their charset."""
+
+T = TypeVar("T")
+
+
+class V1Gateway:
+    """The way to one account of v1. `pool_size` connections are kept open."""
+
+    def __init__(self, account: Account, pool_size: int) -> None:
+        self._account = account
+        self._transport = Transport(account, pool_size=pool_size)
+        # All sends differ in their body alone: working the rest out each time costs more than sending it.
+        self._blanks = {call: self._blank(*call) for call in CALLS}
+
+    def submit(self, order: Submit) -> Answer:
+        """Gateway.submit."""
+
+        def exchange() -> Answer | GatewayError:
+            reply = self._exchanged(SEND, body.submit(self._account, order))
+            return answers.of_submit(reply, order.recipients, simulated=self._account.simulate)
+
+        return raised(self._attempt(exchange))
+
+    def balance(self) -> dict[str, Decimal]:
+        """Gateway.balance."""
+        return self._ask(BALANCE, answers.of_balance)
+
+    def credit(self) -> Credit:
+        """Gateway.credit."""
+        return self._ask(CREDIT, answers.of_credit)
+
+    def parameters(self) -> Parameters:
+        """Configurable.parameters."""
+        return self._ask(PARAMETERS, answers.of_parameters)
+
+    def configure(self, addresses: Mapping[Event, str]) -> None:
+        """Configurable.configure."""
+        self._ask(CONFIGURE, answers.of_change, parameters.written(Parameters(addresses, SHAPE)))
+
+    def close(self) -> None:
+        """Gateway.close."""
+        self._transport.close()
+
+    def _ask(self, call: tuple[str, str], read: Callable[[Reply], T | GatewayError], content: bytes = b"") -> T:
+        found = self._attempt(lambda: read(self._exchanged(call, content)))
+        return raised(UnreachableError(found.reason) if isinstance(found, MaybeSentError) else found)
+
+    def _attempt(self, exchange: Callable[[], T | GatewayError]) -> T | GatewayError:
+        """An exchange; with a login or a key that no header can carry it is not begun."""
+        if all(each.isascii() and each.isprintable() for each in (self._account.user_login, self._account.api_key)):
+            return self._transport.attempt(exchange)
+        return UnreachableError("OCTOPUSH_USER_LOGIN or OCTOPUSH_API_KEY holds a sign that cannot be sent")
+
+    def _exchanged(self, call: tuple[str, str], content: bytes) -> Reply:
+        request = self._blanks[call].copy()
+        if content:
+            request.prepare_body(content, files=None)
+        return self._transport.exchanged(request, room=self._account.max_answer_bytes, read=answers.TAKES_OTHERS)
+
+    def _blank(self, method: str, address: str) -> requests.PreparedRequest:
+        request = requests.Request(
+            method,
+            self._account.url + address,
+            {
+                "User-Agent": USER_AGENT,
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "Content-Type": "application/json",
+            },
+        ).prepare()
+        # Not by requests, whose error about a header that cannot be written would show the key.
+        request.headers["api-login"] = self._account.user_login
+        request.headers["api-key"] = self._account.api_key
+        return request

@@ -1,0 +1,58 @@
+"""`octoworker octopush`: where the account calls back, asked of the sandbox's v1 and set there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+TOKEN = "a-token-of-the-tests-0123456789abcdef"
+URL = "https://sms.example.com"
+V1 = pytest.mark.parametrize(
+    "house", [{"OCTOPUSH_API": "v1", "OCTOWORKER_INBOUND_TOKEN": TOKEN}], indirect=True, ids=["v1"]
+)
+
+
+@V1
+@pytest.mark.parametrize("nested", [True, False])
+@pytest.mark.parametrize("names", ["new", "old"])
+def test_what_is_set_is_read_back_whatever_its_names_are(house, nested, names):
+    house.sandbox.settings(api="v1", parameters_nested=nested, parameters_names=names)
+    before = house.command("octopush", "show", "--url", URL, check=False)
+    assert (before.returncode, "nobody" in before.stdout) == (1, True)
+    done = house.command("octopush", "configure", "--url", URL, "--json")
+    after = house.command("octopush", "show", "--url", URL, "--json")
+    assert json.loads(after.stdout) == json.loads(done.stdout)
+    found = json.loads(after.stdout)
+    assert found["payload"] == "json"
+    assert {event: it["is"] for event, it in found["addresses"].items()} == {
+        event: f"{URL}/octopush/TOKEN/{event}" for event in ("receipt", "reply", "stop")
+    }
+    assert TOKEN not in done.stdout + before.stdout + after.stdout
+
+
+@V1
+def test_an_address_that_somebody_else_set_is_shown_without_its_secret(house):
+    house.sandbox.settings(api="v1", url_deliveries="https://other.example.com/hook/s3cret")
+    shown = house.command("octopush", "show").stdout
+    assert "https://other.example.com/..." in shown
+    assert "s3cret" not in shown
+
+
+@V1
+def test_an_address_in_clear_is_refused(house):
+    refused = house.command("octopush", "configure", "--url", "http://sms.example.com", check=False)
+    assert (refused.returncode, "https" in refused.stderr) == (2, True)
+
+
+@V1
+def test_a_wrong_key_is_told(house):
+    house.environ["OCTOPUSH_API_KEY"] = "wrong"
+    refused = house.command("octopush", "show", check=False)
+    assert (refused.returncode, "wrong login or API key" in refused.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("house", [{"OCTOPUSH_API": "legacy"}], indirect=True, ids=["legacy"])
+def test_the_older_api_has_its_addresses_set_by_support(house):
+    refused = house.command("octopush", "show", check=False)
+    assert (refused.returncode, "support" in refused.stderr) == (1, True)
