@@ -32,6 +32,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from octoworker import environment
 from octoworker.errors import SettingsError
 from octoworker.gateway import dialects
+from octoworker.sms import lanes
 from octoworker.sms.hours import Window
 from octoworker.sms.hours import parse as parse_hours
 
@@ -110,6 +111,12 @@ def _inbound_tokens(secret: SecretStr) -> SecretStr:
 def _number_keys(secret: SecretStr) -> SecretStr:
     environment.number_keys(secret.get_secret_value())
     return secret
+
+
+def _theirs(queue: str) -> str:
+    if queue in lanes.QUEUES.values():
+        raise ValueError("this is a queue of octoworker's own; name one of the web app's")
+    return queue
 
 
 def _hours(setting: str) -> str:
@@ -427,6 +434,23 @@ class OptOuts(Group):
         return environment.listed(self.stop_words)
 
 
+class Events(Group):
+    """What the web app is told."""
+
+    task: str = Field(
+        default="",
+        validation_alias="OCTOWORKER_EVENT_TASK",
+        max_length=200,
+        description="Name of a Celery task of the web app that is called with each event; empty: none.",
+    )
+    queue: Annotated[str, AfterValidator(_theirs)] = Field(
+        default="celery",
+        validation_alias="OCTOWORKER_EVENT_QUEUE",
+        pattern=r"^[0-9A-Za-z_.\-]{1,100}$",
+        description="Queue of that task, on the broker.",
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set. `Settings.load()` reads it; nothing else reads the environment of a worker."""
 
@@ -441,6 +465,7 @@ class Settings(BaseSettings):
     caps: Caps = Caps()
     inbound: Inbound = Inbound()
     opt_outs: OptOuts = OptOuts()
+    events: Events = Events()
 
     http_timeout: Seconds = Field(default=10.0, description="Longest wait for Octopush's answer, s.")
     lease: Seconds = Field(default=45.0, description="How long one worker has the only right to act on a message, s.")

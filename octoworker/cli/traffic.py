@@ -92,6 +92,9 @@ def grids(board: Board) -> list[Table]:
     states.add_row("in flight", str(board.in_flight))
     for state, count in board.states.items():
         states.add_row(output.coloured(state), str(count))
+    for name, depth in (("inbox", board.inbox), ("outbox", board.outbox), ("unreadable", board.unreadable)):
+        if depth:
+            states.add_row(name, str(depth))
     if board.unconfirmed:
         states.add_row("[yellow]unconfirmed[/]", str(board.unconfirmed))
     flow = Table(box=None, pad_edge=False, show_header=False)

@@ -17,8 +17,8 @@ from octoworker.sms import opt_outs
 from octoworker.sms.opt_outs import Source
 from octoworker.sms.recipient import called
 from octoworker.store import Receipt, Store
-from octoworker.store.inbox import Entry
 from octoworker.store.opt_outs import OptOut
+from octoworker.store.streams import Entry
 
 BAD_ENTRY = "it could not be processed"
 A_REPLY = "a reply, which is no STOP"
@@ -46,9 +46,9 @@ class Inbound:
                 self._note_blacklisted(found)
                 receipts.append((entry, self._receipt(entry, found)))
             elif found.kind == "stop":
-                self._opt_out(found, "stop", entry.entry)
+                self._opt_out(found, "stop", entry)
             elif opt_outs.is_stop(found.text, self._stop_words):
-                self._opt_out(found, "reply", entry.entry)
+                self._opt_out(found, "reply", entry)
             else:
                 self._set_aside(entry, A_REPLY)
         self._apply(receipts)
@@ -69,11 +69,13 @@ class Inbound:
     def _note_blacklisted(self, receipt: Callback) -> None:
         """The operator's own list knows the number: it said STOP to this account, where we did not hear it."""
         if meaning(receipt.word).opted_out:
-            self._opt_out(receipt, "blacklisted", "")
+            self._opt_out(receipt, "blacklisted")
 
-    def _opt_out(self, callback: Callback, source: Source, entry: str) -> None:
+    def _opt_out(self, callback: Callback, source: Source, entry: Entry | None = None) -> None:
         hashes = opt_outs.hashes(called(callback.number, self._region), self._number_keys)
-        cancelled = self._store.opt_outs.add(hashes, OptOut(source, ticket=callback.ticket), entry)
+        opt_out = OptOut(source, ticket=callback.ticket)
+        place, event_id = (entry.entry, entry.event_id) if entry else ("", "")
+        cancelled = self._store.opt_outs.add(hashes, opt_out, place, event_id)
         report.opted_out(source, cancelled)
 
     def _set_aside(self, entry: Entry, reason: str) -> None:

@@ -33,6 +33,7 @@ from octoworker.store.inbox import Inbox
 from octoworker.store.latest import latest
 from octoworker.store.limits import Limits, millionths
 from octoworker.store.opt_outs import OptOuts
+from octoworker.store.outbox import Outbox
 from octoworker.store.presence import Workers
 from octoworker.store.refusals import refused
 from octoworker.store.replies import claimed, received, record_of, settled
@@ -160,6 +161,7 @@ class Store:
         self.workers = Workers(client, self._scripts)
         self.people = Forgetting(client, self._scripts, keep=keep_for)
         self.opt_outs = OptOuts(client, self._scripts, keep=keep_for)
+        self.outbox = Outbox(client, lease=lease)
         self.inbox = Inbox(client, self._scripts, lease=lease)
         self._limits = limits
         self._keep = span_ms(keep_for)

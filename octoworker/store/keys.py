@@ -27,6 +27,8 @@
 | `ow:campaign-file:HASH` | string | the campaign that was asked for by this key, or with this content | `keep_for`; a day, once all of it is taken |
 | `ow:opt-outs` | hash | keyed hash of a number → JSON: since (ms), source, ticket, scope | never by itself: the law wants a STOP obeyed for years; an operator takes entries out |
 | `ow:held:HASH` | zset | id → ms: marketing to one number (its keyed hash) that is held or backlogged, so that a STOP ends it at once | 30 days after its last message was due |
+| `ow:outbox` | stream | events for the web app that are still to be sent: id, content (JSON, no number and no text); group `senders` | each once it is sent |
+| `ow:events-to` | string | some worker sends events, so they are written | a day after the last such worker |
 | `ow:ticket:TICKET` | string | id of the message that has it, `:`, generation of its key; "" when two have it, and so neither | with the record |
 | `ow:early:TICKET` | list | receipts that came before their ticket, as JSON | 72 hours |
 | `ow:inbox` | stream | callbacks of Octopush that are still to be processed; group `workers` | each with its processing |
@@ -60,6 +62,8 @@ CAMPAIGN_PREFIX = "ow:campaign:"
 CAMPAIGN_FILE_PREFIX = "ow:campaign-file:"
 OPT_OUTS = "ow:opt-outs"
 HELD_PREFIX = "ow:held:"
+OUTBOX = "ow:outbox"
+EVENTS_TO = "ow:events-to"
 TICKET_PREFIX = "ow:ticket:"
 EARLY_PREFIX = "ow:early:"
 INBOX = "ow:inbox"
@@ -86,6 +90,8 @@ NAMES_IN_LUA = {
     "CAMPAIGNS": CAMPAIGN_PREFIX,
     "OPT_OUTS": OPT_OUTS,
     "HELD": HELD_PREFIX,
+    "OUTBOX": OUTBOX,
+    "EVENTS_TO": EVENTS_TO,
     "TICKETS": TICKET_PREFIX,
     "EARLY": EARLY_PREFIX,
     "INBOX": INBOX,

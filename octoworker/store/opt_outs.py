@@ -46,12 +46,19 @@ class OptOuts:
         self._scripts = scripts
         self._keep = span_ms(keep)
 
-    def add(self, hashes: Sequence[str], entry: OptOut, inbox: str = "") -> list[str]:
+    def add(self, hashes: Sequence[str], entry: OptOut, inbox: str = "", event_id: str = "") -> list[str]:
         """Put a number in, and cancel the marketing that waits for it: the ids of those messages. One step.
 
-        `inbox`: the entry of the inbox that said so, which is processed with this.
+        `inbox`: the entry of the inbox that said so, which is processed with this. `event_id`: of what said so; with it
+        a web app is told.
         """
-        request = {"hashes": list(hashes), "entry": entry.as_json(), "keep": self._keep, "inbox": inbox}
+        request = {
+            "hashes": list(hashes),
+            "entry": entry.as_json(),
+            "keep": self._keep,
+            "inbox": inbox,
+            "event_id": event_id,
+        }
         (cancelled,) = self._scripts.run("opt_out", [], [json.dumps(request)])
         ids: list[str] = json.loads(cancelled)
         return ids

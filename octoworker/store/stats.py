@@ -37,6 +37,8 @@ FILLING, FULL = 0.7, 0.95
 WORST_FIRST = ("open", "ramp")
 """States of a breaker."""
 
+STREAMS = (keys.INBOX, keys.OUTBOX, keys.UNREADABLE)
+
 INDEXED = tuple(state for state in State if state not in (State.QUEUED, State.SUBMITTING))
 
 
@@ -86,6 +88,12 @@ class Board:
     """Whether Redis writes, its memory aside; None when this user of Redis may not ask."""
     refuses: str | None = None
     """Why it does not write."""
+    inbox: int = 0
+    """Callbacks of Octopush that are still to be processed."""
+    outbox: int = 0
+    """Events that are still to be sent to the web app."""
+    unreadable: int = 0
+    """Calls that nobody could read, replies among them, kept for an operator."""
     unconfirmed: int = 0
     """Messages that were accepted as far as anybody can know."""
     clocks: Mapping[str, float] = field(default_factory=dict)
@@ -115,6 +123,9 @@ class Board:
             },
             "states": dict(self.states),
             "unconfirmed": self.unconfirmed,
+            "inbox": self.inbox,
+            "outbox": self.outbox,
+            "unreadable": self.unreadable,
             "in_flight": self.in_flight,
             "due_soon": self.due_soon,
             "due_lag": _seconds(self.due_lag),
@@ -169,6 +180,8 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> Board:
         for state in INDEXED:
             pipe.zcard(keys.state(state))
         pipe.zcard(keys.UNCONFIRMED)
+        for stream in STREAMS:
+            pipe.xlen(stream)
         pipe.zcard(keys.DUE)
         pipe.zcount(keys.DUE, now, now + span_ms(SOON))
         pipe.zrange(keys.DUE, 0, 0, withscores=True)
@@ -216,7 +229,7 @@ def _board(
     """Of several accounts it shows the hold of one, the breaker that is worst off, and the balance heard last."""
     day, clocks, *rest = (_sound(each) for each in common)
     states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
-    unconfirmed, moving, soon, first, unacked, info, workers = rest[len(INDEXED) :]
+    unconfirmed, inbox, outbox, unreadable, moving, soon, first, unacked, info, workers = rest[len(INDEXED) :]
     refuses = refusal(info or {})
     behind = [states[state] for state in (State.SCHEDULED, State.WAITING)]
     held = next((each.flow for each in accounts if each.flow.get("account_hold")), {})
@@ -244,6 +257,9 @@ def _board(
         writes=None if info is None else refuses is None,
         refuses=refuses,
         unconfirmed=int(unconfirmed or 0),
+        inbox=int(inbox or 0),
+        outbox=int(outbox or 0),
+        unreadable=int(unreadable or 0),
         clocks=drifts_of(clocks or {}),
     )
 

@@ -58,6 +58,9 @@ class Gauges:
         yield _labelled("messages", "Messages that are kept; in_flight: queued or being submitted", "state", states)
         unconfirmed = "Accepted messages of which Octopush knows the key, and nobody saw the answer"
         yield _plain("unconfirmed", unconfirmed, board.unconfirmed)
+        yield _plain("inbox_depth", "Calls of Octopush that are still to be processed", board.inbox)
+        yield _plain("outbox_depth", "Events that are still to be sent to the web app", board.outbox)
+        yield _plain("unreadable", "Calls of Octopush that nobody could read, and replies", board.unreadable)
         yield _plain("breaker_open", "Whether Octopush does not answer", board.breaker == "open")
         yield _plain("account_hold", "Whether Octopush refuses the account", board.account_hold is not None)
         yield _labelled("paused", "Paused by an operator", "what", {what: what in board.paused for what in PAUSABLE})

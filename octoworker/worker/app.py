@@ -7,14 +7,14 @@ from octoworker.worker.application import app as app  # noqa: PLC0414 - what Cel
 from octoworker.worker.boot_checks import BootChecks
 from octoworker.worker.ending import Ending
 from octoworker.worker.heartbeat import Consuming
-from octoworker.worker.inbox_reader import InboxStep
 from octoworker.worker.logs import Telemetry
 from octoworker.worker.metrics_server import Exporter
 from octoworker.worker.prefork import LastingPrefork
 from octoworker.worker.presence import PresenceStep
 from octoworker.worker.scheduler import SchedulerStep
+from octoworker.worker.stream_readers import StreamsStep
 
 app.steps["worker"].update(
-    {BootChecks, Telemetry, LastingPrefork, Ending, Exporter, PresenceStep, InboxStep, SchedulerStep}
+    {BootChecks, Telemetry, LastingPrefork, Ending, Exporter, PresenceStep, StreamsStep, SchedulerStep}
 )
 app.steps["consumer"].add(Consuming)

@@ -34,8 +34,15 @@ COUNTERS = {
     "octoworker_spend": {"currency"},
     "octoworker_sweep_finds": {"found"},
     "octoworker_alerts": {"alert"},
+    "octoworker_receipts": {"says", "outcome"},
+    "octoworker_handsets": {"says", "lane"},
+    "octoworker_callbacks_unreadable": set(),
 }
-HISTOGRAMS = {"octoworker_handover_seconds": {"lane"}, "octoworker_call_seconds": set()}
+HISTOGRAMS = {
+    "octoworker_handover_seconds": {"lane"},
+    "octoworker_call_seconds": set(),
+    "octoworker_receipt_age_seconds": set(),
+}
 GAUGES = {
     "octoworker_redis_writable": set(),
     "octoworker_redis_memory_bytes": set(),
@@ -46,6 +53,11 @@ GAUGES = {
     "octoworker_oldest_seconds": {"lane"},
     "octoworker_workers": {"lane"},
     "octoworker_due_lag_seconds": set(),
+    "octoworker_clock_drift_seconds": set(),
+    "octoworker_unconfirmed": set(),
+    "octoworker_inbox_depth": set(),
+    "octoworker_outbox_depth": set(),
+    "octoworker_unreadable": set(),
     "octoworker_messages": {"state"},
     "octoworker_breaker_open": set(),
     "octoworker_account_hold": set(),

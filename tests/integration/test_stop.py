@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from harness import NUMBER, until
-from store_kit import A, id_of, open_store, request
+from store_kit import A, at, id_of, open_store, request
 from test_receiver import TOKEN, serving
 
 from octoworker.sms.opt_outs import hashes, is_stop
@@ -86,7 +86,7 @@ def test_a_stop_and_a_release_at_the_same_instant_never_do_both(redis_server, re
     payload = json.dumps({"recipients": A, "text": ADVERT})
     for n in range(300):
         each = replace(request(n, payload=payload, marketing=True), opt_outs={A: keys})
-        store.claim(replace(each, hold_until=redis_client.time()[0] + 100))
+        store.claim(replace(each, hold_until=at(redis_client.time()[0] + 100)))
         redis_client.hset(f"ow:message:{id_of(n)}", "due", 0)
         found = {}
         begin = threading.Barrier(2)

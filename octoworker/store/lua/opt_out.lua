@@ -2,7 +2,7 @@
 -- A number wants no more: put it into the list, and cancel what waits for it and is marketing, before anything is released.
 -- KEYS  none
 -- ARGV  1 request (JSON: hashes (the first for the entry), entry (source, ticket, scope; since (ms) where it is known),
---         keep (ms), inbox (id of the entry that said so, or ''))
+--         keep (ms), inbox (id of the entry that said so, or ''), event_id (of what said so, or ''))
 -- returns  {ids that were cancelled (JSON)}
 local request, now = cjson.decode(ARGV[1]), clock()
 opt_out(request.hashes, request.entry, now)
@@ -22,6 +22,9 @@ for _, hash in ipairs(request.hashes) do
     end
   end
   redis.call('DEL', HELD .. hash)
+end
+if request.event_id ~= '' and somebody_listens() then
+  emit('evt_' .. request.event_id, 'sms.optout', now, {source = request.entry.source, scope = request.entry.scope})
 end
 if request.inbox ~= '' then processed(request.inbox) end
 return {#cancelled > 0 and cjson.encode(cancelled) or '[]'}

@@ -1,4 +1,4 @@
--- include: refund, progress
+-- include: refund, progress, events
 -- A message is one table that every function takes: `id`; `key` of its record; `now`; `keep`, ms for which a final record is
 -- kept; and by their names the fields of the record that its script asked for. `state` follows each move.
 
@@ -88,6 +88,18 @@ local function concluded(message)
   return 'undelivered', recipients == 1 and reason or failed .. ' of ' .. recipients .. ' recipients did not get it'
 end
 
+-- Moves that a web app is told of. All others are steps on the way.
+local EMITTED = {accepted = true, delivered = true, undelivered = true, rejected = true, expired = true, dead = true,
+              unknown = true, cancelled = true}
+
+local function emit_move(message, reason)
+  local sequence = redis.call('HINCRBY', message.key, 'sequence', 1)
+  local known = fill({}, message.key, 'error_code', 'campaign')
+  emit('evt_' .. message.id .. '_' .. sequence, 'sms.' .. message.state, message.now, {
+    message_id = message.id, state = message.state, reason = reason, sequence = sequence,
+    error_code = given(known.error_code) and known.error_code or nil, campaign = known.campaign or nil})
+end
+
 -- One move: state, reason, history, index, time to live. `due`: ms at which it moves next, where that is known.
 local function move(message, to, reason, due)
   local key, from, now = message.key, message.state, message.now
@@ -107,6 +119,7 @@ local function move(message, to, reason, due)
     redis.call('PERSIST', key)
   end
   message.state = to
+  if EMITTED[to] and from ~= to and somebody_listens() then emit_move(message, reason) end
   -- Receipts that came before it was known to be accepted.
   if to == 'accepted' and past.receipts then
     local further, why = concluded(message)
