@@ -91,7 +91,7 @@ def main():
     given = options.parse_args()
     taken, over = {}, threading.Event()
     with embedded.Server() as server, Sandbox(credit="1000000") as sandbox, tempfile.TemporaryDirectory() as folder:
-        sandbox.fault(fault="hang_before", seconds=ANSWERS_AFTER, times=10**6)
+        sandbox.fault(fault="slow", seconds=ANSWERS_AFTER, times=10**6)
         environ = {
             **os.environ,
             "REDIS_URL": server.url,

@@ -36,6 +36,8 @@
 | `ow:campaign-sent:DAY:PART` | hash | hash of a number and a text → the campaign and the message that took it, and when (ms); DAY counts days of Redis' clock, PART is the begin of the hash | 2 days |
 | `ow:state:STATE` | zset | id → ms of the last move (for scheduled and waiting: due), for `list` | members are pruned after `keep_for` |
 | `ow:state:unconfirmed` | zset | id → ms at which a message was accepted of which Octopush knows the key, and nobody saw the answer | when it is confirmed, decided or replayed; pruned after `keep_for` |
+| `ow:deliveries` | hash | id of a job → times that a worker did not come back from it; on the Redis of the jobs | with the job's acknowledgement, else a day after the last |
+| `ow:jobs-set-aside` | list | jobs that could not be read or ended several workers, as JSON: at (s), queue, reason, job; the latest 1,000; on the Redis of the jobs | 7 days after the last |
 
 The broker's own keys (`sms`, `sms.urgent`, `sms.bulk`, `unacked*`, `_kombu.*`) belong to Celery.
 """
@@ -53,6 +55,8 @@ ACCOUNTS = "ow:accounts"
 DESERTED_PREFIX = "ow:deserted:"
 BACKLOG_PREFIX = "ow:backlog:"
 ACCOUNT = "ow:account"
+DELIVERIES = "ow:deliveries"
+JOBS_SET_ASIDE = "ow:jobs-set-aside"
 CREDIT_ASKED = "ow:credit-asked"
 WORKERS = "ow:workers"
 DAY_PREFIX = "ow:day:"

@@ -12,6 +12,7 @@ from typing import Any
 
 import redis
 from redis.commands.core import Script
+from redis.exceptions import NoScriptError as NoScriptError  # noqa: PLC0414 - for the worker's own scripts
 
 from octoworker.errors import StoreError, UnfitRedisError
 from octoworker.store import keys

@@ -7,8 +7,8 @@ test_worker_lasts.py say when it can go.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,12 +17,8 @@ from celery.worker.consumer import Consumer
 from kombu import Connection
 
 from octoworker.errors import StoreError
-from octoworker.sms import jobs
-from octoworker.telemetry import log
 from octoworker.worker import runtime
-
-UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
-"""What Celery and kombu raise on a job that is no job. Errors of Redis are none of these."""
+from octoworker.worker.channel import UNREADABLE, channel_of, unreadable
 
 
 class LastingConsumer(Consumer):
@@ -60,10 +56,10 @@ class LastingConsumer(Consumer):
         super().on_connection_error_after_connected(exc)
 
     def connection_for_read(self, heartbeat: float | None = None) -> Connection:
-        """A connection that drops what is no job, where kombu would let its JSON error end the worker."""
+        """A connection that loses no job, and drops what is none: kombu would let its JSON error end the worker."""
         connection = self.app.connection_for_read(heartbeat=heartbeat)
         transport: Any = connection.transport
-        transport.Channel = _channel(transport.Channel)
+        transport.Channel = channel_of(transport.Channel)
         return self.ensure_connected(connection)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
@@ -77,9 +73,36 @@ class LastingConsumer(Consumer):
             except UNREADABLE as error:
                 unreadable(error)
                 if not message.acknowledged:
+                    set_aside(message)
                     message.reject()
 
         return on_task_received
+
+    def on_unknown_message(self, body: Any, message: Any) -> None:
+        """No job of Celery's. Celery drops these four kinds; an operator may have lost a message by it, so they are set aside."""
+        set_aside(message)
+        super().on_unknown_message(body, message)
+
+    def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
+        """A task that this worker does not know: a newer producer's, or a stranger's."""
+        set_aside(message)
+        super().on_unknown_task(body, message, exc)
+
+    def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:
+        """A job whose arguments have no shape."""
+        set_aside(message)
+        super().on_invalid_task(body, message, exc)
+
+    def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """A body that is no JSON, or is compressed by what this worker does not know."""
+        set_aside(message)
+        super().on_decode_error(message, exc)
+
+
+def set_aside(message: Any) -> None:
+    """Lay it aside as it came."""
+    queue = message.delivery_info.get("routing_key", "") if isinstance(message.delivery_info, dict) else ""
+    message.channel.qos.set_aside(message.delivery_tag, json.dumps(message._raw), queue, "unreadable")  # noqa: SLF001 - as it came
 
 
 INSTANTS = ("eta", "expires")
@@ -107,69 +130,3 @@ def watch_all_children(pool: Any) -> None:
     for child in getattr(getattr(pool, "_pool", None), "_pool", ()):
         if getattr(child, "_sentinel_poll", child) is None:
             del child._sentinel_poll  # noqa: SLF001 - Celery takes a new one when there is none, not when it is None
-
-
-def unreadable(error: Exception) -> None:
-    """One event for one job that cannot be read. Its content may be a message: it is not logged."""
-    log.warning("job.unreadable", kind=type(error).__name__)
-
-
-LOOKS_AGAIN = 0.1
-"""Seconds after which a worker whose places are full of bulk jobs looks whether one has ended."""
-
-
-def _channel(channel_cls: Any) -> Any:
-    """The channel, with its two ways of reading guarded. What was no job has left its list by then, and is gone.
-
-    And with one client of Redis for as long as its pool lasts: kombu makes a new one each time it notes a job or its
-    acknowledgement, which took a twelfth of a worker's CPU.
-    """
-
-    class InHand(channel_cls.QoS):  # type: ignore[misc]
-        def give_back(self, delivery_tag: str) -> None:
-            """A job that was not begun: to the front of its queue, where kombu would put it at the end."""
-            self.restore_by_tag(delivery_tag)
-            self._quick_ack(delivery_tag)
-
-    class Channel(channel_cls):  # type: ignore[misc]
-        QoS = InHand
-        _own_client: Any = None
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self.handlers = {"BRPOP": self._brpop_read, "LISTEN": self._receive}
-
-        def _brpop_start(self, timeout: float | None = None) -> None:
-            done, taken = self.qos._dirty, list(self.qos._delivered.items())  # noqa: SLF001 - what kombu itself counts
-            in_hand = [message for tag, message in taken if tag not in done]
-            now = [message.headers for message in in_hand if not message.headers.get("eta")]
-            # Jobs for a later instant only wait; Celery takes one more for each of them.
-            self._queue_cycle.in_hand_at_most = self.qos.prefetch_count - len(in_hand) + len(now)
-            self._queue_cycle.bulk_in_hand = sum(headers.get("task") == jobs.BULK_TASK for headers in now)
-            if self._queue_cycle.full():
-                timeout = LOOKS_AGAIN
-            super()._brpop_start(timeout)
-
-        def _brpop_read(self, **options: Any) -> Any:
-            return _guarded(super()._brpop_read, **options)
-
-        def _receive(self) -> Any:
-            return _guarded(super()._receive)
-
-        @contextmanager
-        def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
-            if client is None:
-                client = self._own_client
-                if client is None or client.connection_pool is not self.pool:
-                    client = self._own_client = self._create_client()
-            yield client
-
-    return Channel
-
-
-def _guarded(read: Callable[..., Any], **options: Any) -> Any:
-    try:
-        return read(**options)
-    except UNREADABLE as error:
-        unreadable(error)
-        return True

@@ -71,6 +71,7 @@ def test_a_worker_survives_what_is_no_job_and_does_the_next_ones(house, kind):
     assert house.times_told("job.unreadable") == 1
     assert SECRET not in worker.log()
     assert until(lambda: house.redis.hlen("unacked") == 0)
+    assert house.redis.llen("ow:jobs-set-aside") == 1
 
 
 DAMAGE = {

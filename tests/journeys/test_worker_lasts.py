@@ -33,11 +33,11 @@ def test_a_prefork_child_that_dies_while_redis_refuses_the_first_connection_is_r
     house.redis.config_set("maxmemory", "1")
     worker = Worker(house.environ, house.folder / "refused.log", pool="prefork")
     house.workers.append(worker)
-    until(lambda: "Cannot connect" in worker.log())
+    until(lambda: "Connection to broker lost" in worker.log())
     first = worker.children()[0]
     os.kill(first, signal.SIGKILL)
-    refused = worker.log().count("Cannot connect")
-    until(lambda: worker.log().count("Cannot connect") > refused + 1 or worker.process.poll() is not None)
+    refused = worker.log().count("Connection to broker lost")
+    until(lambda: worker.log().count("Connection to broker lost") > refused + 1 or worker.process.poll() is not None)
     house.redis.config_set("maxmemory", "0")
     worker.ready()
     ids = [house.enqueue(text=f"message {n}") for n in range(8)]

@@ -1,0 +1,47 @@
+-- include: base
+-- Put jobs whose workers did not come back in front of their queues again, and count that for each: a job that ends every
+-- worker is set aside by `take`. By Redis' clock, where kombu asks the clock of whichever worker looks.
+-- KEYS  1 index of the notes   2 notes   3 deliveries that ended a worker (see take)
+--       A note names the list that its job goes back to.
+-- ARGV  1 ms after which a worker does not come back   2 how many at most   3 this delivery tag alone, whatever its age; or ''
+--       4 ms for which deliveries are counted
+-- returns  how many were put back, then the tags that were not noted by `take`
+local index, notes, deliveries = unpack(KEYS, 1, 3)
+local back, others = 0, {}
+
+-- The job and its list, as `take` noted them; nothing when somebody else did.
+local function read(note)
+  local ok, parts = pcall(cjson.decode, note)
+  if not ok or type(parts) ~= 'table' or type(parts[3]) ~= 'string' then return nil end
+  local tail = ',"",' .. cjson.encode(parts[3]) .. ']'
+  if string.sub(note, -#tail) ~= tail then return nil end
+  local headers = type(parts[1]) == 'table' and parts[1].headers
+  return string.sub(note, 2, -#tail - 1), parts[3], type(headers) == 'table' and headers.id
+end
+
+local function restore(tag)
+  local note = redis.call('HGET', notes, tag)
+  if not note then
+    redis.call('ZREM', index, tag)
+    return
+  end
+  local job, list, id = read(note)
+  if not job then
+    others[#others + 1] = tag
+    return
+  end
+  redis.call('HINCRBY', deliveries, type(id) == 'string' and id ~= '' and id or tag, 1)
+  redis.call('PEXPIRE', deliveries, ARGV[4])
+  redis.call('RPUSH', list, job)
+  redis.call('ZREM', index, tag)
+  redis.call('HDEL', notes, tag)
+  back = back + 1
+end
+
+if ARGV[3] ~= '' then
+  restore(ARGV[3])
+else
+  local latest = (clock() - tonumber(ARGV[1])) / 1000
+  for _, tag in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', latest, 'LIMIT', 0, ARGV[2])) do restore(tag) end
+end
+return {back, unpack(others)}
