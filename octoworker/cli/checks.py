@@ -20,7 +20,7 @@ from octoworker.errors import GatewayError, RefusedByProviderError, SettingsErro
 from octoworker.gateway import Gateway
 from octoworker.sms import lanes
 from octoworker.sms.record import State
-from octoworker.store import FILLING, FULL, Board, assessment
+from octoworker.store import FILLING, FULL, Board, assessment, keys
 from octoworker.store.assessment import Finding, Grade
 from octoworker.store.server import Server
 
@@ -197,6 +197,23 @@ def of_redis(server: Server) -> Iterator[Finding]:
         )
 
 
+def of_jobs(server: Server) -> Iterator[Finding]:
+    """Jobs that nobody will ever do."""
+    if server.set_aside:
+        several = "jobs were" if server.set_aside > 1 else "job was"
+        yield _warning(
+            "set aside",
+            f"{server.set_aside} {several} set aside: unreadable, or the end of several workers",
+            f"redis-cli LRANGE {keys.JOBS_SET_ASIDE} 0 9, see docs/celery-producers.md; they are kept for a week",
+        )
+    for queue, jobs in sorted(server.unread.items()):
+        yield _problem(
+            "unread",
+            f"{queue!r}: {jobs} {'jobs' if jobs > 1 else 'job'} in a queue that no worker reads",
+            f"send to {', '.join(lanes.QUEUES.values())}; move them with LMOVE",
+        )
+
+
 def _persistence(server: Server) -> Finding:
     if server.appends is None:
         return _hidden("persistence", "CONFIG, INFO")
@@ -304,6 +321,8 @@ def all_of(
     if not settings.missing_account():
         with closing(gateway()) as way:
             yield from of_provider(way, settings.limits.low_balance)
-    yield from of_redis(server())
+    found = server()
+    yield from of_redis(found)
+    yield from of_jobs(found)
     yield from of_workers(readers)
     yield from of_board(board())

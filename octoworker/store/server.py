@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import redis
 
-from octoworker.store import clock
+from octoworker.sms import lanes
+from octoworker.store import clock, keys
 from octoworker.store.scripts import guard
 
 T = TypeVar("T")
+
+BINDING = "_kombu.binding."
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class Server:
     memory_limit: int | None = None
     """Bytes; None when there is no limit, or it may not be asked for."""
     cluster: bool = False
+    set_aside: int = 0
+    """Jobs that could not be read or ended several workers (`keys.JOBS_SET_ASIDE`)."""
+    unread: Mapping[str, int] = field(default_factory=dict)
+    """Queues with a name like ours that no worker of ours reads, and how many jobs stand there."""
     refuses: str | None = None
     """Why it writes nothing, though it answers; None when it writes, or that may not be asked for."""
 
@@ -92,8 +99,17 @@ def _examined(client: redis.Redis) -> Server:
         memory=filled.get("used_memory"),
         memory_limit=filled.get("maxmemory") or None,
         cluster=_is_cluster(found),
+        set_aside=_asked(lambda: {"jobs": client.llen(keys.JOBS_SET_ASIDE)}).get("jobs", 0),
+        unread=_asked(lambda: _unread(client)),
         refuses=refusal({**kept, **follows}),
     )
+
+
+def _unread(client: redis.Redis) -> dict[str, int]:
+    """Where producers put jobs beside our queues. kombu keeps a set for each queue that somebody has named."""
+    named = (str(key).removeprefix(BINDING) for key in client.scan_iter(f"{BINDING}sms*", count=1000))
+    strays = [queue for queue in named if queue not in lanes.QUEUES.values()]
+    return {queue: jobs for queue in strays if (jobs := client.llen(queue))}
 
 
 def refusal(info: Mapping[str, Any]) -> str | None:

@@ -36,6 +36,11 @@ LOOKS_AGAIN = 0.1
 LOOKS_ANYWAY = 1.0
 """Seconds after which a worker looks although no bell has answered: a link that is gone is noticed by that."""
 
+SEPARATOR = "\x06\x16"
+PRIORITIES = ("", *(f"{SEPARATOR}{step}" for step in (3, 6, 9)))
+"""What kombu adds to a queue's name for a producer's `priority`; the first is taken first. Ours have none. No bell answers for
+the others: they are looked at every second."""
+
 BELL_WAITS = 30
 """Seconds that one BLMOVE waits in Redis."""
 
@@ -96,7 +101,8 @@ class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
         self._looked_at = self._queue_cycle.consume(len(self.active_queues))
         if not self._looked_at:
             return
-        places = [self.unacked_index_key, self.unacked_key, keys.DELIVERIES, keys.JOBS_SET_ASIDE, *self._looked_at]
+        lists = [queue + part for queue in self._looked_at for part in PRIORITIES]
+        places = [self.unacked_index_key, self.unacked_key, keys.DELIVERIES, keys.JOBS_SET_ASIDE, *lists]
         self._in_poll = self.client.connection
         self._brpop_sent_at = monotonic()
         self.client.connection.send_command(
@@ -111,7 +117,7 @@ class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
                 waits = self._wait()
                 raise Empty
             queue, job, tag, before = found
-            self._deliver(queue.decode(), job, tag.decode(), before)
+            self._deliver(queue.decode().partition(SEPARATOR)[0], job, tag.decode(), before)
             return True
         finally:
             if not waits:

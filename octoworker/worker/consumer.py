@@ -15,10 +15,12 @@ from typing import Any
 from celery.worker import state
 from celery.worker.consumer import Consumer
 from kombu import Connection
+from kombu.transport import redis as kombu_redis
 
 from octoworker.errors import StoreError
 from octoworker.worker import runtime
 from octoworker.worker.channel import UNREADABLE, channel_of, unreadable
+from octoworker.worker.in_hand import noted
 
 
 class LastingConsumer(Consumer):
@@ -59,7 +61,8 @@ class LastingConsumer(Consumer):
         """A connection that loses no job, and drops what is none: kombu would let its JSON error end the worker."""
         connection = self.app.connection_for_read(heartbeat=heartbeat)
         transport: Any = connection.transport
-        transport.Channel = channel_of(transport.Channel)
+        if issubclass(getattr(transport, "Channel", object), kombu_redis.Channel):
+            transport.Channel = channel_of(transport.Channel)
         return self.ensure_connected(connection)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
@@ -101,8 +104,9 @@ class LastingConsumer(Consumer):
 
 def set_aside(message: Any) -> None:
     """Lay it aside as it came."""
-    queue = message.delivery_info.get("routing_key", "") if isinstance(message.delivery_info, dict) else ""
-    message.channel.qos.set_aside(message.delivery_tag, json.dumps(message._raw), queue, "unreadable")  # noqa: SLF001 - as it came
+    if notes := noted(message):
+        queue = message.delivery_info.get("routing_key", "") if isinstance(message.delivery_info, dict) else ""
+        notes.set_aside(message.delivery_tag, json.dumps(message._raw), queue, "unreadable")  # noqa: SLF001 - as it came
 
 
 INSTANTS = ("eta", "expires")

@@ -21,6 +21,7 @@ from celery.worker import state as celery_state
 from kombu.common import ignore_errors
 
 from octoworker.telemetry import log
+from octoworker.worker.in_hand import noted
 
 state: Any = celery_state
 """Celery's own, where its loop looks whether to end. Its stubs know half of it."""
@@ -113,5 +114,6 @@ class Ending(bootsteps.StartStopStep):
 def give_back(request: Any) -> None:
     """Put a job back in front of its queue. Its message is as it was: nobody has claimed it."""
     message = request.message
-    message.channel.qos.give_back(message.delivery_tag)
+    notes = noted(message)
+    notes.give_back(message.delivery_tag) if notes else message.requeue()
     state.task_ready(request)

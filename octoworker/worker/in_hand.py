@@ -101,3 +101,9 @@ class InHand(Notes):  # type: ignore[misc]  # its stubs know half of it
         if (job_id := self.counted.pop(delivery_tag, None)) is not None:
             with self.channel.conn_or_acquire() as client:
                 client.hdel(keys.DELIVERIES, job_id)
+
+
+def noted(message: Any) -> InHand | None:
+    """The notes in which a job stands; None on a broker that is no Redis, which keeps its own."""
+    qos = getattr(message.channel, "qos", None)
+    return qos if isinstance(qos, InHand) else None

@@ -65,6 +65,7 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
     """
     if positional:
         arguments = {**arguments, "positional": len(positional)}
+    arguments |= dict.fromkeys(getattr(self.request, "refused_options", None) or (), True)
     job_id, asked_by = self.request.id or "", _asked_by(self)
     try:
         record = _safely(self, lambda: runtime.current().sender.handle(arguments, job_id, asked_by))

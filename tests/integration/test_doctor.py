@@ -77,6 +77,21 @@ def test_a_lane_that_nobody_reads(house):
     assert "sms.bulk" in found["workers"]["says"]
 
 
+def test_jobs_that_nobody_will_ever_do(house):
+    house.client.app.send_task("octoworker.send_sms", kwargs={"recipients": NUMBER, "text": TEXT}, queue="sms.urgnt")
+    assert "set aside" not in examined(house)[1]
+    unread = examined(house)[1]["unread"]
+    assert unread["outcome"] == "problem"
+    assert "'sms.urgnt': 1 job" in unread["says"]
+    assert "sms.urgent" in unread["do"]
+    house.redis.lpush("sms", "no job")
+    house.worker()
+    until(lambda: house.redis.llen("ow:jobs-set-aside"))
+    aside = examined(house)[1]["set aside"]
+    assert aside["outcome"] == "warning"
+    assert aside["says"].startswith("1 job was set aside")
+
+
 def test_a_redis_that_keeps_nothing(tmp_path):
     with house(tmp_path, appendonly="no") as it:
         assert outcome(it, "persistence") == "problem"

@@ -83,6 +83,15 @@ def test_a_job_that_ends_every_worker_is_set_aside(client):
     assert take(client)[2] == "a"
 
 
+def test_a_job_that_waits_for_its_instant_is_not_taken_for_one_that_ends_workers(client):
+    """It may wait in a worker for longer than a worker is waited for."""
+    later = job("a", eta="2027-01-01T00:00:00+00:00")
+    client.lpush(NORMAL, later)
+    for _ in range(MOST + 1):
+        assert take(client)[1] == later
+        restore(client, tag="a")
+
+
 NO_JOB = {
     "not JSON": "+33600000000",
     "a list": "[]",

@@ -9,14 +9,16 @@
 local index, notes, deliveries = unpack(KEYS, 1, 3)
 local back, others = 0, {}
 
--- The job and its list, as `take` noted them; nothing when somebody else did.
+-- The job, its list, and the id under which it is counted; nothing when somebody else than `take` noted it. A job with an ETA is
+-- not counted: it may wait in a worker for longer than a worker is waited for.
 local function read(note)
   local ok, parts = pcall(cjson.decode, note)
   if not ok or type(parts) ~= 'table' or type(parts[3]) ~= 'string' then return nil end
   local tail = ',"",' .. cjson.encode(parts[3]) .. ']'
   if string.sub(note, -#tail) ~= tail then return nil end
-  local headers = type(parts[1]) == 'table' and parts[1].headers
-  return string.sub(note, 2, -#tail - 1), parts[3], type(headers) == 'table' and headers.id
+  local headers = type(parts[1]) == 'table' and type(parts[1].headers) == 'table' and parts[1].headers or {}
+  local id = type(headers.id) == 'string' and headers.id ~= '' and headers.id or nil
+  return string.sub(note, 2, -#tail - 1), parts[3], not given(headers.eta) and (id or '') or nil
 end
 
 local function restore(tag)
@@ -30,9 +32,11 @@ local function restore(tag)
     others[#others + 1] = tag
     return
   end
-  redis.call('HINCRBY', deliveries, type(id) == 'string' and id ~= '' and id or tag, 1)
-  redis.call('PEXPIRE', deliveries, ARGV[4])
   redis.call('RPUSH', list, job)
+  if id then
+    redis.call('HINCRBY', deliveries, id ~= '' and id or tag, 1)
+    redis.call('PEXPIRE', deliveries, ARGV[4])
+  end
   redis.call('ZREM', index, tag)
   redis.call('HDEL', notes, tag)
   back = back + 1

@@ -1,0 +1,103 @@
+"""Each option that an ordinary Celery producer may give is honoured, ignored or refused, as docs/celery-producers.md says."""
+
+from __future__ import annotations
+
+import pytest
+from celery import Celery, signature
+from harness import NUMBER, TEXT, until
+
+from octoworker.sms.record import State
+
+ARGUMENTS = {"recipients": NUMBER, "text": TEXT, "transactional": True}
+ELSEWHERE = "shop.anything"
+
+
+@pytest.fixture
+def plain(house):
+    """A web app that has Celery and nothing of ours."""
+    app = Celery("shop", broker=house.redis_url, backend=house.redis_url, set_as_current=False)
+    yield app
+    app.close()
+
+
+def send(plain, **options):
+    return plain.send_task("octoworker.send_sms", kwargs=ARGUMENTS, queue="sms", **options)
+
+
+def id_of(job):
+    return job.id.replace("-", "")
+
+
+HONOURED = {
+    "nothing": {},
+    "the highest priority": {"priority": 0},
+    "a priority": {"priority": 5},
+    "the lowest priority": {"priority": 9},
+    "a countdown": {"countdown": 0.2},
+    "expires, in time": {"expires": 600},
+    "compression": {"compression": "gzip"},
+    "other compression": {"compression": "zlib"},
+    "headers": {"headers": {"x-shop": "17", "traceparent": "no trace"}},
+    "an id of its own": {"task_id": "order 17"},
+    "no result": {"ignore_result": True},
+    "a shadow name": {"shadow": "shop.sms"},
+    "time limits": {"time_limit": 0.01, "soft_time_limit": 0.01},
+    "nothing to link": {"link": [], "chain": []},
+}
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_options_that_are_honoured_or_ignored_cost_no_message(house, plain, pool):
+    jobs = {name: send(plain, **options) for name, options in HONOURED.items()}
+    old = Celery("old shop", broker=house.redis_url, set_as_current=False, task_protocol=1)
+    jobs["protocol 1"] = send(old)
+    old.close()
+    house.worker(pool=pool)
+    until(lambda: len(house.texts()) == len(jobs))
+    assert house.texts() == [TEXT] * len(jobs)
+    assert house.redis.exists("ow:jobs-set-aside") == 0
+    known = [house.record(id_of(job)) for name, job in jobs.items() if name != "an id of its own"]
+    assert all(record.state is State.ACCEPTED for record in known)
+
+
+def other_task():
+    return signature(ELSEWHERE, queue="celery")
+
+
+REFUSED = {
+    "link": lambda: {"link": other_task()},
+    "link_error": lambda: {"link_error": other_task()},
+    "chain": lambda: {"chain": [other_task()]},
+    "chord": lambda: {"chord": other_task()},
+}
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_a_job_that_would_make_the_worker_publish_others_is_refused_by_name_and_publishes_none(house, plain, pool):
+    house.worker(pool=pool)
+    jobs = {option: send(plain, **given()) for option, given in REFUSED.items()}
+    for option, job in jobs.items():
+        record = house.ended(id_of(job))
+        assert record.state is State.REJECTED
+        assert f"{option}:" in record.reason
+    until(lambda: house.redis.hlen("unacked") == 0)
+    assert house.texts() == []
+    assert house.redis.llen("celery") == 0
+
+
+def test_a_job_that_expired_in_its_queue_is_not_sent(house, plain):
+    job = send(plain, expires=0.001)
+    worker = house.worker()
+    until(lambda: job.state == "REVOKED")
+    assert house.texts() == []
+    assert worker.process.poll() is None
+
+
+@pytest.mark.parametrize("serializer", ["pickle", "yaml"])
+def test_a_job_in_another_serializer_is_set_aside(house, plain, serializer):
+    pytest.importorskip(serializer)
+    send(plain, serializer=serializer)
+    house.worker()
+    until(lambda: house.redis.llen("ow:jobs-set-aside") == 1)
+    assert house.times_told("job.unreadable") == 1
+    assert house.texts() == []
