@@ -13,12 +13,14 @@ local back, others = 0, {}
 -- not counted: it may wait in a worker for longer than a worker is waited for.
 local function read(note)
   local ok, parts = pcall(cjson.decode, note)
-  if not ok or type(parts) ~= 'table' or type(parts[3]) ~= 'string' then return nil end
-  local tail = ',"",' .. cjson.encode(parts[3]) .. ']'
+  if not ok or type(parts) ~= 'table' then return nil end
+  local envelope, _, list = unpack(parts)
+  if type(list) ~= 'string' then return nil end
+  local tail = ',"",' .. cjson.encode(list) .. ']'
   if string.sub(note, -#tail) ~= tail then return nil end
-  local headers = type(parts[1]) == 'table' and type(parts[1].headers) == 'table' and parts[1].headers or {}
+  local headers = type(envelope) == 'table' and type(envelope.headers) == 'table' and envelope.headers or {}
   local id = type(headers.id) == 'string' and headers.id ~= '' and headers.id or nil
-  return string.sub(note, 2, -#tail - 1), parts[3], not given(headers.eta) and (id or '') or nil
+  return string.sub(note, 2, -#tail - 1), list, not given(headers.eta) and (id or '') or nil
 end
 
 local function restore(tag)
