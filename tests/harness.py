@@ -49,7 +49,11 @@ STEADY = {
 }
 
 
-def until(fact, timeout=30.0, every=0.02):
+PATIENCE = 120.0
+"""Seconds in which what must become true does, however busy the machine is. Whoever waits so long for nothing has failed anyway."""
+
+
+def until(fact, timeout=PATIENCE, every=0.02):
     """The first true value of `fact()`. Fails when there is none in time."""
     deadline = time.monotonic() + timeout
     while True:
@@ -173,7 +177,7 @@ class Worker:
             os.killpg(self.process.pid, signal.SIGKILL)
         return self.wait()
 
-    def wait(self, timeout=30):
+    def wait(self, timeout=PATIENCE):
         code = self.process.wait(timeout)
         self._log.close()
         return code
@@ -242,7 +246,7 @@ class House:
     def record(self, message_id):
         return self.store.get(message_id)
 
-    def ended(self, message_id, *states, timeout=30.0):
+    def ended(self, message_id, *states, timeout=PATIENCE):
         """The record once it is in one of the states (default: any final one)."""
 
         def there():
@@ -260,7 +264,7 @@ class House:
         """What the handset shows."""
         return [message["text"] for message in self.sandbox.handsets().get(number, [])]
 
-    def command(self, *arguments, check=True, timeout=60, **options):
+    def command(self, *arguments, check=True, timeout=PATIENCE, **options):
         """The command line, as a person would run it."""
         done = subprocess.run(
             [sys.executable, "-m", "octoworker", *arguments],

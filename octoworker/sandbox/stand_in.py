@@ -72,7 +72,7 @@ class StandIn:
         for name in self._gates.standing():
             self._gates.open(name, self._faults.latest)
 
-    def gate_reached(self, name: str, timeout: float = 10.0) -> int:
+    def gate_reached(self, name: str, timeout: float = 60.0) -> int:
         """Wait until a call stands at this gate; returns how many do. TimeoutError after `timeout` seconds."""
         waiting = self._gates.reached(name, timeout)
         if not waiting:
@@ -100,7 +100,7 @@ class StandIn:
         """Every callback that was posted, and how it was answered, oldest first."""
         return report.callbacks(self._world)
 
-    def wait(self, *, timeout: float = 10.0, **goal: int) -> dict[str, int]:
+    def wait(self, *, timeout: float = 60.0, **goal: int) -> dict[str, int]:
         """Wait until at least that many `calls` came, were `accepted`, `handsets` rang (messages on all together), and
         `callbacks` were answered.
 

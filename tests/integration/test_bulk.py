@@ -24,7 +24,7 @@ def test_many_messages_go_out_once_each_and_keep_their_own_records(house):
     house.worker()
     ids = house.client.enqueue_many(messages(250))
     assert len(set(ids)) == 250
-    house.sandbox.wait(handsets=250, timeout=60)
+    house.sandbox.wait(handsets=250)
     assert {house.ended(m).state for m in ids} == {State.ACCEPTED}
     assert [len(house.texts(n)) for n in people(250)] == [1] * 250
     assert len({house.record(m).ticket for m in ids}) == 250
@@ -85,7 +85,7 @@ def test_slow_answers_are_waited_for_side_by_side(house):
     house.client.enqueue_many(messages(40))
     until(lambda: house.sandbox.gate_reached("stand") >= 4)
     house.sandbox.clear_faults()
-    house.sandbox.wait(handsets=40, timeout=30)
+    house.sandbox.wait(handsets=40)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -97,7 +97,7 @@ def test_a_worker_killed_in_a_bulk_job_loses_and_repeats_nothing(house, moment):
     first.kill()
     house.sandbox.clear_faults()
     house.worker()
-    assert {house.ended(m, timeout=60).state for m in ids} == {State.ACCEPTED}
+    assert {house.ended(m).state for m in ids} == {State.ACCEPTED}
     assert [len(house.texts(n)) for n in people(60)] == [1] * 60
 
 
@@ -140,7 +140,7 @@ def test_a_list_of_more_than_one_call_takes_rings_each_person_once_in_whatever_s
     )
     house.worker()
     for each in ids:
-        house.ended(each, timeout=60)
+        house.ended(each)
     rings = [text for number in house.sandbox.handsets() for text in house.texts(number)]
     assert (len(ids), len(rings)) == (2, 700)
 
@@ -155,7 +155,7 @@ def test_a_long_key_on_a_long_list_is_the_same_messages_again(house):
     ids = house.client.enqueue_many([asked])
     assert house.client.enqueue_many([asked]) == ids
     house.worker()
-    assert {house.ended(each, timeout=60).state for each in ids} == {State.ACCEPTED}
+    assert {house.ended(each).state for each in ids} == {State.ACCEPTED}
 
 
 def test_a_landline_in_a_list_costs_the_others_nothing(house):

@@ -52,7 +52,7 @@ def progress(house, campaign):
 
 
 def over(house, campaign):
-    until(lambda: house.store.campaigns.get(campaign).over, timeout=90)
+    until(lambda: house.store.campaigns.get(campaign).over)
     return progress(house, campaign)
 
 
@@ -282,7 +282,7 @@ def test_ctrl_c_leaves_a_campaign_running(house, file):
     assert b"octoworker campaign" in shown
     house.command("resume")
     house.worker()
-    house.sandbox.wait(handsets=20, timeout=30)
+    house.sandbox.wait(handsets=20)
 
 
 def test_a_campaign_from_python(house):

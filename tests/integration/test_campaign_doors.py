@@ -75,7 +75,7 @@ def test_a_campaign_that_was_stopped_goes_on_and_rings_everybody_once(house, min
         take(mine, template, rows, key=key, stop_after=400)
     own = take(mine, template, rows, key=key)
     house.worker()
-    until(lambda: house.store.campaigns.get(own).over, timeout=90)
+    until(lambda: house.store.campaigns.get(own).over)
     found = rings(house)
     assert len(found) == 1200
     assert set(found.values()) == {1}
@@ -87,7 +87,7 @@ def test_who_was_taken_does_not_depend_on_the_settings_of_the_day(house, mine):
         take(mine, PLAIN, rows, stop_after=500, policy=Policy(region="FR"))
     own = take(mine, PLAIN, rows, policy=Policy(region="BE"))
     house.worker()
-    until(lambda: house.store.campaigns.get(own).over, timeout=90)
+    until(lambda: house.store.campaigns.get(own).over)
     assert set(rings(house).values()) == {1}
 
 
@@ -136,7 +136,7 @@ def test_a_person_in_two_spellings_rings_once(house, mine, template):
     ]
     own = take(mine, template, rows)
     house.worker()
-    until(lambda: house.store.campaigns.get(own).over, timeout=60)
+    until(lambda: house.store.campaigns.get(own).over)
     found = rings(house)
     assert set(found.values()) == {1}
     assert len(found) == 601
@@ -145,7 +145,7 @@ def test_a_person_in_two_spellings_rings_once(house, mine, template):
 def test_a_landline_among_mobiles_costs_the_mobiles_nothing(house, mine):
     own = take(mine, PLAIN, [*people(40), {"recipient": "0112345678"}])
     house.worker()
-    until(lambda: house.store.campaigns.get(own).over, timeout=60)
+    until(lambda: house.store.campaigns.get(own).over)
     assert len(rings(house)) == 40
 
 
@@ -189,7 +189,7 @@ def test_the_same_call_from_python_twice(house):
     own = in_a_process(house, script).stdout.strip()
     assert own in in_a_process(house, script).stderr
     house.worker()
-    until(lambda: house.store.campaigns.get(own).over, timeout=60)
+    until(lambda: house.store.campaigns.get(own).over)
     assert set(rings(house).values()) == {1}
     assert octoworker.campaign is campaign_of
 

@@ -123,7 +123,7 @@ def test_more_records_than_one_look_reads_are_walked_through(house):
     house.worker()
     house.client.enqueue_many([{"recipients": OTHER, "text": f"{n}", "transactional": True} for n in range(1100)])
     message_id = sent(house).message_id
-    until(lambda: house.redis.zcard("ow:due") == 0, timeout=60)
+    until(lambda: house.redis.zcard("ow:due") == 0)
     assert forget(house, NUMBER) == {"looked_at": 1101, "forgotten": 1, "left": []}
     assert house.record(message_id).recipients == {}
 

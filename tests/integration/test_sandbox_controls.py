@@ -104,7 +104,7 @@ def test_without_a_date_to_come_it_rings_at_once(sandbox, caller, fields):
 
 def test_a_held_message_rings_at_its_hour(sandbox, caller):
     caller.send(sending_period="1")
-    assert sandbox.wait(handsets=1, timeout=10)["handsets"] == 1
+    assert sandbox.wait(handsets=1)["handsets"] == 1
     assert sandbox.state()["held"] == []
 
 

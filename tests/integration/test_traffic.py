@@ -48,7 +48,7 @@ def test_all_workers_together_keep_the_pace(house):
     began = time.time()
     for number in numbers(60):
         house.enqueue(number, lane="normal")
-    house.sandbox.wait(handsets=60, timeout=30)
+    house.sandbox.wait(handsets=60)
     # A slot is granted on the dot; the call that uses it may come late and so close to the next one, but never early.
     early = [n for n, at in enumerate(sent(house)) if at < began + n / 20 - 0.01]
     assert early == []
@@ -255,4 +255,4 @@ def test_an_urgent_message_does_not_wait_for_a_bulk_job_to_end(house):
     until(lambda: house.redis.hlen("unacked") == 3)
     assert house.ended(house.enqueue()).state is State.ACCEPTED
     house.sandbox.open_gate("door")
-    house.sandbox.wait(handsets=501, timeout=60)
+    house.sandbox.wait(handsets=501)

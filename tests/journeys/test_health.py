@@ -113,7 +113,7 @@ def test_a_redis_that_answers_nobody_makes_a_worker_unready_and_not_dead(house, 
     until(lambda: says(house))
     os.kill(house.server.pid, signal.SIGSTOP)
     try:
-        until(lambda: not says(house, "--ready", stale=20), timeout=60)
+        until(lambda: not says(house, "--ready", stale=20))
         assert says(house, "--live", stale=15)
     finally:
         os.kill(house.server.pid, signal.SIGCONT)
@@ -129,7 +129,7 @@ def test_a_worker_that_ends_is_unready_at_once_and_alive_until_its_call_is_recor
     message_id = house.enqueue()
     house.sandbox.gate_reached("door")
     worker.signal(signal.SIGTERM)
-    until(lambda: not (folder / "ready").exists(), timeout=10)
+    until(lambda: not (folder / "ready").exists())
     assert says(house, "--live", stale=health.STALE)
     house.sandbox.open_gate("door")
     assert worker.wait() == 0
@@ -142,7 +142,7 @@ def test_a_clock_that_looks_seldom_is_alive_in_between(house, folder):
     house.worker()
     until(lambda: says(house))
     beat = (folder / "alive").stat().st_mtime
-    until(lambda: (folder / "alive").stat().st_mtime > beat, timeout=10)
+    until(lambda: (folder / "alive").stat().st_mtime > beat)
 
 
 def test_a_worker_that_ends_leaves_the_files_of_another(house, folder):

@@ -7,10 +7,12 @@ again: its message may have been taken (`Ledger.perhaps_taken`).
 from __future__ import annotations
 
 import csv
+import itertools
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 
@@ -35,6 +37,10 @@ WEIGHTS = {
 
 TASK = "octoworker.send_sms"
 
+NOT_TOLD = (OperationalError, OSError, AttributeError)
+"""What a plain producer's publish raises without saying whether it happened. The last is kombu's, on a connection that another
+failure has closed."""
+
 AGAIN = 0.2
 """Seconds before a call that failed is repeated."""
 
@@ -46,17 +52,29 @@ class Producer:
         self.name, self.house, self.ledger, self.weather, self.over = name, house, ledger, weather, over
         self.chance = random.Random(seed)
         self.pace = pace
-        self.count = 0
+        self.count = itertools.count(1)
         self.counts = Counter()
+        self.failed = ""
+        self.beside: threading.Thread | None = None
+        """Somebody at the command line, who takes longer than any call."""
         self.shop = Celery("shop", broker=house.redis_url, set_as_current=False)
         self.shop.conf.broker_transport_options = {"socket_timeout": 5, "socket_connect_timeout": 3}
 
     def work(self):
+        try:
+            self._work()
+        except Exception as error:
+            self.failed = f"{self.name} failed: {error!r}"
+            raise
+
+    def _work(self):
         first = self.chance.sample(list(WEIGHTS), len(WEIGHTS))
         while not self.over.wait(self.chance.uniform(0, 2 * self.pace)):
             door = first.pop() if first else self.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
             self.counts[door] += 1
             getattr(self, f"do_{door}")()
+        if self.beside:
+            self.beside.join()
         self.shop.close()
 
     def do_enqueue(self):
@@ -104,6 +122,11 @@ class Producer:
         self.ledger.taken(Promise("campaign", row["recipient"], template.format(**row), campaign=name) for row in rows)
 
     def do_bulk(self):
+        if self.beside is None or not self.beside.is_alive():
+            self.beside = threading.Thread(target=self._bulk)
+            self.beside.start()
+
+    def _bulk(self):
         """The command, stopped in the middle and called again, until it says that all is taken."""
         path = self.house.folder / f"{self._text().replace(' ', '-')}.csv"
         rows = [(self._somebody(), n) for n in range(self.chance.randint(50, 300))]
@@ -147,7 +170,7 @@ class Producer:
             result = self.shop.send_task(
                 TASK, kwargs=kwargs, queue=self.chance.choice(("sms", "sms.urgent", "sms.bulk"))
             )
-        except (OperationalError, OSError):
+        except NOT_TOLD:
             self.ledger.perhaps_taken([Promise("send_task", number, text)])
         else:
             self.ledger.taken([Promise("send_task", number, text, result.id.replace("-", ""))])
@@ -169,7 +192,7 @@ class Producer:
                 if found:
                     kwargs = {**found.arguments, "message_id": message_id}
                     self.shop.send_task(TASK, kwargs=kwargs, task_id=message_id, queue="sms")
-            except (octoworker.StoreError, OperationalError, OSError):
+            except (octoworker.StoreError, *NOT_TOLD):
                 return
 
     def _enqueue(self, door, numbers):
@@ -193,5 +216,4 @@ class Producer:
         return number
 
     def _text(self):
-        self.count += 1
-        return f"{self.name} {self.count}"
+        return f"{self.name} {next(self.count)}"

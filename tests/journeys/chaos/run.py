@@ -84,8 +84,8 @@ class Run:
 
     @property
     def ended(self):
-        """Workers that ended by themselves, by why."""
-        return self.fleet.ended
+        """Workers that ended by themselves, by why; and producers."""
+        return self.fleet.ended + Counter(each.failed for each in self.producers if each.failed)
 
     def go(self, kills, ends_at):
         """Each mishap once, then by chance until so many kills; or until the instant (monotonic). The results."""
