@@ -24,6 +24,10 @@ class TooLongError(Exception):
     """The answer is larger than any answer can be."""
 
 
+class EncodedError(Exception):
+    """The answer is compressed, and that was not asked for."""
+
+
 _UNSENT: tuple[tuple[type[Exception], str], ...] = (
     (urllib3.NameResolutionError, "The name of Octopush's server could not be resolved"),
     (urllib3.NewConnectionError, "Octopush's server refused the connection or cannot be reached"),
@@ -38,8 +42,9 @@ _MAYBE: tuple[tuple[type[Exception], str], ...] = (
     (urllib3.TimeoutError, "Octopush did not answer in time"),
     (requests.Timeout, "Octopush did not answer in time"),
     (TooLongError, "Octopush's answer is too long to be one"),
-    (requests.exceptions.ContentDecodingError, "Octopush's answer is compressed in an unreadable way"),
+    (EncodedError, "Octopush's answer is compressed, which was not asked for"),
     (requests.RequestException, "The connection broke before a whole answer had come"),
+    (urllib3.HTTPError, "The connection broke before a whole answer had come"),
 )
 
 

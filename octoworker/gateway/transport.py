@@ -24,6 +24,9 @@ USER_AGENT = f"octoworker/{__version__}"
 CHUNK = 16 * 1024
 """Bytes read at once."""
 
+PLAIN = "identity"
+"""The one encoding of an answer that is asked for."""
+
 T = TypeVar("T")
 
 
@@ -88,8 +91,11 @@ def _route(url: str) -> Mapping[str, Any]:
 
 
 def _body(response: requests.Response, room: int) -> bytes:
+    """At most `room` bytes, as they came: none is decompressed, for a kilobyte may hold hundreds of megabytes."""
+    if response.headers.get("Content-Encoding", PLAIN).strip().lower() not in ("", PLAIN):
+        raise faults.EncodedError
     body = bytearray()
-    for chunk in response.iter_content(CHUNK):
+    for chunk in response.raw.stream(CHUNK, decode_content=False):
         body += chunk
         if len(body) > room:
             raise faults.TooLongError

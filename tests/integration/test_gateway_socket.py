@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import pickle
 import queue
 import socket
@@ -10,6 +11,8 @@ import ssl
 import struct
 import threading
 import traceback
+import tracemalloc
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -328,6 +331,9 @@ HASTY = {"read_timeout": 0.3}
 BOUND = {"read_timeout": 5, "total_timeout": 2.5}
 HTML = b"<!DOCTYPE html><html><body>000</body></html>"
 
+BOMB = zlib.compress(zlib.compress(b" " * 100_000_000, 9), 9)
+"""A few hundred bytes."""
+
 FAULTS = {
     "hangs up unread": (close_unread, PATIENT, MaybeSentError),
     "resets after the headers": (read_headers_then_reset, PATIENT, MaybeSentError),
@@ -360,6 +366,16 @@ FAULTS = {
         MaybeSentError,
     ),
     "says gzip and is not": (answers(200, TAKEN, "Content-Encoding: gzip"), PATIENT, MaybeSentError),
+    "says deflate twice, and a kilobyte holds a hundred million bytes": (
+        answers(200, BOMB, "Content-Encoding: deflate, deflate"),
+        PATIENT,
+        MaybeSentError,
+    ),
+    "compresses what it was not asked to": (
+        answers(200, gzip.compress(TAKEN), "Content-Encoding: gzip"),
+        PATIENT,
+        MaybeSentError,
+    ),
     "answers a page": (answers(200, HTML), PATIENT, MaybeSentError),
     "answers nothing": (answers(200), PATIENT, MaybeSentError),
     "answers no end": (answers(200, b" " * 10_000), {"max_answer_bytes": 9_000}, MaybeSentError),
@@ -385,6 +401,25 @@ FAULTS = {
     "fails inside": (answers(200, b'{"error_code":"500","code":500}'), PATIENT, MaybeSentError),
     "knows the key": (answers(200, b'{"error_code":"120","code":182}'), PATIENT, DuplicateKeyError),
 }
+
+
+def test_a_bomb_takes_no_memory():
+    """Nothing of it is ever unpacked: the memory of the whole exchange stays below a hundredth of what is in it."""
+    with Server(answers(200, BOMB, "Content-Encoding: deflate, deflate"), answers(200, TAKEN)) as server:
+        tracemalloc.start()
+        try:
+            error = failure(server.url)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert "compressed" in error.reason
+    assert most < 1_000_000
+
+
+@pytest.mark.parametrize("said", ["identity", "Identity", ""])
+def test_an_answer_that_says_it_is_plain_is_read(said):
+    with Server(answers(200, TAKEN, f"Content-Encoding: {said}")) as server, gateway(server.url) as octopush:
+        assert octopush.submit(ORDER).ticket == "api1"
 
 
 @EITHER
