@@ -16,11 +16,11 @@ draw() {
     [ -s "$1" ] || head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$1"
 }
 
-for user in worker producer receiver viewer admin; do
+for user in worker producer receiver viewer scaler admin; do
     draw "$folder/redis_$user"
-    [ "$user" = admin ] || printf 'redis://%s:%s@%s/0' "$user" "$(cat "$folder/redis_$user")" "$redis" >"$folder/redis_url_$user"
+    printf 'redis://%s:%s@%s/0' "$user" "$(cat "$folder/redis_$user")" "$redis" >"$folder/redis_url_$user"
 done
-printf viewer >"$folder/viewer_name"
+printf scaler >"$folder/scaler_name"
 draw "$folder/flower_password"
 draw "$folder/grafana_password"
 draw "$folder/status_token"

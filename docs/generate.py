@@ -30,6 +30,7 @@ from octoworker.config import BROKEN_RULES, KNOBS
 from octoworker.errors import Kind
 from octoworker.gateway import Code, dialects
 from octoworker.store import keys as redis_keys
+from octoworker.store import rights
 
 HERE = Path(__file__).parent
 
@@ -116,6 +117,8 @@ def pages() -> dict[Path, str]:
     texts = {path: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.md"))}
     made = {path: filled(text) for path, text in texts.items() if REGION.search(text)}
     drawn = {"states": diagrams.states(), "packages": diagrams.packages(packages.read())}
+    conf = HERE.parent / "deploy" / "redis" / "redis.conf"
+    made[conf] = rights.written(conf.read_text(encoding="utf-8"))
     return made | {HERE / "images" / f"{name}.svg": drawing for name, drawing in drawn.items()}
 
 

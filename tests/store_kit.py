@@ -35,7 +35,9 @@ def at(unix_seconds):
     return datetime.fromtimestamp(unix_seconds, UTC)
 
 
-def open_store(client, *, keep_for=KEEP, requeue_after=REQUEUE_AFTER, max_crashes=MAX_CRASHES, **limits):
+def open_store(
+    client, *, keep_for=KEEP, requeue_after=REQUEUE_AFTER, max_crashes=MAX_CRASHES, by_function=False, **limits
+):
     """A store with these limits and no others."""
     return Store(
         client,
@@ -45,6 +47,7 @@ def open_store(client, *, keep_for=KEEP, requeue_after=REQUEUE_AFTER, max_crashe
         key_window=seconds(KEY_WINDOW),
         max_crashes=max_crashes,
         limits=Limits(**limits),
+        by_function=by_function,
     )
 
 

@@ -22,4 +22,4 @@ secret() {
 
 secret octoworker-account user_login api_key
 secret octoworker-inbound inbound_token number_keys
-secret octoworker-redis redis_worker redis_producer redis_receiver redis_viewer redis_admin redis_url_worker redis_url_receiver redis_url_viewer viewer_name
+secret octoworker-redis redis_worker redis_producer redis_receiver redis_viewer redis_scaler redis_admin redis_url_worker redis_url_receiver redis_url_viewer redis_url_admin scaler_name

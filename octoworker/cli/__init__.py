@@ -30,6 +30,7 @@ COMMANDS = {
     "traffic": ("pause", "resume", "stats"),
     "watch": ("metrics", "top", "health"),
     "maintenance": ("doctor", "forget"),
+    "functions": ("functions",),
     "bulk": ("bulk", "campaign"),
     "opt_outs": ("optout",),
     "run": ("worker", "receive", "sandbox", "demo"),

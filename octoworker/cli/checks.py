@@ -22,6 +22,7 @@ from octoworker.sms import lanes
 from octoworker.sms.record import State
 from octoworker.store import FILLING, FULL, Board, assessment, keys
 from octoworker.store.assessment import Finding, Grade
+from octoworker.store.functions import Loaded
 from octoworker.store.server import Server
 
 OLDEST_REDIS = (6, 2)
@@ -273,6 +274,20 @@ def of_workers(readers: Readers) -> Iterator[Finding]:
         yield _problem("workers", f"{len(found)} answer, but none reads {', '.join(unread)}", "start a worker for it")
     else:
         yield _ok("workers", f"{len(found)} answer; every queue is read")
+
+
+def of_functions(loaded: Loaded) -> Iterator[Finding]:
+    """The functions that a web app calls when it may run no script."""
+    if loaded == "another":
+        yield _warning(
+            "functions",
+            "Redis has the functions of another release: a web app that may run no script is refused",
+            "octoworker functions load, as a user who may (admin)",
+        )
+    elif loaded == "this":
+        yield _ok("functions", "of this release")
+    elif loaded == "none":
+        yield _ok("functions", "none loaded: only a web app that may run no script needs them")
 
 
 def of_board(board: Board) -> Iterator[Finding]:

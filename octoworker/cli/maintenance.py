@@ -16,7 +16,7 @@ from octoworker.client.client import Client
 from octoworker.config import Settings, unknown_names
 from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
 from octoworker.sms import message, recipient, texts
-from octoworker.store import Store, connect, keys, limits
+from octoworker.store import Store, connect, functions, keys, limits
 from octoworker.store.assessment import Finding, Grade
 from octoworker.store.erasure import Forgotten, Person, digits
 from octoworker.store.server import allowed, examine
@@ -68,6 +68,7 @@ def _findings() -> Iterator[Finding]:
         lambda: allowed(lambda: Client().readers(checks.QUICK)),
         lambda: runtime.connect_gateway(settings),
     )
+    yield from checks.of_functions(functions.loaded(client))
 
 
 def _print(finding: Finding) -> None:

@@ -77,7 +77,7 @@ class Client:
         self.pid = os.getpid()
         shared = environment.load(environ)
         redis_client = connect(shared.redis_url, timeout=timeout, connections=50, retries=0)
-        self.store = Store(redis_client, keep_for=shared.keep_for, requeue_after=shared.requeue_after)
+        self.store = Store(redis_client, keep_for=shared.keep_for, requeue_after=shared.requeue_after, by_function=True)
         self.app = _producer(shared.broker_url, timeout)
         self._budget = max(BUDGET, 2 * timeout)
         self._one_redis = shared.broker_url == shared.redis_url

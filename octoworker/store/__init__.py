@@ -151,9 +151,10 @@ class Store:
         key_window: timedelta = NO_TIME,
         max_crashes: int = 0,
         limits: Limits = NO_LIMITS,
+        by_function: bool = False,
     ) -> None:
         self._redis = client
-        self._scripts = Scripts(client)
+        self._scripts = Scripts(client, by_function=by_function)
         self.clock = RedisClock(client)
         self.clocks = Clocks(client, self._scripts)
         self.flow_control = FlowControl(client, limits.account)

@@ -6,7 +6,9 @@ front of them all stand the names of the keys (`keys.NAMES_IN_LUA`).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -57,11 +59,37 @@ def _parts(path: str) -> Iterator[str]:
     yield path
 
 
-class Scripts:
-    """The scripts on one Redis."""
+LIBRARY = "octoworker"
+"""Of Redis' functions, where the scripts are loaded as such."""
 
-    def __init__(self, client: redis.Redis) -> None:
+OTHER_RELEASE = "this function is of another release"
+
+NO_WAY = (
+    "This user of Redis may run no script, and there is no function of this release to call: whoever deploys loads them "
+    "with `octoworker functions load`."
+)
+
+MISSING = ("Function not found", OTHER_RELEASE, "unknown command", "no permissions to run")
+"""Words of an answer to FCALL that mean: not by this way. Nothing has been done then. (Before Redis 7 there are no functions.)"""
+
+
+def function(script: str) -> str:
+    """The name under which Redis gives the right to call it."""
+    return f"{LIBRARY}_{script}"
+
+
+@cache
+def digest(script: str) -> str:
+    """Tells the function of one release from that of another."""
+    return hashlib.sha256(source(script).encode()).hexdigest()[:16]
+
+
+class Scripts:
+    """The scripts on one Redis. `by_function`: called as functions where they are loaded, for a user who may run no script."""
+
+    def __init__(self, client: redis.Redis, *, by_function: bool = False) -> None:
         self._client = client
+        self._by_function = self._prefers_functions = by_function
         self._talk = Talk(client.connection_pool)
         self._scripts: dict[str, Script] = {}
 
@@ -70,22 +98,59 @@ class Scripts:
 
         A script that is asked for twice by accident does no harm: each looks where its message stands.
         """
+        if self._by_function:
+            try:
+                return self._called(name, places, arguments)
+            except redis.RedisError as error:
+                if not _missing(error):
+                    raise _ours(error) from None
+            self._by_function = False
         script = self._script(name)
         try:
             return self._talk.ask("EVALSHA", script.sha, len(places), *places, *arguments)
         except redis.RedisError:
-            return guard(lambda: script(keys=places, args=arguments))
+            return self._guarded(lambda: script(keys=places, args=arguments))
+
+    def _called(self, name: str, places: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """As a function. RedisError when it did not happen, or we cannot know."""
+        command = ("FCALL", function(name), len(places), *places, *arguments, digest(name))
+        try:
+            return self._talk.ask(*command)
+        except redis.RedisError as error:
+            if _missing(error):
+                raise
+            return self._client.execute_command(*command)  # type: ignore[no-untyped-call]  # so in its stubs
+
+    def _guarded(self, act: Callable[[], Any]) -> Any:
+        """Who may not run a script looks for the functions again at the next call: they may be loaded by then."""
+        try:
+            return act()
+        except redis.exceptions.NoPermissionError as error:
+            if not self._prefers_functions:
+                raise _ours(error) from None
+            self._by_function = True
+            raise StoreError(NO_WAY) from None
+        except redis.RedisError as error:
+            raise _ours(error) from None
 
     def run_many(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
         """One script for each of several, in one round trip. A call that failed has its StoreError in its place.
 
         StoreError when the round trip failed as a whole; some calls may have happened then.
         """
-        answers = guard(lambda: self._attempt(name, calls))
+        if self._by_function:
+            return [self._one(name, *call) for call in calls]
+        answers = self._guarded(lambda: self._attempt(name, calls))
         if any(isinstance(answer, redis.exceptions.NoScriptError) for answer in answers):
-            guard(lambda: self._client.script_load(self._script(name).script))
+            self._guarded(lambda: self._client.script_load(self._script(name).script))
             answers = guard(lambda: self._attempt(name, calls))
         return [_ours(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
+
+    def _one(self, name: str, places: Sequence[str], arguments: Sequence[Any]) -> Any:
+        try:
+            return self.run(name, places, arguments)
+        except StoreError as error:
+            return error
 
     def close(self) -> None:
         self._talk.close()
@@ -104,6 +169,11 @@ class Scripts:
                 pipe.evalsha(script.sha, len(places), *places, *arguments)
             answers: list[Any] = pipe.execute(raise_on_error=False)
         return answers
+
+
+def _missing(error: redis.RedisError) -> bool:
+    """Whether a function was not called because there is none of this release, or not for this user."""
+    return isinstance(error, redis.ResponseError) and any(words in str(error) for words in MISSING)
 
 
 def guard(act: Callable[[], Any]) -> Any:

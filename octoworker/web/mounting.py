@@ -60,7 +60,7 @@ def putting(redis_url: str, spool: str) -> Put:
     """Stores calls in this Redis, or in the spool (a folder) while that is away. SettingsError: it cannot be written."""
     client = connect(redis_url, timeout=STORED_WITHIN, retries=1)
     shared = environment.load()
-    store = Store(client, keep_for=shared.keep_for, requeue_after=shared.requeue_after)
+    store = Store(client, keep_for=shared.keep_for, requeue_after=shared.requeue_after, by_function=True)
 
     def put(arrivals: Sequence[Arrival]) -> None:
         with budget.within(STORED_WITHIN):

@@ -129,6 +129,7 @@ def look(settings: Settings) -> Store:
         keep_for=timedelta(seconds=settings.keep_for),
         requeue_after=timedelta(seconds=settings.requeue_after),
         limits=Limits(account=account_of(settings)),
+        by_function=True,
     )
 
 

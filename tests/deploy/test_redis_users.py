@@ -12,13 +12,14 @@ import redis
 from harness import API_KEY, LOGIN, NUMBER, TEXT, House, own_port, patient, until
 from store_kit import open_store
 
+from octoworker import EnqueueError
 from octoworker.sandbox import Sandbox
 from octoworker.sms.record import State
-from octoworker.store import embedded
+from octoworker.store import embedded, functions, keys
 from octoworker.store.inbox import Arrival
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
-PASSWORDS = {name: f"{name}-s-password" for name in ("worker", "producer", "receiver", "viewer", "admin")}
+PASSWORDS = {name: f"{name}-s-password" for name in ("worker", "producer", "receiver", "viewer", "scaler", "admin")}
 
 
 class Guarded:
@@ -41,6 +42,8 @@ class Guarded:
             [embedded.binary(), str(conf), "--port", str(self.port), "--dir", str(folder)], stdout=subprocess.DEVNULL
         )
         until(self._answers)
+        with redis.Redis.from_url(self.url("admin"), decode_responses=True) as admin:
+            functions.load(admin)
 
     def _answers(self):
         assert self._process.poll() is None
@@ -135,14 +138,110 @@ def test_a_producer_reads_no_line_no_result_and_breaks_nothing(house, as_user):
         ("FLUSHDB",),
         ("KEYS", "*"),
         ("CONFIG", "GET", "*"),
-        ("SCRIPT", "FLUSH"),
         ("SHUTDOWN",),
     ):
         assert denied(producer, *command), command
+    assert producer.hgetall(f"ow:message:{message_id}"), "but it reads each record: Redis does not know whose it is"
+
+
+ENDLESS = "while true do end"
+WITHOUT_SCRIPTS = ("producer", "receiver", "viewer")
+
+
+@pytest.mark.parametrize("user", WITHOUT_SCRIPTS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("EVAL", ENDLESS, "0"),
+        ("EVAL_RO", ENDLESS, "0"),
+        ("EVALSHA", "0" * 40, "0"),
+        ("SCRIPT", "LOAD", ENDLESS),
+        ("SCRIPT", "FLUSH"),
+        (
+            "FUNCTION",
+            "LOAD",
+            "REPLACE",
+            f"#!lua name=octoworker\nredis.register_function('x', function() {ENDLESS} end)",
+        ),
+        ("FUNCTION", "FLUSH"),
+        ("FUNCTION", "DELETE", "octoworker"),
+        ("FCALL", "octoworker_claim", "0"),
+        ("FCALL", "octoworker_settle", "0"),
+        ("FCALL_RO", "octoworker_create", "0"),
+    ],
+    ids=lambda command: " ".join(command[:2])[:24],
+)
+def test_whoever_is_no_worker_runs_no_script_of_its_own_making(as_user, user, command):
+    assert denied(as_user[user], *command)
+
+
+@pytest.mark.parametrize("user", [*WITHOUT_SCRIPTS, "scaler"])
+def test_a_key_that_is_new_is_unreadable_until_it_is_listed(as_user, user):
+    as_user["worker"].hset("ow:new-key", "number", NUMBER)
+    for command in (("HGETALL", "ow:new-key"), ("HGET", "ow:new-key", "number"), ("SCAN", "0"), ("KEYS", "*")):
+        assert denied(as_user[user], *command), command
+
+
+PERSONAL = (
+    keys.RECORD_PREFIX + "a" * 32,
+    keys.OPT_OUTS,
+    keys.INBOX,
+    keys.UNREADABLE,
+    keys.CAP_PREFIX + "to:x",
+    keys.CAMPAIGN_PREFIX + "x",
+    "celery-task-meta-x",
+    "unacked",
+)
+
+
+@pytest.mark.parametrize("key", PERSONAL)
+def test_a_viewer_reads_no_key_with_somebodys_number_or_text(as_user, key):
+    for command in (
+        ("HGETALL", key),
+        ("HGET", key, "x"),
+        ("GET", key),
+        ("XRANGE", key, "-", "+"),
+        ("ZRANGE", key, "0", "-1"),
+    ):
+        assert denied(as_user["viewer"], *command), command
+
+
+def test_a_scaler_asks_how_long_a_line_is_and_no_more(house, as_user):
+    house.enqueue()
+    scaler = as_user["scaler"]
+    asked = "local cmd = {list = 'llen', none = 'llen'} return redis.call(cmd[redis.call('type', KEYS[1]).ok], KEYS[1])"
+    assert scaler.eval(asked, 1, "sms.urgent") == 1
+    for command in (("LRANGE", "sms.urgent", "0", "-1"), ("LPUSH", "sms", "x"), ("HGETALL", keys.FLOW_CONTROL)):
+        assert denied(scaler, *command), command
+
+
+def test_a_web_app_without_the_functions_of_its_release_is_told_who_has_to_do_what(house, guarded, as_user):
+    as_user["admin"].function_delete("octoworker")
+    try:
+        with pytest.raises(EnqueueError, match="octoworker functions load"):
+            house.enqueue()
+        house.environ["OCTOWORKER_REDIS_URL"] = guarded.url("admin")
+        assert "loaded" in house.command("functions", "load").stdout
+        assert house.enqueue(), "and needs no restart"
+    finally:
+        functions.load(as_user["admin"])
+
+
+def test_a_web_app_by_its_own_user_takes_campaigns_and_moves_messages(house, as_user):
+    producer = house.client.store
+    held = house.enqueue(send_at="2027-01-04T10:00:00+01:00", hold=True)
+    house.worker()
+    until(lambda: house.record(held).state is State.SCHEDULED)
+    ids = house.client.enqueue_many([{"recipients": NUMBER, "text": str(n)} for n in range(3)])
+    assert [producer.get(each) is not None for each in ids] == [True] * 3
+    opened = producer.campaigns.open("c" * 32, "spring", place="p", content="d")
+    assert producer.campaigns.get(opened.id).name == "spring"
+    refused = [(entry["username"], entry["object"]) for entry in as_user["admin"].acl_log()]
+    assert refused == []
 
 
 def test_a_receiver_stores_what_came_and_reads_nothing(as_user, guarded):
-    with closing(open_store(as_user["receiver"])) as store:
+    with closing(open_store(as_user["receiver"], by_function=True)) as store:
         entry = {"hashes": ["h1", "h2"], "entry": {"source": "stop", "scope": "marketing"}}
         store.inbox.put([Arrival("{}", "e1", "stop", opt_out=entry), Arrival("hello", reason="no callback")])
     assert as_user["worker"].xlen("ow:inbox") == 1
@@ -249,7 +348,7 @@ def test_redis_keeps_its_data_and_never_evicts(as_user):
 
 
 # Nobody looks around as the receiver, which reads nothing.
-@pytest.mark.parametrize("user", sorted({*PASSWORDS} - {"receiver"}))
+@pytest.mark.parametrize("user", sorted({*PASSWORDS} - {"receiver", "scaler"}))
 def test_the_doctor_says_what_a_user_may_not_ask_and_goes_on(house, guarded, user):
     house.worker()
     house.environ["REDIS_URL"] = guarded.url(user)
