@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check format docs check-tutorial chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower clean
+.PHONY: demo test quick check format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -36,6 +36,10 @@ docs: $(READY)
 WEB_READY := .venv/web/.ready
 check-tutorial: $(READY) $(WEB_READY)
 	$(BIN)/pytest tests/integration/test_tutorial.py
+
+# make check-hosts   Django under gunicorn, Flask and FastAPI under uvicorn, with a Celery of their own, send with octoworker
+check-hosts: $(READY) $(WEB_READY)
+	$(BIN)/pytest tests/journeys/test_hosts.py
 
 # Beside octoworker's environment and not in it: a framework must not change what octoworker runs on.
 $(WEB_READY): docs/requirements.txt | $(READY)
