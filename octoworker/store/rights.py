@@ -36,6 +36,8 @@ class User:
     """Patterns that it may read and write."""
     reads: tuple[str, ...] = ()
     """Patterns that it may read."""
+    writes: tuple[str, ...] = ()
+    """Patterns that it may write and not read."""
     unused: tuple[str, ...] = ()
     """Commands and beginnings of keys that stand in parts of its scripts which these never run."""
     rest: str = ""
@@ -44,7 +46,11 @@ class User:
     @property
     def line(self) -> str:
         """Its rights as redis.conf has them."""
-        patterns = [*(f"~{each}" for each in self.keys), *(f"%R~{each}" for each in self.reads)]
+        patterns = [
+            *(f"~{each}" for each in self.keys),
+            *(f"%R~{each}" for each in self.reads),
+            *(f"%W~{each}" for each in self.writes),
+        ]
         called = (f"fcall|{function(script)}" for script in self.scripts)
         allowed = [f"+{each}" for each in sorted({*self.commands, *called})]
         return " ".join(
@@ -62,6 +68,9 @@ def _quoted(pattern: str) -> str:
 
 # `%W` is enough to ask how long something is, and no more.
 LENGTHS = _selector([_quoted(f"%W~{each}") for each in (*LISTS, "unacked")], "llen", "hlen")
+
+STREAMS = _selector((f"%R~{keys.INBOX}", f"%R~{keys.OUTBOX}", f"%R~{keys.UNREADABLE}"), "xlen")
+"""How much came in and is to go out, and nothing of it."""
 
 PUBLISHING = _selector([_quoted(f"%W~{each}") for each in LISTS], "lpush", "llen")
 """Jobs into the lanes, and nothing out of them."""
@@ -95,6 +104,7 @@ USERS = {
             *("multi", "exec", "discard", "info"),
             *(
                 "del",
+                "exists",
                 "expire",
                 "get",
                 "hdel",
@@ -105,6 +115,7 @@ USERS = {
                 "pexpire",
                 "pttl",
                 "set",
+                "xadd",
                 "zadd",
                 "zrem",
             ),
@@ -122,7 +133,8 @@ USERS = {
             f"{keys.CAP_PREFIX}*",
             f"{keys.DAY_PREFIX}*",
         ),
-        reads=(keys.OPT_OUTS,),
+        reads=(keys.OPT_OUTS, keys.EVENTS_TO),
+        writes=(keys.OUTBOX,),
         rest=f"{PUBLISHING} {BINDING}",
     ),
     "receiver": User(
@@ -139,15 +151,20 @@ USERS = {
             keys.DUE,
             keys.CONSUMED_UNTIL,
             keys.FLOW_CONTROL,
+            f"{keys.FLOW_CONTROL}:*",
             keys.BREAKER,
+            f"{keys.BREAKER}:*",
             keys.ACCOUNT,
+            f"{keys.ACCOUNT}:*",
+            keys.ACCOUNTS,
+            keys.CLOCKS,
             f"{keys.STATE_PREFIX}*",
             f"{keys.BACKLOG_PREFIX}*",
             f"{keys.DAY_PREFIX}*",
             keys.WORKERS,
             keys.NOWHERE,
         ),
-        rest=f"{LENGTHS} {EVENTS}",
+        rest=f"{STREAMS} {LENGTHS} {EVENTS}",
     ),
     "scaler": User(
         scripts=(),
@@ -194,6 +211,6 @@ def missing(name: str) -> Iterator[str]:
         for command in sorted(commands_of(script) - {*user.commands, *user.unused, "lpush"}):
             yield f"{name} may call {script}, which runs {command.upper()}"
         for key in sorted(keys_of(script)):
-            named = (pattern.rstrip("*") for pattern in (*user.keys, *user.unused))
+            named = (pattern.rstrip("*") for pattern in (*user.keys, *user.reads, *user.writes, *user.unused))
             if not any(key.startswith(pattern) for pattern in named):
                 yield f"{name} may call {script}, which names {key}"
