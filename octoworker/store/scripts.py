@@ -69,7 +69,7 @@ NO_WAY = (
     "with `octoworker functions load`."
 )
 
-MISSING = ("Function not found", OTHER_RELEASE, "unknown command", "no permissions to run")
+MISSING = ("Function not found", OTHER_RELEASE, "unknown command")
 """Words of an answer to FCALL that mean: not by this way. Nothing has been done then. (Before Redis 7 there are no functions.)"""
 
 
@@ -173,6 +173,9 @@ class Scripts:
 
 def _missing(error: redis.RedisError) -> bool:
     """Whether a function was not called because there is none of this release, or not for this user."""
+    if isinstance(error, redis.exceptions.NoPermissionError):
+        # A command inside it that this user lacks comes half way through: that is no missing function.
+        return "script" not in str(error)
     return isinstance(error, redis.ResponseError) and any(words in str(error) for words in MISSING)
 
 
