@@ -125,6 +125,10 @@ class StoreError(OctoworkerError):
     """Redis could not be read or written. Nothing may be sent."""
 
 
+class RecordError(StoreError):
+    """Redis is there, and a record in it is not as octoworker writes it. Asking again gives the same answer."""
+
+
 class UnfitRedisError(StoreError):
     """This Redis cannot hold our records, however often it is tried: another one must be named."""
 

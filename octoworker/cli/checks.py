@@ -207,6 +207,13 @@ def of_jobs(server: Server) -> Iterator[Finding]:
             f"{server.set_aside} {several} set aside: unreadable, or the end of several workers",
             f"redis-cli LRANGE {keys.JOBS_SET_ASIDE} 0 9, see docs/celery-producers.md; they are kept for a week",
         )
+    if server.unreadable:
+        several = "records are" if server.unreadable > 1 else "record is"
+        yield _problem(
+            "records",
+            f"{server.unreadable} {several} not as octoworker writes them: the messages are not sent",
+            f"redis-cli ZRANGE {keys.BROKEN_RECORDS} 0 9, then look at ow:message:ID; ZREM it from there once it is dealt with",
+        )
     for queue, jobs in sorted(server.unread.items()):
         yield _problem(
             "unread",

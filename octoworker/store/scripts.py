@@ -7,6 +7,7 @@ front of them all stand the names of the keys (`keys.NAMES_IN_LUA`).
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
@@ -16,7 +17,7 @@ import redis
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError as NoScriptError  # noqa: PLC0414 - for the worker's own scripts
 
-from octoworker.errors import StoreError, UnfitRedisError
+from octoworker.errors import RecordError, StoreError, UnfitRedisError
 from octoworker.store import keys
 from octoworker.store.connections import Talk
 
@@ -208,7 +209,15 @@ def unfit(answer: object) -> str:
     return ""
 
 
+OF_A_RECORD = re.compile(
+    r"WRONGTYPE|not an integer|not a (valid )?float|attempt to \w+|bad argument|Expected .+ but found|number expected"
+)
+"""What a script says that failed on what it read: Redis itself is well, and would say the same again."""
+
+
 def _ours(error: redis.RedisError) -> StoreError:
     if why := unfit(error):
         return UnfitRedisError(f"This Redis will not do: {why}. Name another one, with OCTOWORKER_REDIS_URL.")
+    if type(error) is redis.ResponseError and OF_A_RECORD.search(str(error)):
+        return RecordError("The record of this message is not as octoworker writes it; see: octoworker doctor.")
     return StoreError(f"Redis could not be read or written ({type(error).__name__}).")

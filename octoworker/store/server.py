@@ -38,6 +38,8 @@ class Server:
     cluster: bool = False
     set_aside: int = 0
     """Jobs that could not be read or ended several workers (`keys.JOBS_SET_ASIDE`)."""
+    unreadable: int = 0
+    """Records on which a script failed (`keys.BROKEN_RECORDS`)."""
     unread: Mapping[str, int] = field(default_factory=dict)
     """Queues with a name like ours that no worker of ours reads, and how many jobs stand there."""
     refuses: str | None = None
@@ -100,6 +102,7 @@ def _examined(client: redis.Redis) -> Server:
         memory_limit=filled.get("maxmemory") or None,
         cluster=_is_cluster(found),
         set_aside=_asked(lambda: {"jobs": client.llen(keys.JOBS_SET_ASIDE)}).get("jobs", 0),
+        unreadable=_asked(lambda: {"records": client.zcard(keys.BROKEN_RECORDS)}).get("records", 0),
         unread=_asked(lambda: _unread(client)),
         refuses=refusal({**kept, **follows}),
     )

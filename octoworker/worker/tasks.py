@@ -10,7 +10,7 @@ from celery import Task
 from celery.exceptions import Ignore, Reject
 
 from octoworker import correlation
-from octoworker.errors import KeyConflictError, OctoworkerError, StoreError
+from octoworker.errors import KeyConflictError, OctoworkerError, RecordError, StoreError
 from octoworker.sms import identity, jobs
 from octoworker.sms.record import Record, State
 from octoworker.telemetry import log, sentry
@@ -107,6 +107,10 @@ def _safely(task: SmsTask, handle: Callable[[], T]) -> T:
     facts = log.known(job_id=task.request.id, correlation=_asked_by(task))
     try:
         return handle()
+    except RecordError as error:
+        # The job would fail in the same way for ever, and hold a thread each time.
+        log.warning("job.unreadable", **facts, kind=type(error).__name__)
+        raise MessageFailed(str(error)) from None
     except StoreError as error:
         log.warning("sms.store_unavailable", **facts, reason=str(error))
         time.sleep(STORE_PAUSE)

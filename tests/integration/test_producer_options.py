@@ -101,3 +101,16 @@ def test_a_job_in_another_serializer_is_set_aside(house, plain, serializer):
     until(lambda: house.redis.llen("ow:jobs-set-aside") == 1)
     assert house.times_told("job.unreadable") == 1
     assert house.texts() == []
+
+
+def test_a_job_whose_record_no_script_can_handle_costs_one_line_and_no_loop(house, plain):
+    house.redis.set(f"ow:message:{'a' * 32}", "no hash")
+    house.worker()
+    job = send(plain, task_id="a" * 32)
+    until(lambda: job.state == "FAILURE")
+    until(lambda: house.redis.hlen("unacked") == 0)
+    assert house.times_told("job.unreadable") == 1
+    assert house.redis.llen("sms") == 0
+    assert "sms.store_unavailable" not in house.logs()
+    send(plain)
+    assert until(house.texts) == [TEXT]

@@ -97,9 +97,7 @@ local function from_backlog(message)
   note_end(message)
 end
 
-is_here(request.account, now)
-local ids = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, request.slice)
-for _, id in ipairs(ids) do
+local function look_at(id)
   local message = {id = id, key = RECORDS .. id, now = now, keep = request.keep}
   read_message(message, 'state', 'backlog', 'woken', 'needs_review')
   if not message.state or FINAL[message.state] or message.needs_review then
@@ -112,4 +110,8 @@ for _, id in ipairs(ids) do
     from_queue(message)
   end
 end
+
+is_here(request.account, now)
+local ids = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, request.slice)
+for _, id in ipairs(ids) do with_record(id, look_at, id) end
 return {#ids, as_json(wakeups), as_json(ended)}
