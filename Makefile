@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower clean
+.PHONY: demo test quick check mutants format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -23,6 +23,12 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tests/lua_lint.py
+
+# make mutants ONLY=claim   small changes of the Lua scripts, one by one: how many do the store's tests notice? (docs/chaos.md)
+ONLY ?=
+SAMPLE ?= 0
+mutants: $(READY)
+	$(BIN)/python tests/mutants.py --only "$(ONLY)" --sample $(SAMPLE)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
