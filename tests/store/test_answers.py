@@ -249,7 +249,7 @@ ALERTS = {
 }
 """Alert of `settle` -> what brings it about."""
 
-NO_WORDS = {"opt_out", "presence", "receive", "release", "rescue", "stage", "resume_campaign"}
+NO_WORDS = {"opt_out", "presence", "receive", "release", "rescue", "stage", "restore", "resume_campaign"}
 """Scripts that answer how many and which."""
 
 
