@@ -11,7 +11,7 @@ from harness import until
 from moved_clock import WallClock, needs_a_compiler
 
 from octoworker.sms.record import State
-from octoworker.store import SLACK_MS
+from octoworker.store import SLACK
 from octoworker.worker import clock_watch
 
 pytestmark = [needs_a_compiler, pytest.mark.timeout(300)]
@@ -83,7 +83,7 @@ def test_wrong_clocks_send_nothing_early_nothing_at_night_and_refuse_nothing(hou
     late = sorted(begun[message_id].timestamp() - due for message_id, due in held.items())
     # For people: `pytest -s`.
     print(f"held messages began {late[0]:.3f} s to {late[-1]:.3f} s after their time, half of them {late[15]:.3f} s")  # noqa: T201 - see above
-    assert late[0] > -SLACK_MS / 1000 - 0.001  # a record counts whole milliseconds
+    assert late[0] > -SLACK.total_seconds() - 0.001  # a record counts whole milliseconds
     assert [move.reason for each in held for move in house.record(each).history if "vanished" in move.reason] == []
 
 
