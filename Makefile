@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check mutants format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower clean
+.PHONY: demo test quick check mutants format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -51,6 +51,21 @@ check-hosts: $(READY) $(WEB_READY)
 $(WEB_READY): docs/requirements.txt | $(READY)
 	rm -rf .venv/web
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target .venv/web -r docs/requirements.txt
+	@touch $@
+
+# make check-browser   status page and sandbox page in Chromium: keyboard, input over a refresh, narrow, dark, axe-core
+#   PICTURES=docs/images   also draws the pictures of the docs anew
+BROWSER_READY := .venv/browser/.ready
+check-browser: $(READY) $(BROWSER_READY)
+	PYTHONPATH=.venv/browser PICTURES=$(PICTURES) $(BIN)/pytest tests/browser/pages.py
+
+# Beside octoworker's environment and not in it, as it weighs more than all the rest.
+$(BROWSER_READY): tests/browser/requirements.txt tests/browser/package-lock.json | $(READY)
+	@command -v npm >/dev/null || { echo "npm is missing, which gets axe-core: apt-get install npm, or brew install node"; exit 1; }
+	rm -rf .venv/browser
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target .venv/browser -r tests/browser/requirements.txt
+	cp tests/browser/package.json tests/browser/package-lock.json .venv/browser/
+	cd .venv/browser && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 # make chaos KILLS=1000   the long run: all doors, mixed faults, a result for each person; CHAOS=--burnt and more, see --help
@@ -140,6 +155,13 @@ lock-docs: $(READY)
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile docs/requirements.in --generate-hashes --universal --python-version 3.11 --upgrade \
 		--no-emit-index-url --no-header --no-annotate --quiet -o docs/requirements.txt
+
+# Write the locks of the browser's checks anew.
+lock-browser: $(READY)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile tests/browser/requirements.in --generate-hashes --universal --python-version 3.11 --upgrade \
+		--no-emit-index-url --no-header --no-annotate --quiet -o tests/browser/requirements.txt
+	cd tests/browser && npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 
 # Write benchmarks/constraints.txt anew, with the versions of constraints.txt for all that is in both.
 lock-bench: $(READY)

@@ -11,6 +11,7 @@ import sys
 import click
 
 from octoworker import errors
+from octoworker.cli import output
 
 EXIT_CODES: tuple[tuple[type[errors.OctoworkerError], int], ...] = (
     (errors.SettingsError, 2),
@@ -65,10 +66,10 @@ def main() -> None:
     try:
         cli(standalone_mode=True)
     except errors.SettingsError as error:
-        click.echo("These settings are wrong:", err=True)
+        output.say("These settings are wrong:", err=True)
         for problem in error.problems:
-            click.echo(f"  {problem}", err=True)
+            output.say(f"  {problem}", err=True)
         sys.exit(2)
     except errors.OctoworkerError as error:
-        click.echo(str(error), err=True)
+        output.say(str(error), err=True)
         sys.exit(next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1))

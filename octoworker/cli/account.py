@@ -30,9 +30,9 @@ def balance(*, json_: bool) -> None:
             {"credit": str(left.amount), "currency": left.currency, "sms": {kind: str(n) for kind, n in counts.items()}}
         )
         return
-    click.echo(f"{left.amount} {left.currency}")
+    output.say(f"{left.amount} {left.currency}")
     for kind, number in counts.items():
-        click.echo(f"{number} SMS {kind}")
+        output.say(f"{number} SMS {kind}")
 
 
 @click.command()
@@ -46,7 +46,9 @@ def errors(code: str | None, *, json_: bool) -> None:
         output.as_json(rows[0] if code else rows)
         return
     if code:
-        click.echo(f"{found[0].code}  {found[0].meaning}\n{found[0].kind.value}: {found[0].hint}\n{found[0].source}")
+        output.say(f"{found[0].code}  {found[0].meaning}")
+        output.say(f"{found[0].kind.value}: {found[0].hint}")
+        output.say(found[0].source)
         return
     grid = Table(box=None, pad_edge=False)
     for heading in ("code", "kind", "meaning", "what to do"):
@@ -62,7 +64,7 @@ def settings(*, json_: bool) -> None:
     """Every setting, its value here and its meaning. Secrets and addresses with passwords are not shown."""
     current = Settings.load()
     for sentence in unknown_names():
-        click.echo(sentence, err=True)
+        output.say(sentence, err=True)
     rows = []
     for name, knob in KNOBS.items():
         value, field = knob.value(current), knob.field

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 from rich.text import Text
@@ -28,8 +27,8 @@ from octoworker.config import Settings
 from octoworker.gateway import dialects
 from octoworker.sms import people
 from octoworker.sms.record import Record
-from octoworker.sms.texts import cell, shown
 from octoworker.store import Campaign, Store
+from octoworker.telemetry import escape
 from octoworker.worker import runtime
 
 POLL = 0.25
@@ -95,7 +94,7 @@ def bulk(
     if json_:
         output.as_json(store.campaigns.get(campaign).as_json())
         raise SystemExit(bool(found.refused))
-    click.echo(f"campaign {campaign}: {found.people} people taken, {sum(found.refused.values())} rows refused")
+    output.say(f"campaign {campaign}: {found.people} people taken, {sum(found.refused.values())} rows refused")
     raise SystemExit(max(_watch(store, campaign), bool(found.refused)))
 
 
@@ -117,7 +116,7 @@ def campaign(campaign_id: str, action: str | None, *, json_: bool) -> None:
         case "cancel":
             stopped, late = store.campaigns.cancel(campaign_id)
             if not json_:
-                click.echo(f"{stopped} messages stopped; for {late} it was too late")
+                output.say(f"{stopped} messages stopped; for {late} it was too late")
     found = store.campaigns.get(campaign_id)
     if json_:
         output.as_json(found.as_json())
@@ -165,7 +164,7 @@ def _preview(reader: Reader, store: Store, *, json_: bool) -> None:
     if found.got_it:
         out.print(_counted("yellow", found.got_it, "got this very text from a campaign within a day: --skip-sent"))
     for text in found.texts:
-        out.print(Text(f"text: {shown(text)}"))
+        out.print(f"text: {text}")
     for warning, count in found.warnings.most_common():
         out.print(_counted("yellow", count, warning))
     sizes = ", ".join(f"{count} of {size}" for size, count in facts["segments"].items())
@@ -180,8 +179,8 @@ def _preview(reader: Reader, store: Store, *, json_: bool) -> None:
 
 
 def _counted(colour: str, rows: int, words: str) -> Text:
-    """A line of the preview. The words may be a stranger's, so nothing in them is markup."""
-    return Text.assemble("  ", (str(rows), colour), f" {shown(words)}")
+    """A line of the preview."""
+    return output.words("  ", (str(rows), colour), f" {words}")
 
 
 def _money(found: Preview) -> str:
@@ -198,7 +197,7 @@ def _load(reader: Reader, store: Store, campaign_id: str, *, quiet: bool, skip_s
 
     def reply(_: int) -> None:
         if not quiet and sys.stderr.isatty():
-            click.echo(f"\r{found.people} people taken", nl=False, err=True)
+            output.say_over(f"{found.people} people taken")
 
     rows = reader.people(found)
     if skip_sent:
@@ -206,9 +205,8 @@ def _load(reader: Reader, store: Store, campaign_id: str, *, quiet: bool, skip_s
     try:
         loading.take(client.client(), campaign_id, reader.template, rows, reader.options, reply=reply)
     except KeyboardInterrupt:
-        click.echo(
-            f"\nStopped after {found.rows} rows of {campaign_id}. The same command goes on from there.", err=True
-        )
+        output.say("", err=True)
+        output.say(f"Stopped after {found.rows} rows of {campaign_id}. The same command goes on from there.", err=True)
         return None
     store.campaigns.loaded(campaign_id, people=found.people, refused=sum(found.refused.values()))
     return found
@@ -229,7 +227,7 @@ def _watch(store: Store, campaign_id: str) -> int:
                 )
                 bar.update(task, total=found.taken, completed=found.done, rate=f"{rate:.0f}/s", failed=failed)
     except KeyboardInterrupt:
-        click.echo(f"Left running. Come back with: octoworker campaign {campaign_id}")
+        output.say(f"Left running. Come back with: octoworker campaign {campaign_id}")
         return 0
     found = store.campaigns.get(campaign_id)
     output.console().print(_summary(found))
@@ -264,7 +262,7 @@ def _summary(found: Campaign) -> Grid:
         if count:
             grid.add_row(output.coloured(state), str(count), "")
     for reason, count in sorted(found.reasons.items(), key=lambda pair: -pair[1]):
-        grid.add_row("", str(count), escape(_why(reason)))
+        grid.add_row("", str(count), _why(reason))
     return grid
 
 
@@ -281,7 +279,7 @@ def _results(store: Store, campaign_id: str) -> None:
     for message_id, row in store.campaigns.ids(campaign_id):
         found = store.get(message_id)
         if found is not None:
-            out.writerows(map(cell, line) for line in _lines(found, row))
+            out.writerows(map(escape.cell, line) for line in _lines(found, row))
 
 
 def _lines(found: Record, row: int) -> Iterator[list[Any]]:

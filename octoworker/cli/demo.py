@@ -21,7 +21,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
@@ -77,7 +76,7 @@ def scenes() -> tuple[Scene, ...]:
     )
 
 
-def run(console: Console | None = None) -> int:
+def run(console: output.Screen | None = None) -> int:
     """Play all scenes. Returns the exit status."""
     console = console or output.console()
     with _stage() as (client, sandbox, worker):
@@ -126,7 +125,11 @@ def _stage() -> Iterator[tuple[Client, Sandbox, subprocess.Popen[bytes]]]:
 
 
 def _watch(
-    client: Client, sandbox: Sandbox, played: list[tuple[Scene, str]], worker: subprocess.Popen[bytes], console: Console
+    client: Client,
+    sandbox: Sandbox,
+    played: list[tuple[Scene, str]],
+    worker: subprocess.Popen[bytes],
+    console: output.Screen,
 ) -> list[Record | None]:
     """Show where each message is, and answer STOP once the campaign is held, until all have ended as they should, the time is up, or the worker is gone."""
     deadline = time.monotonic() + TIMEOUT
@@ -157,15 +160,14 @@ def _customer_may_answer(records: list[Record | None]) -> bool:
 
 
 def _narrate(
-    played: list[tuple[Scene, str]], records: list[Record | None], seen: dict[str, int], console: Console
+    played: list[tuple[Scene, str]], records: list[Record | None], seen: dict[str, int], console: output.Screen
 ) -> None:
     """One line for each move, as it happens."""
     for (scene, message_id), record in zip(played, records, strict=True):
         moves = record.history if record else ()
         for move in moves[seen.get(message_id, 0) :]:
-            console.print(
-                f"  {move.at:%H:%M:%S}  {scene.title:<30}{output.coloured(move.state)}  {move.reason}".rstrip()
-            )
+            moved = f"  {move.at:%H:%M:%S}  {scene.title:<30}"
+            console.print(output.words(moved, output.coloured(move.state), f"  {move.reason}".rstrip()))
         seen[message_id] = len(moves)
 
 

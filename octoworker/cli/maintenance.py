@@ -72,8 +72,11 @@ def _findings() -> Iterator[Finding]:
 
 
 def _print(finding: Finding) -> None:
-    mark = click.style(f"{finding.outcome.value:<8}", fg=COLOURS[finding.outcome])
-    click.echo(f"{mark} {finding.name:<12} {finding.says}" + (f"\n{'':<22}-> {finding.do}" if finding.do else ""))
+    out = output.console()
+    mark = (f"{finding.outcome.value:<8}", COLOURS[finding.outcome])
+    out.print(output.words(mark, f" {finding.name:<12} {finding.says}"), soft_wrap=True)
+    if finding.do:
+        out.print(f"{'':<22}-> {finding.do}", soft_wrap=True)
 
 
 @click.command()
@@ -100,13 +103,13 @@ def forget(number: str, *, cancel: bool, json_: bool) -> None:
     if json_:
         output.as_json({"looked_at": done.looked_at, "forgotten": done.records, "left": done.left})
         raise SystemExit(bool(done.left))
-    click.echo(f"{done.records} of {done.looked_at} messages have forgotten that number.")
+    output.say(f"{done.records} of {done.looked_at} messages have forgotten that number.")
     if done.left:
-        click.echo("Still on their way to it, or waiting for a person; they keep it until they have ended:")
+        output.say("Still on their way to it, or waiting for a person; they keep it until they have ended:")
         for message_id in done.left:
             shared = "" if message_id in done.alone else "  (to others as well: not cancelled for one)"
-            click.echo(f"  {message_id}{shared}")
-        click.echo("Run this again then" + ("." if cancel or not done.alone else ", or with --cancel now."))
+            output.say(f"  {message_id}{shared}")
+        output.say("Run this again then" + ("." if cancel or not done.alone else ", or with --cancel now."))
     raise SystemExit(bool(done.left))
 
 

@@ -16,7 +16,6 @@ from octoworker.config import Settings
 from octoworker.errors import PayloadError, StoreError, UnknownMessageError
 from octoworker.sms import encoding, identity, instants, message, schedule
 from octoworker.sms.record import FINAL, Record, State, mask
-from octoworker.sms.texts import shown
 from octoworker.store import Store
 from octoworker.worker import runtime
 
@@ -77,14 +76,14 @@ def send(*, wait: bool, dry_run: bool, json_: bool, recipients: tuple[str, ...],
         preview(sms, foreseen, now, json_=json_)
         raise SystemExit(1 if sms.refused else 0)
     for warning in sms.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        output.say(f"warning: {warning}", err=True)
     message_id = client.enqueue(**arguments)
     if wait:
         with _done(f"{message_id} was taken: do not send it again; octoworker status {message_id} follows it."):
             found = _wait(message_id)
         output.as_json(found.as_json()) if json_ else output.record(found)
         raise SystemExit(0 if found.state in (State.ACCEPTED, State.DELIVERED, State.SCHEDULED) else 1)
-    output.as_json({"message_id": message_id}) if json_ else click.echo(message_id)
+    output.as_json({"message_id": message_id}) if json_ else output.say(message_id)
 
 
 def _now() -> datetime:
@@ -120,20 +119,20 @@ def preview(sms: message.Message, foreseen: schedule.Plan, now: datetime, *, jso
     if json_:
         output.as_json(facts)
         return
-    click.echo(
+    output.say(
         f"{len(sms.recipients)} recipients, {sms.segments} segments each, lane {sms.lane}: {where} {at or ''}".rstrip()
     )
     if facts["hours"]:
-        click.echo(str(facts["hours"]))
-    click.echo(f"text: {shown(str(facts['arrives']))}")
+        output.say(str(facts["hours"]))
+    output.say(f"text: {facts['arrives']}")
     if found := encoding.unicode_cost(sms.text):
-        click.echo(f"Unicode: {found.segments} segments; {found.without} without")
+        output.say(f"Unicode: {found.segments} segments; {found.without} without")
         for each in found.signs:
-            click.echo(f"  {each.count} {shown(each.advice)}")
+            output.say(f"  {each.count} {each.advice}")
     for warning in sms.warnings:
-        click.echo(f"warning: {warning}")
+        output.say(f"warning: {warning}")
     for name, reason in sms.refused.items():
-        click.echo(f"not to {shown(mask(name))}: {reason}")
+        output.say(f"not to {mask(name)}: {reason}")
 
 
 def _unicode(text: str) -> dict[str, Any] | None:
@@ -226,7 +225,7 @@ def _done(sentence: str) -> Iterator[None]:
     try:
         yield
     except StoreError:
-        click.echo(sentence, err=True)
+        output.say(sentence, err=True)
         raise
 
 

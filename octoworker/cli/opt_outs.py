@@ -37,7 +37,7 @@ def add(number: str, *, everything: bool) -> None:
     settings, store = _opened()
     entry = OptOut("operator", "all" if everything else "marketing")
     cancelled = store.opt_outs.add(_hashes(number, settings), entry)
-    click.echo(f"Added. {len(cancelled)} waiting messages were cancelled.")
+    output.say(f"Added. {len(cancelled)} waiting messages were cancelled.")
 
 
 @optout.command()
@@ -46,7 +46,7 @@ def remove(number: str) -> None:
     """Take a number out of the list. Exit status 1: it is not in it."""
     settings, store = _opened()
     found = store.opt_outs.remove(_hashes(number, settings))
-    click.echo("Removed: marketing may go there again." if found else "This number is not in the list.")
+    output.say("Removed: marketing may go there again." if found else "This number is not in the list.")
     raise SystemExit(not found)
 
 
@@ -60,9 +60,9 @@ def why(number: str, *, json_: bool) -> None:
     if json_:
         output.as_json(None if entry is None else _shown(entry))
     elif entry is None:
-        click.echo("This number is not in the list.")
+        output.say("This number is not in the list.")
     else:
-        click.echo("  ".join(f"{name} {value}" for name, value in _shown(entry).items() if value))
+        output.say("  ".join(f"{name} {value}" for name, value in _shown(entry).items() if value))
     raise SystemExit(entry is None)
 
 
@@ -78,8 +78,8 @@ def list_(*, json_: bool) -> None:
         output.as_json(counts)
         return
     for source, count in sorted(counts.items()):
-        click.echo(f"{count:>8}  {source}")
-    click.echo(f"{sum(counts.values()):>8}  in all")
+        output.say(f"{count:>8}  {source}")
+    output.say(f"{sum(counts.values()):>8}  in all")
 
 
 @optout.command()
@@ -87,7 +87,7 @@ def export() -> None:
     """Write the list on standard output, one JSON object a line: hashes and how they came in."""
     _, store = _opened()
     for hash_, entry in store.opt_outs.all():
-        click.echo(json.dumps({"hash": hash_, **entry.as_json()}))
+        output.as_json({"hash": hash_, **entry.as_json()})
 
 
 @optout.command(name="import")
@@ -110,9 +110,9 @@ def import_(file: Path, *, everything: bool) -> None:
         taken += 1
     for start in range(0, len(exported), AT_ONCE):
         store.opt_outs.put(exported[start : start + AT_ONCE])
-    click.echo(f"{taken} taken.")
+    output.say(f"{taken} taken.")
     if bad:
-        click.echo(f"{len(bad)} lines could not be read: {', '.join(map(str, bad[:10]))}", err=True)
+        output.say(f"{len(bad)} lines could not be read: {', '.join(map(str, bad[:10]))}", err=True)
     raise SystemExit(bool(bad))
 
 

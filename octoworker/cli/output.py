@@ -1,8 +1,10 @@
-"""How records look on a terminal."""
+"""How things look on a terminal. All that a command prints goes through here, and what a stranger wrote is text.
+
+The other commands know neither rich's `Text` and `Console` nor `click.echo`: a test sees to it.
+"""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -10,8 +12,10 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from octoworker.sms.record import Record, mask
+from octoworker.telemetry import escape
 
 COLOURS = {
     "accepted": "green",
@@ -30,23 +34,69 @@ WIDE = 140
 """Columns when the output is no terminal: a pipe has no width, and a folded id finds nothing."""
 
 
-def console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+LONGEST_TEXT = 2000
+"""Characters of a message that are shown to somebody who has asked for them: more than any SMS has."""
+
+
+class Screen(Console):
+    """A terminal on which a string is one line of plain text: no markup in it means anything, and no sign does anything.
+
+    Colours come from `words` and `coloured` alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Every string passes here, in a table, too."""
+        return super().render_str(escape.terminal(text), **{**options, "markup": False, "emoji": False})
+
+
+def console() -> Screen:
+    return Screen()
+
+
+def words(*parts: str | tuple[str, str] | Text) -> Text:
+    """One line, of plain strings and of (string, style)."""
+    line = Text()
+    for part in parts:
+        match part:
+            case (text, style):
+                line.append(escape.terminal(text), style)
+            case Text():
+                line.append_text(part)
+            case _:
+                line.append(escape.terminal(part))
+    return line
+
+
+def lines(parts: Iterable[Text]) -> Text:
+    return Text("\n").join(parts)
+
+
+def say(text: str, *, err: bool = False, longest: int = LONGEST_TEXT) -> None:
+    """One line on standard output, or on standard error."""
+    click.echo(escape.terminal(text, longest=longest), err=err)
+
+
+def say_over(text: str) -> None:
+    """One line on standard error, over the one before."""
+    click.echo("\r" + escape.terminal(text), nl=False, err=True)
 
 
 def as_json(document: Any) -> None:
     """One document on standard output, and nothing else."""
-    click.echo(json.dumps(document, ensure_ascii=False))
+    click.echo(escape.json(document))
 
 
-def coloured(state: str) -> str:
-    return f"[{COLOURS.get(state, 'cyan')}]{state}[/]"
+def coloured(state: str) -> Text:
+    return words((state, COLOURS.get(state, "cyan")))
 
 
 def record(found: Record) -> None:
     """One message: where it is, what it cost, and its story."""
     out = console()
-    out.print(f"{found.message_id}  {coloured(found.state)}  {found.reason}".rstrip())
+    out.print(words(f"{found.message_id}  ", coloured(found.state), f"  {found.reason}".rstrip()))
     facts = {
         "reference": found.reference,
         "lane": found.lane,
@@ -65,17 +115,17 @@ def record(found: Record) -> None:
             out.print(f"  {name:<11}{value}")
     for number, outcome in found.recipients.items():
         code = f"  ({outcome['error_code']})" if outcome.get("error_code") else ""
-        out.print(f"  {mask(number):<11}{coloured(str(outcome.get('state')))}{code}")
+        out.print(words(f"  {mask(number):<11}", coloured(str(outcome.get("state"))), code))
     day = "%Y-%m-%d " if found.days_ago else ""
     for move in found.history:
         at = f"{move.at:{day}%H:%M:%S}.{move.at.microsecond // 1000:03d}"
-        out.print(f"  {at}  {coloured(move.state)}  {move.reason}".rstrip())
+        out.print(words(f"  {at}  ", coloured(move.state), f"  {move.reason}".rstrip()))
 
 
 def asked(found: Record) -> None:
     """What a message was asked to be, in clear: somebody who must decide about it has said that they may see it."""
     for name, value in found.arguments.items():
-        click.echo(f"  {name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+        say(f"  {name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
 
 
 def table(records: Iterable[Record]) -> None:

@@ -11,6 +11,7 @@ from typing import TextIO
 
 import click
 
+from octoworker.cli import output
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, SettingsError
 from octoworker.store import connect
@@ -72,7 +73,7 @@ def receive(host: str, port: int) -> None:
         server = receive_server.made(host, port, settings.inbound.tokens, put, people)
     except OSError as error:
         raise OctoworkerError(f"Port {port} cannot be listened on: {os.strerror(error.errno or 0)}.") from None
-    click.echo(f"receiving on http://127.0.0.1:{server.port}/octopush/TOKEN", err=True)
+    output.say(f"receiving on http://127.0.0.1:{server.port}/octopush/TOKEN", err=True)
     # As process 1 of a container it would not hear a TERM that it has no handler for.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):

@@ -30,7 +30,7 @@ def pause(lane: str | None, *, marketing: bool) -> None:
     """Hold back everything, a lane, or marketing, on all workers. What is being handed over right now still goes."""
     what = _what(lane, marketing=marketing)
     runtime.look(Settings.load()).flow_control.pause(what)
-    click.echo(f"paused: {what}")
+    output.say(f"paused: {what}")
 
 
 @click.command()
@@ -46,10 +46,10 @@ def resume(lane: str | None, *, marketing: bool, hold: bool) -> None:
     if hold:
         if what != "all":
             raise click.UsageError("give --brake alone.")
-        click.echo("ended: the account hold" if flow_control.end_holds() else "the account is not on hold")
+        output.say("ended: the account hold" if flow_control.end_holds() else "the account is not on hold")
         return
     was_paused = flow_control.resume(what)
-    click.echo(f"resumed: {what}" if was_paused else f"nothing was paused: {what}")
+    output.say(f"resumed: {what}" if was_paused else f"nothing was paused: {what}")
 
 
 @click.command()
@@ -70,10 +70,8 @@ TONES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "red"}
 
 def headline(found: Sequence[Finding]) -> Text:
     """What an operator should know before the figures, or that there is nothing."""
-    said = [
-        Text(f"{each.name}: {each.says}" + (f" -> {each.do}" if each.do else ""), TONES[each.outcome]) for each in found
-    ]
-    return Text("\n").join(said or [Text(assessment.CALM, TONES[Grade.OK])])
+    said = [output.words((f"{each.name}: {each.says} -> {each.do}", TONES[each.outcome])) for each in found]
+    return output.lines(said or [output.words((assessment.CALM, TONES[Grade.OK]))])
 
 
 def grids(board: Board) -> list[Table]:
@@ -96,18 +94,18 @@ def grids(board: Board) -> list[Table]:
         if depth:
             states.add_row(name, str(depth))
     if board.unconfirmed:
-        states.add_row("[yellow]unconfirmed[/]", str(board.unconfirmed))
+        states.add_row(_yellow("unconfirmed"), str(board.unconfirmed))
     flow = Table(box=None, pad_edge=False, show_header=False)
     money = f"{board.balance} {board.currency or ''}".strip() if board.balance is not None else "not known yet"
     facts = {
         "workers": _workers(board),
         "pace": f"{board.pace:.2f} segments/s over the last minute",
         "due soon": f"{board.due_soon} within a minute, clock {board.due_lag.total_seconds():.1f} s behind",
-        "breaker": board.breaker if board.breaker == "closed" else f"[yellow]{board.breaker}[/]",
-        "account hold": f"[red]{board.account_hold}: {board.account_hold_reason}[/]" if board.account_hold else "off",
-        "paused": f"[yellow]{', '.join(board.paused)}[/]" if board.paused else "nothing",
+        "breaker": board.breaker if board.breaker == "closed" else _yellow(board.breaker),
+        "account hold": _red(f"{board.account_hold}: {board.account_hold_reason}") if board.account_hold else "off",
+        "paused": _yellow(", ".join(board.paused)) if board.paused else "nothing",
         "balance": money,
-        "redis": f"[red]writes nothing: {board.refuses}[/]" if board.refuses else _memory(board),
+        "redis": _red(f"writes nothing: {board.refuses}") if board.refuses else _memory(board),
         "spent today": f"{board.spent} {board.currency or ''}".strip() + f", {board.segments} segments",
     }
     for name, value in facts.items():
@@ -121,7 +119,7 @@ def _workers(board: Board) -> str:
     return f"{len(board.workers)} alive: " + ", ".join(f"{lane} {board.readers(lane)}" for lane in LANES)
 
 
-def _memory(board: Board) -> str:
+def _memory(board: Board) -> str | Text:
     if board.memory is None:
         return "not shown to this user"
     if board.memory_limit is None:
@@ -129,7 +127,15 @@ def _memory(board: Board) -> str:
     said = f"{board.memory / MB:,.1f} of {board.memory_limit / MB:,.1f} MB"
     if board.memory_share < FILLING:
         return said
-    return f"[red]{said}: full[/]" if board.memory_share >= FULL else f"[yellow]{said}: filling[/]"
+    return _red(f"{said}: full") if board.memory_share >= FULL else _yellow(f"{said}: filling")
+
+
+def _red(text: str) -> Text:
+    return output.words((text, "red"))
+
+
+def _yellow(text: str) -> Text:
+    return output.words((text, "yellow"))
 
 
 def _what(lane: str | None, *, marketing: bool) -> str:

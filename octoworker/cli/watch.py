@@ -15,7 +15,6 @@ from rich.live import Live
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
-from rich.text import Text
 
 from octoworker.cli import output
 from octoworker.cli.traffic import grids, headline
@@ -51,7 +50,7 @@ def metrics(port: int, host: str | None) -> None:
     except OSError as error:
         raise OctoworkerError(f"Port {port} cannot be listened on: {os.strerror(error.errno or 0)}.") from None
     page = f"  status page http://127.0.0.1:{server.port}/" if token else ""
-    click.echo(f"metrics http://127.0.0.1:{server.port}/metrics{page}", err=True)
+    output.say(f"metrics http://127.0.0.1:{server.port}/metrics{page}", err=True)
     # As process 1 of a container it would not hear a TERM that it has no handler for, and be killed half a minute later.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
@@ -88,7 +87,7 @@ def _next(look: Callable[[], Board]) -> RenderableType:
     try:
         return frame(look(), live=True)
     except StoreError as error:
-        return Panel(Text(f"{error} Looking again every second.", style="red"), title="octoworker", padding=(1, 2))
+        return Panel(output.words((f"{error} Looking again every second.", "red")), title="octoworker", padding=(1, 2))
 
 
 def frame(board: Board, *, live: bool = False) -> RenderableType:
@@ -103,7 +102,7 @@ def frame(board: Board, *, live: bool = False) -> RenderableType:
     )
     upper.add_row(left, Panel(Padding(states, (0, 1)), title="messages", title_align="left"))
     at = f"{board.states_at:%Y-%m-%d %H:%M:%S} UTC"
-    title = Text.assemble((" octoworker ", "bold reverse"), f"  {at}", ("   q ends" if live else "", "dim"))
+    title = output.words((" octoworker ", "bold reverse"), f"  {at}", ("   q ends" if live else "", "dim"))
     return Group(title, Padding(headline(assessment.of(board)), (0, 1)), upper)
 
 

@@ -62,26 +62,3 @@ def _tags(text: str) -> Iterator[str]:
     for found in _TAG.finditer(text):
         name = found[1].lower()
         yield f'"<{name}>" is written for HTML; {_TAGS[name]}.'
-
-
-_UNPRINTED: Mapping[int, str] = {10: "⏎", 9: "→"}
-
-
-def shown(text: str, *, longest: int = 500) -> str:
-    """Words of a stranger's, to be shown on a terminal: on one line, cut, and nothing in them moves the cursor, sets
-    colours or turns the direction of writing."""
-    cut = text if len(text) <= longest else text[: longest - 1] + "…"
-    if cut.isprintable():
-        return cut
-    return "".join(sign if sign.isprintable() else _UNPRINTED.get(ord(sign), f"\\u{ord(sign):04x}") for sign in cut)
-
-
-_FORMULA_SIGNS = frozenset("=+-@\t\r\n")
-_NUMBER = re.compile(r"[+\-]?[0-9][0-9 .]{0,38}")
-
-
-def cell(value: object) -> object:
-    """A value for a CSV that a spreadsheet will open: words that it would run as a formula get a ' in front."""
-    if isinstance(value, str) and value and value[0] in _FORMULA_SIGNS and not _NUMBER.fullmatch(value):
-        return "'" + value
-    return value

@@ -18,7 +18,7 @@ from typing import Any, Literal, TextIO
 import structlog
 
 from octoworker.sms.record import mask
-from octoworker.telemetry import events
+from octoworker.telemetry import escape, events
 
 QUOTING = (
     "Received and deleted unknown",
@@ -49,14 +49,14 @@ def configure(shape: Literal["auto", "json", "console"], level: str) -> None:
     readable = shape == "console" or (shape == "auto" and stream.isatty())
     # Not its default way of showing a traceback, which shows every local variable with it, and so numbers and texts.
     console = structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
-    renderer: Any = console if readable else structlog.processors.JSONRenderer()
+    renderer: list[Any] = [_escaped, console] if readable else [structlog.processors.JSONRenderer()]
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     # Ours go straight out: by way of `logging` each would cost more than all else that is written about a send.
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
@@ -68,7 +68,7 @@ def configure(shape: Literal["auto", "json", "console"], level: str) -> None:
                 *(*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(events.FIELDS)),
                 *(_without_quotes, structlog.processors.format_exc_info, _without_numbers),
             ],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
     root = logging.getLogger()
@@ -120,6 +120,15 @@ def _stream() -> TextIO:
 def masked(text: str) -> str:
     """A text that quotes what a caller gave, without its numbers."""
     return NUMBER.sub(lambda found: mask(found.group()), text)
+
+
+def _escaped(_: Any, __: str, fields: Fields) -> Fields:
+    """For people: no value does anything to their terminal. A traceback keeps its lines, each of them escaped."""
+    for name, value in fields.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if name == "exception" else [value]
+            fields[name] = "\n".join(map(escape.log, lines))
+    return fields
 
 
 def _without_numbers(_: Any, __: str, fields: Fields) -> Fields:

@@ -5,33 +5,14 @@ Made of strings, for there is little of it; all that comes from outside goes thr
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from html import escape
-from importlib.resources import files
+from datetime import timedelta
 
 from octoworker.sms.record import Record, State, mask
 from octoworker.store import Board, Lane, assessment
 from octoworker.store.assessment import Grade, span, worst
-
-STYLE = files("octoworker.web").joinpath("page.css").read_text(encoding="utf-8")
-
-ICON = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect x='3' y='6' width='26' "
-    "height='18' rx='6' fill='%230f766e'/%3E%3Cpath d='M9 22v6l7-6' fill='%230f766e'/%3E%3Cpath d='M9 13h14M9 18h9' "
-    "stroke='%23fff' stroke-width='2.4' stroke-linecap='round'/%3E%3C/svg%3E"
-)
-
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'; img-src data:; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-"""Nothing is loaded and nothing runs: the one style is known by its hash, and there is no script."""
-
-EVERY = 5
-"""Seconds after which the page looks again."""
+from octoworker.telemetry.escape import html as escape
+from octoworker.web.frame import full, moved, notice, part, since, whole
 
 TONES = {
     State.ACCEPTED: "good",
@@ -48,18 +29,23 @@ TONES = {
 NOT_READABLE = "This user of Redis may count, and not read records. To see messages here, give this process the user <b>worker</b>."
 
 
-def board(seen: Board, latest: Sequence[Record] | None) -> str:
-    """The front page. `latest` None: they may not be read."""
+def board(seen: Board, latest: Sequence[Record] | None, state: State | None = None) -> str:
+    """The front page. `latest` None: they may not be read. `state`: those in this state alone."""
     parts = [
-        _banner(seen),
-        f'<section class="cards">{"".join(_cards(seen))}</section>',
+        part("banner", _banner(seen)),
+        '<h2 class="unseen">Figures</h2>',
+        part("cards", "".join(_cards(seen)), "section", "cards"),
         '<div class="columns">',
-        f"<section><h2>Lanes</h2>{_lanes(seen)}</section>",
-        f"<section><h2>Messages by state</h2>{_states(seen)}</section>",
+        part("lanes", f"<h2>Lanes</h2>{_lanes(seen)}", "section"),
+        part("states", f"<h2>Messages by state</h2>{_states(seen, state)}", "section"),
         "</div>",
-        f"<section><h2>Latest messages</h2>{_latest(latest)}</section>",
+        part("latest", f"<h2>{_heading(state)}</h2>{_latest(latest)}", "section"),
     ]
-    return _whole("octoworker", "".join(parts), refresh=True, at=seen.states_at)
+    return whole("octoworker", "".join(parts), refresh=True, at=seen.states_at)
+
+
+def _heading(state: State | None) -> str:
+    return f'Messages: {state.value} <a class="all" href="/">show all</a>' if state else "Latest messages"
 
 
 def story(record: Record) -> str:
@@ -72,62 +58,51 @@ def story(record: Record) -> str:
         "Cost": cost,
         "Segments": record.segments,
         "Attempts": record.attempts,
-        "Accepted here": _full(record.created_at),
-        "Due": _full(record.due_at),
-        "Goes out": _full(record.goes_out_at),
     }
-    shown = "".join(
-        f"<div><dt>{name}</dt><dd>{escape(str(value))}</dd></div>" for name, value in facts.items() if value is not None
-    )
+    instants = {"Accepted here": record.created_at, "Due": record.due_at, "Goes out": record.goes_out_at}
+    told = {name: escape(str(value)) for name, value in facts.items() if value is not None}
+    told |= {name: full(at) for name, at in instants.items() if at}
+    shown = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in told.items())
     moves = "".join(
-        f'<li><time datetime="{move.at.isoformat()}">{_moved(move.at)}</time>{_state(move.state)}'
-        f"<span>{escape(move.reason)}</span></li>"
-        for move in record.history
+        f"<li>{moved(move.at)}{_state(move.state)}<span>{escape(move.reason)}</span></li>" for move in record.history
     )
     people = "".join(_person(*each) for each in _people(record))
+    heads = _heads("Number", "State", "Code")
     parts = [
         '<p class="back"><a href="/">← All messages</a></p>',
-        f'<h2 class="title"><code>{record.message_id}</code> {_state(record.state)}</h2>',
-        f'<p class="why">{escape(record.reason)}</p>' if record.reason else "",
-        f'<dl class="facts">{shown}</dl>',
+        part("title", f"<code>{record.message_id}</code> {_state(record.state)}", "h2", "title"),
+        part("why", escape(record.reason or ""), "p", "why"),
+        part("facts", shown, "dl", "facts"),
         '<div class="columns">',
-        f'<section><h2>What happened</h2><ol class="story">{moves}</ol></section>',
-        f"<section><h2>Recipients</h2><table><tbody>{people}</tbody></table></section>",
+        part("story", f'<h2>What happened</h2><ol class="story">{moves}</ol>', "section"),
+        part("people", f"<h2>Recipients</h2><table>{heads}<tbody>{people}</tbody></table>", "section"),
         "</div>",
     ]
-    return _whole(f"{record.message_id[:8]} · octoworker", "".join(parts), refresh=not record.final)
+    return whole(f"{record.message_id[:8]} · octoworker", "".join(parts), refresh=not record.final)
 
 
-def locked() -> str:
-    return _notice("Locked", "Open this page once with <code>?token=…</code> in its address: the token you gave it.")
+def locked(place: str = "/", *, wrong: bool = False) -> str:
+    """The token is asked for, and sent in the body of a POST, so that no address holds it. `place`: where to go then."""
+    hint = '<p class="bad badge" id="wrong">That is not the token.</p>' if wrong else ""
+    return notice(
+        "Locked",
+        f'{hint}<form method="post" action="/login" class="login"><input type="hidden" name="place" value="{escape(place)}">'
+        '<label for="token">Token</label> <input id="token" name="token" type="password" required autofocus '
+        f'autocomplete="current-password"{" aria-invalid=true aria-describedby=wrong" if wrong else ""}>'
+        "<button>Open</button></form><p>It is what OCTOWORKER_STATUS_TOKEN is set to here.</p>",
+        search=False,
+    )
 
 
 def missing() -> str:
-    return _notice("Not here", 'No message has this id, or it is older than records are kept. <a href="/">Back</a>')
-
-
-def away(reason: str) -> str:
-    return _notice(
-        "Redis is away", f"{escape(reason)} Nothing is sent until it is back; nothing is lost.", refresh=True
+    return notice(
+        "Not here", '<p>No message has this id, or it is older than records are kept. <a href="/">Back</a></p>'
     )
 
 
-def _notice(title: str, sentence: str, *, refresh: bool = False) -> str:
-    return _whole(title, f'<section class="notice"><h2>{title}</h2><p>{sentence}</p></section>', refresh=refresh)
-
-
-def _whole(title: str, body: str, *, refresh: bool, at: datetime | None = None) -> str:
-    again = f'<meta http-equiv="refresh" content="{EVERY}">' if refresh else ""
-    when = f'<p class="when">{_full(at)}, looks again every {EVERY} s</p>' if at else ""
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">{again}'
-        f'<link rel="icon" href="{ICON}"><style>{STYLE}</style></head><body>'
-        f'<header><h1><a href="/">octoworker</a></h1>{when}'
-        '<form action="/" method="get"><label for="message">Message</label>'
-        '<input id="message" name="message" placeholder="its id" spellcheck="false" autocomplete="off">'
-        "<button>Find</button></form></header>"
-        f"<main>{body}</main></body></html>"
+def away(reason: str) -> str:
+    return notice(
+        "Redis is away", f"<p>{escape(reason)} Nothing is sent until it is back; nothing is lost.</p>", refresh=True
     )
 
 
@@ -182,8 +157,11 @@ def _lanes(seen: Board) -> str:
         f"<td>{lane.backlogged:,}</td><td>{_oldest(lane)}</td></tr>"
         for name, lane in seen.lanes.items()
     )
-    heads = "<th>Lane</th><th>Queued</th><th>Held back</th><th>Oldest</th>"
-    return f'<table class="figures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    return f'<table class="figures">{_heads("Lane", "Queued", "Held back", "Oldest")}<tbody>{rows}</tbody></table>'
+
+
+def _heads(*names: str) -> str:
+    return f"<thead><tr>{''.join(f'<th scope=col>{name}</th>' for name in names)}</tr></thead>"
 
 
 def _oldest(lane: Lane) -> str:
@@ -192,13 +170,20 @@ def _oldest(lane: Lane) -> str:
     return span(lane.oldest) if lane.queued or lane.backlogged else "-"
 
 
-def _states(seen: Board) -> str:
-    """A bar for each state, as long as its share of the largest."""
+def _states(seen: Board, chosen: State | None) -> str:
+    """A bar for each state, as long as its share of the largest. Its badge shows the messages in it alone."""
     most = max([1, *seen.states.values()])
     rows = "".join(
-        f"<li>{_state(State(name))}{_bar(count / most)}<b>{count:,}</b></li>" for name, count in seen.states.items()
+        f"<li>{_filter(State(name), chosen)}{_bar(count / most)}<b>{count:,}</b></li>"
+        for name, count in seen.states.items()
     )
     return f'<ul class="bars">{rows}</ul>'
+
+
+def _filter(state: State, chosen: State | None) -> str:
+    """A badge to press; pressing the one that is chosen shows all again."""
+    place = 'href="/" aria-current="true"' if state is chosen else f'href="/?state={state.value}"'
+    return f'<a class="badge {TONES.get(state, "moving")}" {place}>{state.value}</a>'
 
 
 def _bar(share: float) -> str:
@@ -215,17 +200,16 @@ def _latest(latest: Sequence[Record] | None) -> str:
     if not latest:
         return '<p class="empty">No message yet.</p>'
     rows = "".join(_row(record) for record in latest)
-    heads = "<th>Since</th><th>Message</th><th>State</th><th>Lane</th><th>To</th><th>Why</th>"
-    return f'<table class="latest"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    heads = _heads("Since", "Message", "State", "Lane", "To", "Why")
+    return f'<table class="latest">{heads}<tbody>{rows}</tbody></table>'
 
 
 def _row(record: Record) -> str:
-    since = record.history[-1].at if record.history else None
     people = _people(record)
     more = f" +{len(people) - 1:,}" if len(people) > 1 else ""
     to = escape(people[0][0] + more) if people else ""
     return (
-        f'<tr><td class="since"><time>{_since(since)}</time></td>'
+        f'<tr><td class="since">{since(record.history[-1].at) if record.history else ""}</td>'
         f'<td class="id"><a href="/message/{record.message_id}"><code>{record.message_id[:12]}…</code></a></td>'
         f'<td class="state">{_state(record.state)}</td><td class="lane">{escape(record.lane)}</td><td class="to">{to}</td>'
         f'<td class="reason">{escape(record.reason)}</td></tr>'
@@ -251,21 +235,3 @@ def _person(number: str, state: str, code: str) -> str:
 
 def _state(state: State) -> str:
     return f'<span class="badge {TONES.get(state, "moving")}">{state.value}</span>'
-
-
-def _since(at: datetime | None) -> str:
-    """The time of day, and the day when it was not today."""
-    return f"{at:%Y-%m-%d %H:%M}" if at and at.date() != datetime.now(UTC).date() else _scheduler(at)
-
-
-def _moved(at: datetime) -> str:
-    """The same with its second: in a story it matters what came how soon after what."""
-    return f"{at:%Y-%m-%d %H:%M:%S}" if at.date() != datetime.now(UTC).date() else _scheduler(at)
-
-
-def _scheduler(at: datetime | None) -> str:
-    return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}" if at else ""
-
-
-def _full(at: datetime | None) -> str | None:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else None

@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from octoworker.errors import StoreError
+from octoworker.sms.record import State
 from octoworker.store import Store
-from octoworker.web import page
+from octoworker.web import frame, page
 from octoworker.web.access import Access
 from octoworker.web.request import Request, Response
 
@@ -25,12 +26,14 @@ HTML = "text/html; charset=utf-8"
 
 MESSAGE = re.compile(r"/message/([0-9a-f]{32})")
 
+STATES = frozenset(State)
+
 READING = frozenset({"GET", "HEAD"})
 
 SHUT = (
-    ("Content-Security-Policy", page.POLICY),
+    ("Content-Security-Policy", frame.POLICY),
     ("Cache-Control", "no-store"),
-    ("Referrer-Policy", "no-referrer"),
+    ("Referrer-Policy", "same-origin"),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
@@ -52,6 +55,8 @@ class Site:
         self._access = Access(token) if token else None
 
     def route(self, request: Request) -> Response:
+        if request.path == "/login" and request.method == "POST" and self._access:
+            return self._let_in(request, self._access)
         if request.method not in READING:
             return Response(
                 b"Nothing is changed here.\n", HTTPStatus.METHOD_NOT_ALLOWED, headers=(("Allow", "GET, HEAD"),)
@@ -61,19 +66,18 @@ class Site:
             return Response(encode(self._registry), kind=kind)
         if self._access is None:
             return Response(b"Not found.\n", HTTPStatus.NOT_FOUND)
-        if "token" in request.query:
-            return self._let_in(request, self._access)
         if not self._access.may_see(request.headers):
-            return _html(page.locked(), HTTPStatus.UNAUTHORIZED, ("WWW-Authenticate", 'Bearer realm="octoworker"'))
+            return _locked(request.path)
         return self._page(request)
 
     def _let_in(self, request: Request, access: Access) -> Response:
-        """The token leaves the address as soon as it has been read, so that no history and no screenshot keeps it."""
-        rest = urlencode({name: value for name, value in request.query.items() if name != "token"})
-        # One slash: two would make it another site's address.
-        place = "/" + request.path.lstrip("/\\") + (f"?{rest}" if rest else "")
-        if not access.is_token(request.query["token"]):
-            return _html(page.locked(), HTTPStatus.UNAUTHORIZED, ("WWW-Authenticate", 'Bearer realm="octoworker"'))
+        """The token comes in a body and becomes a cookie: no address, no history and no screenshot holds it."""
+        if not _from_here(request):
+            return Response(b"Open the page itself.\n", HTTPStatus.FORBIDDEN)
+        form = request.form
+        place = _place(form.get("place", ""))
+        if not access.is_token(form.get("token", "")):
+            return _locked(place, wrong=True)
         secure = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
         cookie = ("Set-Cookie", access.cookie(secure=secure))
         return Response(b"", HTTPStatus.SEE_OTHER, headers=(("Location", place), cookie, *SHUT))
@@ -84,19 +88,20 @@ class Site:
                 return Response(b"", HTTPStatus.SEE_OTHER, headers=(("Location", f"/message/{wanted}"), *SHUT))
             return _html(page.missing(), HTTPStatus.NOT_FOUND)
         if request.path == "/":
-            return _from_redis(self._board)
+            chosen = request.query.get("state", "")
+            return _from_redis(lambda: self._board(State(chosen) if chosen in STATES else None))
         if found := MESSAGE.fullmatch(request.path):
             return _from_redis(lambda: self._story(found[1]))
         return _html(page.missing(), HTTPStatus.NOT_FOUND)
 
-    def _board(self) -> Response:
+    def _board(self, state: State | None) -> Response:
         board = self._store.board(self._queues)
         try:
-            latest = self._store.latest(LATEST)
+            latest = [*self._store.list(state, LATEST)][:LATEST] if state else self._store.latest(LATEST)
         except StoreError:
             # A user of Redis who may count and not read, like `viewer` in deploy/.
             latest = None
-        return _html(page.board(board, latest))
+        return _html(page.board(board, latest, state))
 
     def _story(self, message_id: str) -> Response:
         record = self._store.get(message_id)
@@ -114,6 +119,23 @@ class _Undescribed(Collector):
 
     def collect(self) -> Any:
         return self._collector.collect()
+
+
+def _locked(place: str, *, wrong: bool = False) -> Response:
+    challenge = ("WWW-Authenticate", 'Bearer realm="octoworker"')
+    return _html(page.locked(_place(place), wrong=wrong), HTTPStatus.UNAUTHORIZED, challenge)
+
+
+def _place(wanted: str) -> str:
+    """Where to go after the token: one of our pages, and nowhere else."""
+    return wanted if MESSAGE.fullmatch(wanted) else "/"
+
+
+def _from_here(request: Request) -> bool:
+    """Whether a form was sent from our own page. A browser names the page's origin, because our Referrer-Policy lets it; a program
+    names none."""
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("Host")
 
 
 def _from_redis(make: Callable[[], Response]) -> Response:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import http.client
 import re
+from base64 import b64encode
 from contextlib import contextmanager
 from datetime import timedelta
+from hashlib import sha256
+from urllib.parse import urlencode
 
 import pytest
 from harness import API_KEY, NUMBER, TEXT
 
 from octoworker.sms.record import State
 from octoworker.store import Store, connect
+from octoworker.web.frame import SCRIPT
 from octoworker.web.gauges import Gauges
 from octoworker.web.server import Server
 from octoworker.web.site import Site
@@ -40,10 +44,10 @@ def port(redis_client, redis_server):
         yield it
 
 
-def ask(port, path="/", headers=BEARER, method="GET"):
+def ask(port, path="/", headers=BEARER, method="GET", body=None):
     caller = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        caller.request(method, path, headers=headers)
+        caller.request(method, path, body, headers=headers)
         answer = caller.getresponse()
         return answer.status, answer.headers, answer.read().decode()
     finally:
@@ -78,23 +82,52 @@ def test_whoever_has_no_token_sees_nothing(port, path, headers):
     assert TOKEN not in body
 
 
-def test_the_token_in_the_address_becomes_a_cookie_and_leaves_the_address(port):
-    status, told, _ = ask(port, f"/message/{'a' * 32}?token={TOKEN}&x=1", {})
-    assert (status, told["Location"]) == (303, f"/message/{'a' * 32}?x=1")
+def log_in(port, token=TOKEN, place="/", **headers):
+    body = urlencode({"token": token, "place": place})
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+    return ask(port, "/login", headers, method="POST", body=body)
+
+
+def test_the_token_comes_in_a_form_and_becomes_a_cookie(port):
+    place = f"/message/{'a' * 32}"
+    assert f'name="place" value="{place}"' in ask(port, place, {})[2]
+    status, told, _ = log_in(port, place=place)
+    assert (status, told["Location"]) == (303, place)
     name, *flags = told["Set-Cookie"].split("; ")
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(flags)
     assert TOKEN not in told["Set-Cookie"]
     assert ask(port, "/", {"Cookie": f"other=1; {name}"})[0] == 200
 
 
+def test_a_token_in_an_address_opens_nothing(port):
+    status, told, body = ask(port, f"/?token={TOKEN}", {})
+    assert (status, told["Set-Cookie"]) == (401, None)
+    assert TOKEN not in body
+
+
+@pytest.mark.parametrize("token", ["", "x", TOKEN + "x", "<script>"])
+def test_a_wrong_token_is_told_and_opens_nothing(port, token):
+    status, told, body = log_in(port, token)
+    assert (status, told["Set-Cookie"]) == (401, None)
+    assert "That is not the token." in body
+    assert "<script>" not in body.replace(f"<script>{SCRIPT}</script>", "")
+
+
+def test_a_form_of_another_site_is_refused(port):
+    assert log_in(port, Origin="https://elsewhere.example")[0] == 403
+    assert log_in(port, Origin="null")[0] == 403
+    assert log_in(port, Origin=f"http://127.0.0.1:{port}")[0] == 303
+
+
 def test_behind_https_the_cookie_stays_there(port):
-    _, told, _ = ask(port, f"/?token={TOKEN}", {"X-Forwarded-Proto": "https"})
-    assert told["Set-Cookie"].endswith("; Secure")
+    assert log_in(port, **{"X-Forwarded-Proto": "https"})[1]["Set-Cookie"].endswith("; Secure")
 
 
-@pytest.mark.parametrize("path", ["//elsewhere.example/", "/\\elsewhere.example/", "///elsewhere.example"])
-def test_the_redirect_leads_nowhere_else(port, path):
-    assert re.fullmatch(r"/[^/\\].*", ask(port, f"{path}?token={TOKEN}", {})[1].get("Location", "/elsewhere"))
+@pytest.mark.parametrize(
+    "place", ["//elsewhere.example/", "/\\elsewhere.example/", "https://elsewhere.example", "/metrics", ""]
+)
+def test_the_redirect_leads_nowhere_else(port, place):
+    assert log_in(port, place=place)[1]["Location"] == "/"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
@@ -102,17 +135,51 @@ def test_there_is_nothing_but_reading(port, method):
     assert ask(port, method=method)[0] == 405
 
 
+def test_a_state_shows_its_messages_alone(port, redis_client):
+    for n, state in enumerate(("accepted", "rejected", "rejected")):
+        redis_client.hset(
+            f"ow:message:{n:032x}", mapping={"state": state, "lane": "normal", "history": f"{n}|{state}|"}
+        )
+        redis_client.zadd(f"ow:state:{state}", {f"{n:032x}": n})
+    for query, shown in (
+        ("", {0, 1, 2}),
+        ("?state=rejected", {1, 2}),
+        ("?state=accepted", {0}),
+        ("?state=nothing", {0, 1, 2}),
+    ):
+        listed = re.findall(r'href="/message/(\w+)"', ask(port, f"/{query}")[2])
+        assert {int(each, 16) for each in listed} == shown
+    body = ask(port, "/?state=rejected")[2]
+    assert 'href="/" aria-current="true">rejected' in body
+    assert 'href="/?state=accepted">accepted' in body
+
+
+def test_every_time_names_its_zone_and_every_head_its_column(port, redis_client):
+    redis_client.hset("ow:message:" + "d" * 32, mapping={"state": "rejected", "history": "946731601000|rejected|x\n"})
+    redis_client.zadd("ow:state:rejected", {"d" * 32: 1})
+    for path in ("/", "/message/" + "d" * 32):
+        body = ask(port, path)[2]
+        times = re.findall(r"<time([^>]*)>([^<]*)</time>", body)
+        assert times
+        assert all(
+            re.search(r'datetime="[^"]+\+00:00"', attributes) and shown.endswith(" UTC") for attributes, shown in times
+        )
+        assert "<th>" not in body
+
+
 def test_nothing_is_loaded_from_elsewhere_and_nothing_runs(port):
     _, told, body = ask(port)
     policy = told["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe" not in policy
-    assert "script" not in policy + body
-    assert "http" not in re.sub(r"http-equiv|xmlns='http://www.w3.org/2000/svg'", "", body)
+    (script,) = re.findall(r"<script>(.*?)</script>", body, re.DOTALL)
+    assert f"script-src 'sha256-{b64encode(sha256(script.encode()).digest()).decode()}';" in policy
+    assert body.count("<script") == 1
+    assert "http" not in re.sub(r"xmlns='http://www.w3.org/2000/svg'", "", body)
     assert not re.search(r"\sstyle=|\son\w+=", body)
     assert (told["Cache-Control"], told["Referrer-Policy"], told["X-Frame-Options"]) == (
         "no-store",
-        "no-referrer",
+        "same-origin",
         "DENY",
     )
     assert "Python" not in told["Server"]
@@ -165,7 +232,7 @@ def test_what_came_from_outside_is_escaped(port, redis_client):
     redis_client.zadd("ow:state:rejected", {"b" * 32: 1})
     for path in ("/", "/message/" + "b" * 32):
         body = ask(port, path)[2]
-        assert "<script" not in body
+        assert "<script>alert" not in body
         assert not re.search(r"<(b|i|u)>(x|<|12)", body)
 
 

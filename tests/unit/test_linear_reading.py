@@ -28,6 +28,7 @@ from octoworker.sms import encoding, hours, instants, message, people, sizes, te
 from octoworker.sms.arguments import plain_arguments
 from octoworker.sms.policy import Policy
 from octoworker.sms.recipient import NumberRefused, read
+from octoworker.telemetry import escape
 
 MOST = 9.0
 """Times dearer at four times the size: 4 for linear work, 16 for quadratic."""
@@ -195,7 +196,10 @@ READERS = {
     "many people": lambda text: people.read([text[: sizes.NUMBER]] * (len(text) // 50), POLICY),
     "a text in one form": texts.canonical,
     "remains of HTML": texts.html_remains,
-    "words to show": texts.shown,
+    "words to show": escape.terminal,
+    "words for a page": escape.html,
+    "words for a spreadsheet": escape.cell,
+    "words in JSON": escape.json,
     "the count of a text": encoding.measure,
     "what must not go out": encoding.unsendable,
     "what makes a text Unicode": encoding.unicode_cost,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from octoworker.gateway import dialects
 from octoworker.sms.encoding import measure
 from octoworker.sms.message import Policy, parse
-from octoworker.sms.texts import canonical, cell, html_remains, shown
+from octoworker.sms.texts import canonical, html_remains
 
 
 @given(st.text(st.characters()))
@@ -58,32 +58,3 @@ def test_a_text_that_was_garbled_before_is_warned_of():
         Policy(sender="Octo", rules=dialects.DEFAULT.rules),
     )
     assert ["garbled" in warning for warning in found.warnings] == [True]
-
-
-@pytest.mark.parametrize(
-    ("text", "seen"),
-    [
-        ("Bonjour Zoé 漢", "Bonjour Zoé 漢"),
-        ("a\nb\tc", "a⏎b→c"),
-        ("\x1b[31mred", "\\u001b[31mred"),
-        ("\N{RIGHT-TO-LEFT OVERRIDE}a", "\\u202ea"),
-        ("a\N{NO-BREAK SPACE}b", "a\\u00a0b"),
-        ("\ud800", "\\ud800"),
-    ],
-)
-def test_a_strangers_words_do_nothing_to_a_terminal(text, seen):
-    assert shown(text) == seen
-
-
-def test_a_strangers_words_are_cut():
-    assert shown("x" * 600, longest=10) == "xxxxxxxxx…"
-
-
-@pytest.mark.parametrize("words", ['=HYPERLINK("http://x")', "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "+33 6 cmd|x"])
-def test_a_strangers_words_are_no_formula_in_a_spreadsheet(words):
-    assert cell(words) == "'" + words
-
-
-@pytest.mark.parametrize("value", ["+33612345678", "-0.055", "06 12 34 56 78", "Zoé", "", None, 5, "a=b"])
-def test_numbers_and_ordinary_words_stay_as_they_are(value):
-    assert cell(value) == value

@@ -19,7 +19,7 @@ from octoworker.client.campaigns.template import Template
 from octoworker.errors import PayloadError
 from octoworker.sms import encoding, message, people, schedule
 from octoworker.sms.recipient import country_of
-from octoworker.sms.texts import shown
+from octoworker.telemetry import escape
 
 LINES_SHOWN = 5
 """Line numbers named for each reason."""
@@ -125,7 +125,9 @@ class Reader:
         hundred is known by all its rows: a number that cannot be read is refused there, so that the record says why.
         """
         if missing := [name for name in self.template.fields if name not in self.table.columns]:
-            raise PayloadError([f"template: the file has no column {shown(missing[0])}; it has {self.table.listed}."])
+            raise PayloadError(
+                [f"template: the file has no column {escape.terminal(missing[0])}; it has {self.table.listed}."]
+            )
         seen, whole = Seen(), not self.template.fields
         for row in self.table:
             preview.rows += 1

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from octoworker.client.campaigns.delimited import Rows
 from octoworker.errors import PayloadError
 from octoworker.sms import sizes
-from octoworker.sms.texts import shown
+from octoworker.telemetry import escape
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
@@ -91,7 +91,7 @@ def _chosen(book: CalamineWorkbook, name: str | None) -> CalamineSheet:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(shown(name, longest=40) for name in names)
+    return ", ".join(escape.terminal(name, longest=40) for name in names)
 
 
 def _number(value: float) -> str:

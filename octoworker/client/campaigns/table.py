@@ -16,7 +16,7 @@ from octoworker.client.campaigns.delimited import Delimited, Rows
 from octoworker.client.campaigns.template import plain
 from octoworker.errors import PayloadError
 from octoworker.sms import sizes
-from octoworker.sms.texts import shown
+from octoworker.telemetry import escape
 
 RECIPIENT_NAMES = (
     *("recipient", "recipients", "to", "number", "numero", "mobile", "portable", "telephone_portable"),
@@ -79,7 +79,7 @@ class Table:
     @property
     def listed(self) -> str:
         """The names of its columns, to be shown."""
-        return shown(", ".join(self.columns))
+        return escape.terminal(", ".join(self.columns))
 
     def check(self) -> None:
         """Read every row, so that nobody of a file is taken when one of its rows cannot be read. PayloadError names it."""
