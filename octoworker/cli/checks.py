@@ -25,7 +25,7 @@ from octoworker.store.assessment import Finding, Grade
 from octoworker.store.functions import Loaded
 from octoworker.store.server import Server
 
-OLDEST_REDIS = (6, 2)
+OLDEST_REDIS = (7, 0)
 SLOW = timedelta(milliseconds=5)
 """Above this each send feels how long an answer of Redis takes: it asks three times."""
 
@@ -171,7 +171,7 @@ def of_redis(server: Server) -> Iterator[Finding]:
     if server.version is None:
         yield _hidden("version", "INFO")
     elif tuple(int(part) for part in server.version.split(".")[:2] if part.isdigit()) < OLDEST_REDIS:
-        yield _problem("version", f"{server.name} {server.version}", "use Redis 6.2 or later, or Valkey")
+        yield _problem("version", f"{server.name} {server.version}", "use Redis 7 or later, or Valkey 8")
     else:
         yield _ok("version", f"{server.name} {server.version}")
     if server.cluster:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,9 @@ from octoworker.worker import runtime
 
 POLL = 0.2
 """Seconds between two looks of `send --wait`."""
+
+SILENT = 5.0
+"""Seconds after which `send --wait` says that no worker is there, when none is."""
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON document and nothing else.")
 
@@ -239,12 +242,25 @@ def _found(message_id: str, store: Store | None = None) -> Record:
 def _wait(message_id: str) -> Record:
     """The record once no machine will move it soon: ended, scheduled, or waiting for an operator."""
     store = runtime.look(Settings.load())
+    silent_from = time.monotonic() + SILENT
     while True:
         found = _found(message_id, store)
         needs_review = found.state is State.UNKNOWN and found.due_at is None
         if found.state in FINAL or found.state is State.SCHEDULED or needs_review:
             return found
+        if time.monotonic() > silent_from:
+            _say_who_is_missing(store, found.lane)
+            silent_from = float("inf")
         time.sleep(POLL)
+
+
+def _say_who_is_missing(store: Store, lane: str) -> None:
+    """Nothing has ended yet: that is told when nobody is there who could end it."""
+    with suppress(StoreError):
+        workers = store.workers.alive()
+        if not any(lane in worker.lanes for worker in workers):
+            who = f"No worker that is alive reads lane {lane}" if workers else "No worker is alive"
+            output.say(f"{who}: the message waits until one is started (octoworker worker).", err=True)
 
 
 COMMANDS = (send, status, list_, cancel, reschedule, decide, replay)

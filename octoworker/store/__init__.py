@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import count, islice
 from typing import Any, Literal
 
 import redis
@@ -97,6 +98,12 @@ __all__ = [
 
 SLACK = timedelta(milliseconds=20)
 """A job may be claimed this much before it is due: a worker knows Redis' clock only as well as the network is quick."""
+
+MOVING_MS = 600_000
+"""ms ahead of which what is queued or being submitted is looked at again; what is looked at later waits for its time."""
+
+SLICE = 500
+"""Records whose state is asked for in one round trip."""
 
 Created = Literal["created", "same", "conflict"]
 """`same`: it is there already, with this content; `conflict`: with other content."""
@@ -428,14 +435,32 @@ class Store:
         return record
 
     def _ids(self, state: State | None, limit: int) -> Iterable[str]:
-        if state in (None, State.QUEUED, State.SUBMITTING):
-            yield from guard(lambda: self._redis.zrange(keys.DUE, 0, limit - 1))
         if state in (State.QUEUED, State.SUBMITTING):
+            yield from islice(self._moving(state), limit)
             return
+        if state is None:
+            yield from guard(lambda: self._redis.zrange(keys.DUE, 0, limit - 1))
         listed = [state] if state else sorted(FINAL | {State.UNKNOWN})
         for each in listed:
             soonest = each in (State.SCHEDULED, State.WAITING)
             yield from guard(partial(self._redis.zrange, keys.state(each), 0, limit - 1, desc=not soonest))
+
+    def _moving(self, state: State) -> Iterator[str]:
+        """Ids in a state that has no index, found among all that is looked at soon. A slice a round trip: thousands may be
+        held back in front of the first."""
+        soon = int(guard(self._redis.time)[0]) * 1000 + MOVING_MS
+        for start in count(0, SLICE):
+            ids = guard(partial(self._redis.zrange, keys.DUE, "-inf", soon, byscore=True, offset=start, num=SLICE))
+            states = guard(partial(self._states, ids)) if ids else []
+            yield from (message_id for message_id, there in zip(ids, states, strict=True) if there == state)
+            if len(ids) < SLICE:
+                return
+
+    def _states(self, ids: Sequence[str]) -> Sequence[str | None]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for message_id in ids:
+                pipe.hget(keys.record(message_id), "state")
+            return pipe.execute()
 
     def _facts(self, job: ClaimRequest) -> dict[str, Any]:
         return {

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Any
 
 import redis
 
@@ -48,6 +49,15 @@ class Workers:
     def is_here(self, worker: Presence) -> None:
         """One worker's word. One round trip; to be said every five seconds. StoreError: nobody has heard it."""
         self._scripts.run("presence", [], [worker.as_text(), span_ms(FORGOTTEN)])
+
+    def alive(self) -> tuple[Presence, ...]:
+        """Those that have spoken lately. StoreError: they cannot be seen."""
+
+        def words() -> Any:
+            now = int(self._redis.time()[0]) * 1000
+            return self._redis.zrange(keys.WORKERS, now - span_ms(ALIVE), "+inf", byscore=True)
+
+        return read(guard(words))
 
     def is_gone(self, worker: Presence) -> None:
         """It ends, and need not be waited for."""

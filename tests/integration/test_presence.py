@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 
 import pytest
-from harness import until
+from harness import NUMBER, TEXT, until
 
 from octoworker import __version__
 from octoworker.sms.lanes import LANES
@@ -53,3 +55,25 @@ def test_an_urgent_message_that_has_waited_for_ten_minutes_is_not_well(house):
     house.redis.hset(f"ow:message:{message_id}", "created", (seconds - 600) * 1000)
     assert "10 min" in verdict(house)["lane urgent"]["says"]
     assert "10 min" in house.command("stats").stdout
+
+
+def test_send_and_wait_says_that_nobody_is_there(house):
+    command = [sys.executable, "-m", "octoworker", "send", "--to", NUMBER, "--text", TEXT, "--transactional", "--wait"]
+    waiting = subprocess.Popen(command, env=house.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert "No worker is alive" in waiting.stderr.readline()
+    house.worker()
+    said, more = waiting.communicate(timeout=60)
+    assert (waiting.returncode, more) == (0, "")
+    assert "accepted" in said
+
+
+def test_send_and_wait_says_that_nobody_reads_its_lane(house):
+    house.worker("-Q", "sms.bulk")
+    until(lambda: workers(house))
+    command = [sys.executable, "-m", "octoworker", "send", "--to", NUMBER, "--text", TEXT, "--transactional", "--wait"]
+    waiting = subprocess.Popen(command, env=house.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert "reads lane urgent" in waiting.stderr.readline()
+    finally:
+        waiting.kill()
+        waiting.communicate()
