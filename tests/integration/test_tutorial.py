@@ -60,14 +60,19 @@ class Reader:
 
     def __init__(self, house, **more):
         self.house, self.ids = house, {}
-        self.folder = house.folder / "shop"
+        (name,) = re.findall(r"^\$ mkdir ([\w-]+) && cd \1$", TUTORIAL, re.MULTILINE)
+        self.folder = house.folder / name
         self.folder.mkdir()
         for name, code in FILES.items():
             if "/" not in name:
                 (self.folder / name).write_text(code)
-        self.environ = {**house.environ, **more, "OCTOWORKER_SENDER": "MyShop"}
-        self.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        self.environ["PYTHONPATH"] = str(WEB)
+        self.environ = {
+            # What a reader has at terminal 4, and nothing of ours. The folder above is importable, as the checkout is.
+            "REDIS_URL": house.redis_url,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": f"{WEB}{os.pathsep}{house.folder}",
+            **more,
+        }
 
     def here(self, command):
         """The command with the addresses and the ids of this run."""
