@@ -58,6 +58,12 @@ class Asker:
         facts = json.dumps({"lane": "normal", "requeue_after": 1000})
         return self.ask("create_many", facts, "", 0, ID, fingerprint, "", "{}", 1, 0, "", place=None)
 
+    def take(self, job):
+        """What it answers after the list that it took from."""
+        self.client.lpush("sms", job)
+        keys = ["unacked_index", "unacked", "ow:deliveries", "ow:jobs-set-aside", "sms"]
+        return self._scripts.run("take", keys, [3, 1000, 10])[1:]
+
     def reject(self, fingerprint="print"):
         facts = {**self._new(fingerprint), "keep": 1000, "reason": "no", "error_code": ""}
         return self.ask("reject", ID, json.dumps(facts), "{}")
@@ -226,6 +232,7 @@ WAYS = {
         "late": lambda it: it.lease_over().settle(),
         "fenced": lambda it: it.lease_over().settle(state="waiting", delay=1000),
     },
+    "take": {"aside": lambda it: it.take("no job")},
     "set_aside": {"done": lambda it: it.ask("set_aside", "1-1", "why", "{}", place=None)},
 }
 """Script -> answer -> what brings it about."""
