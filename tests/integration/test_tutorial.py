@@ -123,6 +123,7 @@ def plain(text):
     for odd, word in (
         (ID, "ID"),
         (re.compile(r"api\d{12}"), "TICKET"),
+        (re.compile(r"legacy-[0-9a-f]{8}"), "ACCOUNT"),
         (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00"), "INSTANT"),
         (re.compile(r"\d\d:\d\d:\d\d\.\d{3}"), "TIME"),
     ):
