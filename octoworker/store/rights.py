@@ -162,6 +162,7 @@ USERS = {
             f"{keys.BACKLOG_PREFIX}*",
             f"{keys.DAY_PREFIX}*",
             keys.WORKERS,
+            keys.BROKEN_RECORDS,
             keys.NOWHERE,
         ),
         rest=f"{STREAMS} {LENGTHS} {EVENTS}",

@@ -60,9 +60,9 @@ def story(record: Record) -> str:
         "Attempts": record.attempts,
     }
     instants = {"Accepted here": record.created_at, "Due": record.due_at, "Goes out": record.goes_out_at}
-    told = {name: escape(str(value)) for name, value in facts.items() if value is not None}
-    told |= {name: full(at) for name, at in instants.items() if at}
-    shown = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in told.items())
+    lines = {name: escape(str(value)) for name, value in facts.items() if value is not None}
+    lines |= {name: full(at) for name, at in instants.items() if at}
+    shown = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in lines.items())
     moves = "".join(
         f"<li>{moved(move.at)}{_state(move.state)}<span>{escape(move.reason)}</span></li>" for move in record.history
     )

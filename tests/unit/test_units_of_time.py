@@ -47,6 +47,7 @@ COUNTS = {
     "Board.inbox",
     "Board.outbox",
     "Board.unreadable",
+    "Server.unreadable",
     "Board.memory",
     "Board.memory_limit",
     "Forgotten.records",

@@ -1,4 +1,4 @@
--- include: wakeups, backlog, accounts
+-- include: wakeups, backlog, accounts, broken_records
 -- Rescue one slice of what is stranded: leases that ran out, jobs that vanished, backlogged messages that expired or whose
 -- backlog was lost. Each is given to one scheduler only.
 -- KEYS  none: the due set names the records

@@ -1,4 +1,4 @@
--- include: wakeups, accounts
+-- include: wakeups, accounts, broken_records
 -- Stage one slice of what is due, or will be until the look-ahead ends: each goes to its queue, by one scheduler only.
 -- KEYS  none: the due set names the records
 -- ARGV  1 request (JSON: slice (count), look_ahead, requeue_after, keep (ms), account)
