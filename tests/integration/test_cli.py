@@ -261,7 +261,7 @@ def test_letting_go_of_the_brake_ends_no_pause(house):
     house.sandbox.fault(fault="code", code="101", times=1)
     house.worker()
     message_id = send(house).stdout.strip()
-    until(lambda: house.store.flow_control.account_hold() is not None)
+    house.ended(message_id, State.WAITING)
     assert "ended" in house.command("resume", "--brake").stdout
     assert house.ended(message_id).state is State.ACCEPTED
     assert json.loads(house.command("stats", "--json").stdout)["paused"] == ["bulk"]
