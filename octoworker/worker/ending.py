@@ -1,6 +1,6 @@
 """How a worker ends: on SIGTERM or SIGINT it takes nothing more and is gone when its last call is recorded.
 
-1. It stops looking for jobs. What it has fetched and not begun goes back at once, to the front of its queue.
+1. It is not ready any more, and stops looking for jobs. What it has fetched and not begun goes back at once, to the front of its queue.
 2. What is begun goes on as always: its answer is recorded, its job acknowledged.
 3. When nothing is active any more, the worker ends. What takes longer than a send may (`worker_soft_shutdown_timeout`) is
    left to its lease.
@@ -21,6 +21,7 @@ from celery.worker import state as celery_state
 from kombu.common import ignore_errors
 
 from octoworker.telemetry import log
+from octoworker.worker import health
 from octoworker.worker.in_hand import noted
 
 state: Any = celery_state
@@ -86,6 +87,7 @@ class Ending(bootsteps.StartStopStep):
         os.read(self._woken, 1)
         consumer = self._worker.consumer
         log.event("worker.ending", active=len(state.active_requests))
+        health.HeartbeatFile(health.READY).end()
         if consumer.task_consumer:
             ignore_errors(consumer, consumer.task_consumer.cancel)
         for request in self._not_begun():

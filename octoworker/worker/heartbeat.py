@@ -127,8 +127,8 @@ class Consuming(bootsteps.StartStopStep):
             log.warning(
                 "health.shared", hint=f"another worker keeps the same health files: give each its own {health.FOLDER}"
             )
-        self._turn()
-        self._timer = consumer.timer.call_repeatedly(health.BEAT, self._turn)
+        self._turn(consumer)
+        self._timer = consumer.timer.call_repeatedly(health.BEAT, self._turn, (consumer,))
 
     def stop(self, consumer: Any) -> None:
         del consumer
@@ -138,9 +138,9 @@ class Consuming(bootsteps.StartStopStep):
         main_thread.rests()
         self._file_of_readiness.end()
 
-    def _turn(self) -> None:
+    def _turn(self, consumer: Any) -> None:
         main_thread.turned()
-        if clock_watch.readiness.good:
+        if clock_watch.readiness.good and not consumer.controller.ending.asked:
             self._file_of_readiness.beat()
         else:
             self._file_of_readiness.end()
