@@ -1,3 +1,4 @@
+-- include: base
 -- Which message has a ticket: what receipts, replies and STOPs are matched by.
 -- TICKETS .. TICKET (string)  id:generation of its key; '' when two messages have it, and so neither
 -- EARLY .. TICKET (list)      receipts that came before their ticket was known
@@ -10,7 +11,10 @@ local function put_back_early(ticket)
   local early = redis.call('LRANGE', EARLY .. ticket, 0, -1)
   for _, each in ipairs(early) do
     local kept = cjson.decode(each)
-    redis.call('XADD', INBOX, '*', 'id', kept.id, 'kind', 'receipt', 'content', kept.content)
+    -- One that came by no call has nothing to put back, and must stop no settle.
+    if given(kept.id) and given(kept.content) then
+      redis.call('XADD', INBOX, '*', 'id', kept.id, 'kind', 'receipt', 'content', kept.content)
+    end
   end
   if #early > 0 then redis.call('DEL', EARLY .. ticket) end
 end
