@@ -90,21 +90,7 @@ def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
         yield _warning(
             "simulate", "Octopush is asked to simulate: no handset rings", "unset OCTOWORKER_SIMULATE to send"
         )
-    caps = (
-        settings.caps.hour,
-        settings.caps.day,
-        settings.caps.same_text,
-        settings.caps.countries_text,
-        settings.caps.money,
-    )
-    if any(caps):
-        yield _ok("caps", "set")
-    else:
-        yield _warning(
-            "caps",
-            "no cap: a runaway loop would spend the whole credit",
-            "set OCTOWORKER_CAP_MONEY, OCTOWORKER_CAP_DAY or another cap",
-        )
+    yield _of_caps(settings)
     try:
         ZoneInfo("Europe/Paris")
     except ZoneInfoNotFoundError:
@@ -117,6 +103,28 @@ def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
             "calls go through the proxy of this environment",
             "unset HTTPS_PROXY, or set NO_PROXY, if not meant",
         )
+    yield from _of_secrets(settings, environ)
+
+
+def _of_caps(settings: Settings) -> Finding:
+    caps = (
+        settings.caps.hour,
+        settings.caps.day,
+        settings.caps.same_text,
+        settings.caps.countries_text,
+        settings.caps.money,
+    )
+    if any(caps):
+        return _ok("caps", "set")
+    return _warning(
+        "caps",
+        "no cap: a runaway loop would spend the whole credit",
+        "set OCTOWORKER_CAP_MONEY, OCTOWORKER_CAP_DAY or another cap",
+    )
+
+
+def _of_secrets(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Who could read what, on the way and where it lies."""
     addresses = {
         environment.RECORDS: settings.redis.records_url,
         environment.BROKER: settings.redis.broker_url,
@@ -134,6 +142,12 @@ def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
             "secret",
             "the API key stands in the environment",
             "give its file with OCTOPUSH_API_KEY_FILE where others can look",
+        )
+    if not settings.opt_outs.number_keys:
+        yield _warning(
+            "opt-outs",
+            "no key for the numbers of those who said STOP: whoever reads the list can find them by trying all numbers",
+            "set OCTOWORKER_NUMBER_KEYS_FILE, the same for workers and the receiver",
         )
 
 

@@ -139,7 +139,7 @@ def test_settings_that_are_likely_a_mistake(house):
     house.environ |= {"OCTOWORKER_SIMULATE": "1"}
     del house.environ["OCTOWORKER_SENDER"]
     _, found = examined(house)
-    assert {found[name]["outcome"] for name in ("simulate", "sender", "caps")} == {"warning"}
+    assert {found[name]["outcome"] for name in ("simulate", "sender", "caps", "opt-outs")} == {"warning"}
 
 
 @pytest.mark.parametrize(
