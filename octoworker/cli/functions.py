@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from octoworker.cli import output
 from octoworker.config import Settings
 from octoworker.store import connect
 from octoworker.store import functions as library
@@ -20,7 +21,7 @@ def load() -> None:
     """Load the functions of this release, in place of another's. Needs a user of Redis who may: `admin` of redis.conf."""
     client = connect(Settings.load().redis.records_url, timeout=LOOK_TIMEOUT)
     library.load(client)
-    click.echo("The functions of this release are loaded.")
+    output.say("The functions of this release are loaded.")
 
 
 COMMANDS = (functions,)

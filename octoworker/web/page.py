@@ -127,7 +127,9 @@ def _cards(seen: Board) -> Iterable[str]:
     money = seen.currency or ""
     yield _card("Workers", "?" if seen.workers is None else f"{len(seen.workers)}", _readers(seen))
     yield _card("In flight", f"{seen.in_flight:,}", f"{seen.due_soon:,} due within a minute")
-    yield _card("Oldest waiting", "?" if hidden else span(oldest), f"scheduler {seen.due_lag.total_seconds():.1f} s behind")
+    yield _card(
+        "Oldest waiting", "?" if hidden else span(oldest), f"scheduler {seen.due_lag.total_seconds():.1f} s behind"
+    )
     yield _card("Pace", f"{seen.pace:.1f}", "segments a second, last minute")
     yield _card("Breaker", seen.breaker, "does Octopush answer?", "good" if seen.breaker == "closed" else "bad")
     yield _card(

@@ -64,7 +64,7 @@ def test_a_worker_that_is_told_to_end_writes_nothing_but_events(house, pool):
     house.ended(house.enqueue())
     worker.stop()
     lines = [json.loads(line) for line in worker.log().splitlines()]
-    assert any("shutdown" in line.get("says", "") for line in lines)
+    assert [line["event"] for line in lines].count("worker.ending") == 1
 
 
 def test_a_refused_message_is_told_with_the_reason_and_without_its_number(house):
