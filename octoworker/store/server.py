@@ -11,7 +11,7 @@ import redis
 
 from octoworker.sms import lanes
 from octoworker.store import clock, keys
-from octoworker.store.scripts import guard
+from octoworker.store.scripts import guard, unfit
 
 T = TypeVar("T")
 
@@ -128,8 +128,10 @@ def refusal(info: Mapping[str, Any]) -> str | None:
 
 
 def _asked(question: Callable[[], Any]) -> dict[str, Any]:
-    """The answer; nothing when this user of Redis may not ask."""
+    """The answer; nothing when this user of Redis may not ask. A Redis that will never do says so here, too."""
     try:
         return dict(question())
-    except redis.ResponseError:
+    except redis.ResponseError as error:
+        if unfit(error):
+            raise
         return {}
