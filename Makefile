@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check mutants format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser clean
+.PHONY: demo test quick check mutants format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -66,6 +66,18 @@ $(BROWSER_READY): tests/browser/requirements.txt tests/browser/package-lock.json
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target .venv/browser -r tests/browser/requirements.txt
 	cp tests/browser/package.json tests/browser/package-lock.json .venv/browser/
 	cd .venv/browser && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+# make check-types   mypy and pyright over what a web app writes: what they must take, and what they must refuse
+TYPES_READY := .venv/types/.ready
+check-types: $(READY) $(TYPES_READY)
+	$(BIN)/pytest -q -rs tests/unit/test_types.py
+
+$(TYPES_READY): tests/checkers/package-lock.json | $(READY)
+	@command -v npm >/dev/null || { echo "npm is missing, which gets pyright: apt-get install npm, or brew install node"; exit 1; }
+	mkdir -p .venv/types
+	cp tests/checkers/package.json tests/checkers/package-lock.json .venv/types/
+	cd .venv/types && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 # make chaos KILLS=1000   the long run: all doors, mixed faults, a result for each person; CHAOS=--burnt and more, see --help

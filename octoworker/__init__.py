@@ -7,7 +7,7 @@ Names are loaded at their first use: `enqueue` costs a web process celery, kombu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from octoworker.version import __version__ as __version__
 
@@ -34,6 +34,19 @@ if TYPE_CHECKING:
         UnknownMessageError,
         UnreachableError,
     )
+    from octoworker.sms.shapes import (
+        Event,
+        EventData,
+        EventName,
+        LaneName,
+        MessageRecord,
+        MoveRecord,
+        RecipientRecord,
+        SmsArguments,
+        SmsOptions,
+        SmsType,
+        StateName,
+    )
     from octoworker.worker.tasks import send_sms
 
 __all__ = [
@@ -41,15 +54,26 @@ __all__ = [
     "CampaignSentError",
     "DuplicateKeyError",
     "EnqueueError",
+    "Event",
+    "EventData",
+    "EventName",
     "GatewayError",
     "KeyConflictError",
+    "LaneName",
     "MaybeSentError",
+    "MessageRecord",
+    "MoveRecord",
     "NotSentError",
     "OctoworkerError",
     "PayloadError",
+    "RecipientRecord",
     "RefusedByProviderError",
     "RefusedError",
     "SettingsError",
+    "SmsArguments",
+    "SmsOptions",
+    "SmsType",
+    "StateName",
     "StoreError",
     "UnfitRedisError",
     "UnknownMessageError",
@@ -87,16 +111,34 @@ _HOMES = {
         "UnknownMessageError",
         "UnreachableError",
     ),
+    "octoworker.sms.shapes": (
+        "Event",
+        "EventData",
+        "EventName",
+        "LaneName",
+        "MessageRecord",
+        "MoveRecord",
+        "RecipientRecord",
+        "SmsArguments",
+        "SmsOptions",
+        "SmsType",
+        "StateName",
+    ),
     "octoworker.worker.tasks": ("send_sms",),
 }
 
+if not TYPE_CHECKING:
+    # A type checker that saw it would take every misspelt name for one of ours.
+    def __getattr__(name: str) -> object:
+        from importlib import import_module  # noqa: PLC0415 - the whole point is to import late
 
-def __getattr__(name: str) -> Any:
-    from importlib import import_module  # noqa: PLC0415 - the whole point is to import late
+        if name == "correlation":
+            return import_module("octoworker.correlation")
+        for home, names in _HOMES.items():
+            if name in names:
+                return getattr(import_module(home), name)
+        raise AttributeError(f"module 'octoworker' has no attribute {name!r}")
 
-    if name == "correlation":
-        return import_module("octoworker.correlation")
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(home), name)
-    raise AttributeError(f"module 'octoworker' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,9 +10,9 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from celery import Celery
 
@@ -32,6 +32,7 @@ from octoworker.sms import identity, instants, jobs, lanes, opt_outs, recipient
 from octoworker.sms.arguments import in_one_form, plain_arguments
 from octoworker.sms.policy import Policy
 from octoworker.sms.record import Record
+from octoworker.sms.shapes import Instant, MessageRecord, SmsArguments
 from octoworker.store import NO_JOB, NewMessage, Store, connect
 from octoworker.store.budget import within
 from octoworker.telemetry import events
@@ -200,30 +201,40 @@ class Client:
         self.app.close()
 
 
-def enqueue(**arguments: Any) -> str:
-    """Take an SMS and return its message id: 32 hex digits. The arguments are those of `octoworker.send_sms`.
+def enqueue(**message: Unpack[SmsArguments]) -> str:
+    """Take an SMS and return its message id: 32 hex digits.
 
-    Once this has returned, the message ends in a state that `status` shows. The content is checked by the worker;
-    what is wrong with it stands in the record. Raises EnqueueError within 1 s when Redis cannot be reached (nothing
-    is kept), SettingsError when the environment is wrong, KeyConflictError when the idempotency key belongs to another message, TypeError for a wrong name or type,
-    PayloadError for a lane that does not exist, a time that is no instant, or what is too large.
+    - `recipients`: one number or a list of them; `text`: what it says
+    - `sms_type`: FR (premium), XXX (low cost) or WWW (world); `sender`: 3 to 11 letters and digits
+    - `transactional`: no marketing, so any hour and no STOP mention
+    - `send_at`, `expires_at`: an aware datetime, ISO-8601 with an offset, or epoch seconds; `hold`: kept here until then
+    - `idempotency_key`: the same key with the same content is the same message; `reference`: your own words
+    - `lane`: urgent, normal or bulk
+
+    Once this has returned, the message ends in a state that `status` shows. The content is checked by the worker, or
+    by `check`; what is wrong with it stands in the record. Raises EnqueueError within 1 s when Redis cannot be reached
+    (nothing is kept), SettingsError when the environment is wrong, KeyConflictError when the idempotency key belongs to
+    another message, TypeError for a wrong name or type, PayloadError for a lane or type of SMS that does not exist, a
+    time that is no instant, or what is too large.
     """
-    check_names(arguments)
-    return client().enqueue(arguments)
+    check_names(message)
+    return client().enqueue(message)
 
 
-def enqueue_many(messages: list[dict[str, Any]]) -> list[str]:
+def enqueue_many(messages: Iterable[SmsArguments]) -> list[str]:
     """Take many messages and return their ids, in order: several times faster than one by one.
 
-    A message to more than 500 recipients becomes several, whose ids stand in its place. Raises like `enqueue`; what was
-    taken before the error stays taken, and is not taken twice when it is tried again with the same idempotency keys.
+    Each is a dict of the arguments of `enqueue`. A message to more than 500 recipients becomes several, whose ids stand
+    in its place. Raises like `enqueue`; what was taken before the error stays taken, and is not taken twice when it is
+    tried again with the same idempotency keys.
     """
-    for arguments in messages:
+    listed = list(messages)
+    for arguments in listed:
         check_names(arguments)
-    return client().enqueue_many(messages)
+    return client().enqueue_many(listed)
 
 
-def status(message_id: str) -> dict[str, Any] | None:
+def status(message_id: str) -> MessageRecord | None:
     """The record of a message, with its history and its numbers in clear; None when there is none. StoreError: no Redis."""
     record = client().store.get(identity.known_id(message_id))
     return record.as_json() if record else None
@@ -246,12 +257,12 @@ def opted_out(number: str) -> bool:
     return client().store.opt_outs.find(hashes) is not None
 
 
-def cancel(message_id: str) -> dict[str, Any]:
+def cancel(message_id: str) -> MessageRecord:
     """Stop a message that has not gone yet. RefusedError says why when it is too late."""
     return client().store.cancel(identity.known_id(message_id)).as_json()
 
 
-def reschedule(message_id: str, send_at: datetime | str | float) -> dict[str, Any]:
+def reschedule(message_id: str, send_at: Instant) -> MessageRecord:
     """Move a message that is held here to another time: an aware datetime, ISO-8601 with offset, or epoch seconds.
 
     The rules are those of `send_at`: less than a minute ago is now, and not beyond `expires_at`. Atomic against its release:
@@ -279,7 +290,7 @@ _lock = threading.Lock()
 _client: Client | None = None
 
 
-def _instant(send_at: datetime | str | float) -> datetime:
+def _instant(send_at: Instant) -> datetime:
     """An aware instant. RefusedError for a time without a zone, or none at all."""
     try:
         return instants.read(send_at)
@@ -298,7 +309,11 @@ def _before_expiry(at: datetime, found: Record | None) -> None:
 def check_names(arguments: Mapping[str, Any]) -> None:
     """What no worker should have to find out: a name that does not exist is a bug of the caller's."""
     if unknown := sorted(set(arguments) - jobs.ARGUMENTS):
-        raise TypeError(f"enqueue() does not know the argument {unknown[0]!r}.")
+        import difflib  # noqa: PLC0415 - most callers spell them right
+
+        close = difflib.get_close_matches(unknown[0], jobs.ARGUMENTS, n=1)
+        meant = f"; did you mean {close[0]}?" if close else "."
+        raise TypeError(f"enqueue() does not know the argument {unknown[0]!r}{meant}")
     if missing := sorted({"recipients", "text"} - set(arguments)):
         raise TypeError(f"enqueue() needs the argument {missing[0]!r}.")
 

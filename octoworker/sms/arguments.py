@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from numbers import Number
-from typing import Any
+from typing import Any, get_args
 
 from octoworker.errors import PayloadError
 from octoworker.sms import instants, people, sizes
 from octoworker.sms.lanes import LANES
 from octoworker.sms.policy import Policy
+from octoworker.sms.shapes import SmsType
 from octoworker.sms.texts import canonical
 
 _NO_WORDS = (
@@ -32,7 +33,7 @@ def plain_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The same arguments in types that JSON has; None is left out. Instants become ISO-8601 in UTC.
 
     What stands for words becomes a str: a lazy translation, a phone number, a UUID, any object that says by `__str__`
-    what it is. TypeError names the argument that is of another type. PayloadError: a lane that does not exist, a time
+    what it is. TypeError names the argument that is of another type. PayloadError: a lane or type of SMS that does not exist, a time
     that is no instant, or what is too large; all of them at once. In a list of recipients nothing is wrong at sight:
     the others shall get theirs.
     """
@@ -58,7 +59,6 @@ _FLAGS = frozenset({"transactional", "hold"})
 _PLAIN_WORDS: Mapping[str, int] = {
     "recipients": sizes.NUMBER,
     "text": sizes.TEXT,
-    "sms_type": sizes.NUMBER,
     "sender": sizes.NUMBER,
     "idempotency_key": sizes.KEY,
     "reference": sizes.REFERENCE,
@@ -176,17 +176,22 @@ def _instant(name: str, value: Any) -> str | float:
     raise PayloadError([f"{name}: {sentence}"])
 
 
-def _lane(name: str, value: Any) -> str:
-    words = _as_words(name, value)
-    if words not in LANES:
-        raise PayloadError([f"{name}: use {', '.join(LANES[:-1])} or {LANES[-1]}."])
-    return words
+def _one_of(known: tuple[str, ...]) -> Callable[[str, Any], str]:
+    """A reader of one of these words."""
+
+    def read(name: str, value: Any) -> str:
+        words = _as_words(name, value)
+        if words not in known:
+            raise PayloadError([f"{name}: use {', '.join(known[:-1])} or {known[-1]}."])
+        return words
+
+    return read
 
 
 _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "recipients": _recipients,
     "text": _words(sizes.TEXT),
-    "sms_type": _words(sizes.NUMBER),
+    "sms_type": _one_of(get_args(SmsType)),
     "sender": _words(sizes.NUMBER),
     "transactional": _flag,
     "hold": _flag,
@@ -194,5 +199,5 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "expires_at": _instant,
     "idempotency_key": _words(sizes.KEY),
     "reference": _words(sizes.REFERENCE),
-    "lane": _lane,
+    "lane": _one_of(LANES),
 }

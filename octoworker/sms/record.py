@@ -17,7 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
+
+from octoworker.sms.shapes import MessageRecord, MoveRecord, RecipientRecord
 
 
 class State(StrEnum):
@@ -87,7 +89,7 @@ class Move:
     state: State
     reason: str
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> MoveRecord:
         return {"at": iso(self.at), "state": self.state.value, "reason": self.reason}
 
 
@@ -184,7 +186,7 @@ class Record:
         today = datetime.now(UTC).date()
         return any(move.at.date() != today for move in self.history)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> MessageRecord:
         """The record as the contract shows it, with the numbers in clear: for the caller's own eyes."""
         return {
             "message_id": self.message_id,
@@ -205,16 +207,14 @@ class Record:
             "account": self.account or None,
             "correlation": self.correlation or None,
             "forgotten_at": iso(self.forgotten_at) if self.forgotten_at else None,
-            "recipients": {number: dict(outcome) for number, outcome in self.recipients.items()},
+            "recipients": {number: cast("RecipientRecord", dict(each)) for number, each in self.recipients.items()},
             "history": [move.as_json() for move in self.history],
         }
 
     def masked(self) -> dict[str, Any]:
         """The record as Celery may keep it: recipients as a list with masked numbers, for two can look alike."""
-        shown = self.as_json()
-        shown["recipients"] = [{"recipient": mask(number), **outcome} for number, outcome in self.recipients.items()]
-        shown["reference"] = None
-        return shown
+        listed = [{"recipient": mask(number), **outcome} for number, outcome in self.recipients.items()]
+        return {**self.as_json(), "recipients": listed, "reference": None}
 
 
 _WORDS = frozenset(state.value for state in State)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from celery import Task
 from celery.exceptions import Ignore, Reject
+from celery.result import AsyncResult
 
 from octoworker import correlation
 from octoworker.errors import KeyConflictError, OctoworkerError, RecordError, StoreError
 from octoworker.sms import identity, jobs
 from octoworker.sms.record import Record, State
+from octoworker.sms.shapes import SmsArguments
 from octoworker.telemetry import log, sentry
 from octoworker.worker import runtime
 from octoworker.worker.application import app
@@ -43,13 +45,22 @@ class SmsTask(Task):  # type: ignore[type-arg]
         return super().apply_async(args, kwargs, *rest, **options)
 
 
+class SendSms(SmsTask):
+    """`send_sms` as a type checker sees it: with the arguments of a message."""
+
+    if TYPE_CHECKING:
+
+        def delay(self, **message: Unpack[SmsArguments]) -> AsyncResult[Any]:
+            """Take an SMS."""
+
+
 RESULT_SHOWN = 100
 """Characters of a result that Celery writes out for its events: the id and the state. More costs more than it tells."""
 
 
 @app.task(
     name=jobs.TASK,
-    base=SmsTask,
+    base=SendSms,
     bind=True,
     shared=False,
     typing=False,

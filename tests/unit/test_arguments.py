@@ -62,7 +62,7 @@ def plain(**more):
     return plain_arguments({"recipients": NUMBER, "text": "hi", **more})
 
 
-@pytest.mark.parametrize("name", ["recipients", "text", "sender", "sms_type", "idempotency_key", "reference"])
+@pytest.mark.parametrize("name", ["recipients", "text", "sender", "idempotency_key", "reference"])
 @pytest.mark.parametrize("value", [Lazy("Octo"), Safe("Octo"), "Octo"])
 def test_what_stands_for_words_becomes_words(name, value):
     found = plain(**{name: value})[name]
@@ -231,3 +231,9 @@ def test_anything_is_plain_json_or_refused_by_name(arguments):
         assert str(error).split(":")[0] in arguments  # noqa: PT017 - either of the two, and nothing else
     else:
         json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize("value", ["fr", "FRR", ""])
+def test_a_type_of_sms_that_does_not_exist_is_refused_at_once(value):
+    with pytest.raises(PayloadError, match=r"^sms_type: use FR, XXX or WWW\.$"):
+        plain(sms_type=value)

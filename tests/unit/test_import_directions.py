@@ -48,7 +48,7 @@ MAY_IMPORT |= {
     "app": {"worker"},
     "celeryconfig": {"worker"},
     "__main__": {"cli", "worker"},
-    "__init__": {"version", "errors", "correlation", "client", "worker"},
+    "__init__": {"version", "errors", "correlation", "sms", "client", "worker"},
 }
 
 OWNERS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from octoworker.client.campaigns import loading
 from octoworker.client.campaigns.spool import Spool
@@ -11,6 +11,7 @@ from octoworker.client.campaigns.template import Template
 from octoworker.client.client import check_names, client, not_taken
 from octoworker.errors import StoreError
 from octoworker.sms.arguments import plain_arguments
+from octoworker.sms.shapes import SmsOptions
 
 
 def campaign(
@@ -22,7 +23,7 @@ def campaign(
     name: str = "",
     force: bool = False,
     skip_sent: bool = False,
-    **options: Any,
+    **options: Unpack[SmsOptions],
 ) -> str:
     """Take one text for many people and return the campaign's id; `octoworker campaign ID` follows it.
 

@@ -1,0 +1,174 @@
+"""The shapes of what a web app gives and gets, for its type checker: arguments, records, events. They cost nothing to import.
+
+    def remind(booking: Booking) -> None:
+        sms: octoworker.SmsArguments = {"recipients": booking.phone, "text": "...", "lane": "normal"}
+        octoworker.enqueue(**sms)
+
+The contract's names and no others, so that a checker finds what is misspelt; what the arguments mean stands in `enqueue`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, Protocol, Required
+from uuid import UUID
+
+if sys.version_info >= (3, 12):
+    from typing import TypedDict
+else:  # pydantic, and so FastAPI, reads no other before 3.12
+    from typing_extensions import TypedDict
+
+LaneName = Literal["urgent", "normal", "bulk"]
+"""The lanes, the most urgent first."""
+
+SmsType = Literal["FR", "XXX", "WWW"]
+"""Premium for France, low cost, world."""
+
+StateName = Literal[
+    "scheduled",
+    "queued",
+    "submitting",
+    "waiting",
+    "unknown",
+    "accepted",
+    "delivered",
+    "undelivered",
+    "rejected",
+    "expired",
+    "cancelled",
+    "dead",
+]
+"""Where a message is."""
+
+EventName = Literal[
+    "sms.accepted",
+    "sms.delivered",
+    "sms.undelivered",
+    "sms.rejected",
+    "sms.expired",
+    "sms.dead",
+    "sms.unknown",
+    "sms.cancelled",
+    "sms.reply",
+    "sms.optout",
+]
+"""What a web app is told of."""
+
+
+class LazyText(Protocol):
+    """A translation that is looked up late, as Django's `gettext_lazy` gives: not a str, and with the methods of one."""
+
+    def encode(self, encoding: str = ..., errors: str = ..., /) -> bytes:
+        """As a str's."""
+
+
+class PhoneNumber(Protocol):
+    """A number of the library phonenumbers, or of django-phonenumber-field."""
+
+    @property
+    def country_code(self) -> int | None:
+        """As in +33."""
+
+    @property
+    def national_number(self) -> int | None:
+        """Without the zero in front."""
+
+
+Text = str | LazyText
+Number = str | PhoneNumber | LazyText
+Words = str | UUID | LazyText
+Instant = datetime | str | float
+"""An aware datetime, ISO-8601 with an offset, or epoch seconds."""
+
+
+class SmsOptions(TypedDict, total=False):
+    """What can be said of a message beside whom it goes to and what it says. What is left out, or None, is as the settings say."""
+
+    sms_type: SmsType | None
+    sender: Text | None
+    transactional: bool | None
+    send_at: Instant | None
+    hold: bool | None
+    expires_at: Instant | None
+    reference: Words | None
+    lane: LaneName | None
+
+
+class SmsArguments(SmsOptions, total=False):
+    """The arguments of a message."""
+
+    recipients: Required[Number | Sequence[Number]]
+    text: Required[Text]
+    idempotency_key: Words | None
+
+
+class RecipientRecord(TypedDict, total=False):
+    """What became of one recipient. `word` and `word_at`: the operator's word on delivery, and its time."""
+
+    state: Required[str]
+    country: str | None
+    cost: str | None
+    segments: int | None
+    error_code: str | None
+    reason: str | None
+    word: str | None
+    word_at: str | None
+
+
+class MoveRecord(TypedDict):
+    """One line of the history. `at`: UTC, ISO-8601 with milliseconds and a Z."""
+
+    at: str
+    state: StateName
+    reason: str
+
+
+class MessageRecord(TypedDict):
+    """All that is known of a message. Money is a decimal string; `recipients` has the numbers in clear."""
+
+    message_id: str
+    state: StateName
+    lane: str
+    reference: str | None
+    ticket: str | None
+    error_code: str | None
+    reason: str
+    confirmed: bool | None
+    cost: str | None
+    balance: str | None
+    currency: str | None
+    sending_date: int | None
+    due_at: str | None
+    segments: int | None
+    attempts: int
+    account: str | None
+    correlation: str | None
+    forgotten_at: str | None
+    recipients: dict[str, RecipientRecord]
+    history: list[MoveRecord]
+
+
+class EventData(TypedDict, total=False):
+    """What an event says of its message. `number` and `text` only of a reply or a STOP, and only when a setting says so."""
+
+    message_id: str | None
+    reference: str | None
+    state: StateName | None
+    reason: str | None
+    error_code: str | None
+    recipient_index: int | None
+    campaign: str | None
+    sequence: int | None
+    number: str
+    text: str
+
+
+class Event(TypedDict):
+    """What the web app's task is called with. The same `id` may come more than once."""
+
+    id: str
+    type: EventName
+    timestamp: str
+    data: EventData
