@@ -14,6 +14,7 @@ from octoworker.version import __version__ as __version__
 if TYPE_CHECKING:
     from octoworker import correlation
     from octoworker.client.campaigns.campaign import campaign
+    from octoworker.client.checking import Check, check
     from octoworker.client.client import cancel, enqueue, enqueue_many, opted_out, reschedule, status
     from octoworker.errors import (
         BusyError,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BusyError",
     "CampaignSentError",
+    "Check",
     "DuplicateKeyError",
     "EnqueueError",
     "Event",
@@ -80,6 +82,7 @@ __all__ = [
     "UnreachableError",
     "campaign",
     "cancel",
+    "check",
     "correlation",
     "enqueue",
     "enqueue_many",
@@ -91,6 +94,7 @@ __all__ = [
 
 _HOMES = {
     "octoworker.client.campaigns.campaign": ("campaign",),
+    "octoworker.client.checking": ("Check", "check"),
     "octoworker.client.client": ("cancel", "enqueue", "enqueue_many", "opted_out", "reschedule", "status"),
     "octoworker.errors": (
         "BusyError",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cached_property, reduce
@@ -32,9 +33,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from octoworker import environment
 from octoworker.errors import SettingsError
 from octoworker.gateway import dialects
-from octoworker.sms import lanes
+from octoworker.sms import lanes, schedule
 from octoworker.sms.hours import Window
 from octoworker.sms.hours import parse as parse_hours
+from octoworker.sms.policy import Policy
 
 Seconds = Annotated[float, BeforeValidator(environment.seconds), Field(gt=0, allow_inf_nan=False)]
 Patience = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -536,6 +538,22 @@ class Settings(BaseSettings):
     def settings_customise_sources(cls, *_: Any, init_settings: Any, **__: Any) -> tuple[Any, ...]:  # type: ignore[override]
         """Only what `load` gathered: one reader of the environment, so that `_FILE` and the listing stay in one place."""
         return (init_settings,)
+
+    @property
+    def policy(self) -> Policy:
+        """What they say about messages."""
+        return Policy(**self.message.values, rules=dialects.named(self.account.api).rules)
+
+    @property
+    def time_rules(self) -> schedule.Rules:
+        """What they say about times."""
+        return schedule.Rules(
+            hold=self.times.hold,
+            refuse_past=self.times.past == "refuse",
+            max_ahead=timedelta(seconds=self.times.max_ahead),
+            windows=self.times.windows,
+            refuse_off_hours=self.times.off_hours == "refuse",
+        )
 
     def contradictions(self, besides: Collection[str] = ()) -> list[str]:
         """One sentence for each pair of settings that would break a promise. `besides`: settings that are wrong by themselves."""

@@ -25,7 +25,7 @@ EXIT_CODES: tuple[tuple[type[errors.OctoworkerError], int], ...] = (
 
 
 COMMANDS = {
-    "messages": ("send", "status", "list", "cancel", "reschedule", "decide", "replay"),
+    "messages": ("send", "check", "status", "list", "cancel", "reschedule", "decide", "replay"),
     "account": ("balance", "errors", "settings"),
     "octopush": ("octopush",),
     "traffic": ("pause", "resume", "stats"),

@@ -134,8 +134,8 @@ def _reader(
         column=table.recipient_column(column),
         template=template,
         options=options,
-        policy=runtime.policy(settings),
-        rules=runtime.time_rules(settings),
+        policy=settings.policy,
+        rules=settings.time_rules,
         now=now,
     )
 

@@ -122,7 +122,7 @@ def _end(store: Store, ids: list[str]) -> None:
 
 
 def _person(number: str, settings: Settings) -> Person:
-    anywhere = replace(runtime.policy(settings), countries=frozenset(), allow_possible=True)
+    anywhere = replace(settings.policy, countries=frozenset(), allow_possible=True)
     known = _known(number, anywhere)
     if len(known) < SHORTEST:
         raise PayloadError(["number: give the whole number, as +33612345678."])

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from octoworker.cli import output
-from octoworker.client import client
+from octoworker.client import checking, client
 from octoworker.config import Settings
 from octoworker.errors import PayloadError, StoreError, UnknownMessageError
 from octoworker.sms import encoding, identity, instants, message, schedule
@@ -70,9 +70,9 @@ def send(*, wait: bool, dry_run: bool, json_: bool, recipients: tuple[str, ...],
     settings = Settings.load()
     given = {name: value for name, value in options.items() if value not in (None, False)}
     arguments = {"recipients": list(recipients), **given}
-    sms = message.parse(arguments, runtime.policy(settings))
+    sms = message.parse(arguments, settings.policy)
     now = _now()
-    foreseen = schedule.plan(sms, runtime.time_rules(settings), now)
+    foreseen = schedule.plan(sms, settings.time_rules, now)
     if foreseen.refuse_before and foreseen.refuse_before < now:
         raise PayloadError([schedule.PAST])
     if dry_run:
@@ -89,6 +89,19 @@ def send(*, wait: bool, dry_run: bool, json_: bool, recipients: tuple[str, ...],
     output.as_json({"message_id": message_id}) if json_ else output.say(message_id)
 
 
+def _check(**options: Any) -> None:
+    """Say what would become of an SMS, and send nothing: as `send --dry-run`."""
+    click.get_current_context().invoke(send, **options, wait=False, dry_run=True)
+
+
+check = click.Command(
+    "check",
+    callback=_check,
+    params=[each for each in send.params if each.name not in {"wait", "dry_run"}],
+    help=_check.__doc__,
+)
+
+
 def _now() -> datetime:
     """Redis' time. Where it cannot be asked nothing will be sent, and this machine's time will do for a preview."""
     try:
@@ -97,12 +110,13 @@ def _now() -> datetime:
         return datetime.now(UTC)
 
 
+_WHERE = {"now": "sent at once", "held": "held here until", "handed over": "handed over for"}
+
+
 def preview(sms: message.Message, foreseen: schedule.Plan, now: datetime, *, json_: bool) -> None:
     """What would become of a message: who, how many segments, when, and where it would wait."""
-    held = max((at for at in (foreseen.hold_until, foreseen.closed_until) if at), default=None)
-    where, at = ("held here until", held) if held else ("handed over for", foreseen.hand_over_at)
-    if at is None or at <= now:
-        where, at = "sent at once", None
+    how, at = checking.when(foreseen, now)
+    where = _WHERE[how]
     facts = {
         "recipients": len(sms.recipients),
         "segments": sms.segments,
@@ -263,4 +277,4 @@ def _say_who_is_missing(store: Store, lane: str) -> None:
             output.say(f"{who}: the message waits until one is started (octoworker worker).", err=True)
 
 
-COMMANDS = (send, status, list_, cancel, reschedule, decide, replay)
+COMMANDS = (send, check, status, list_, cancel, reschedule, decide, replay)

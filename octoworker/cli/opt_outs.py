@@ -123,7 +123,7 @@ def _opened() -> tuple[Settings, Store]:
 
 def _hashes(number: str, settings: Settings) -> list[str]:
     """PayloadError: it is no number."""
-    anywhere = replace(runtime.policy(settings), countries=frozenset(), allow_possible=True)
+    anywhere = replace(settings.policy, countries=frozenset(), allow_possible=True)
     try:
         return opt_outs.hashes(recipient.read(number, anywhere), settings.opt_outs.number_keys)
     except recipient.NumberRefused as refused:

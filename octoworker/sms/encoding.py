@@ -160,6 +160,22 @@ def measure(text: str) -> Measure:
     return _measured("ucs2", [2 if ord(sign) > LAST_SINGLE else 1 for sign in text], text)
 
 
+def parts(text: str) -> tuple[str, ...]:
+    """The text as it is cut into segments, each as the handset is expected to show it; joined they are what arrives."""
+    found = measure(text)
+    if found.segments == 1:
+        return (found.arrives,)
+    gsm7, room = found.alphabet == "gsm7", ROOM[found.alphabet][1]
+    cut, used = [""], 0
+    for sign in text.translate(_COUNTED_AS) if gsm7 else text:
+        units = 2 if (sign in DOUBLED if gsm7 else ord(sign) > LAST_SINGLE) else 1
+        if used + units > room:
+            cut, used = [*cut, ""], 0
+        cut[-1] += sign.translate(_IN_PLACE) if gsm7 else sign
+        used += units
+    return tuple(cut)
+
+
 def unsendable(text: str) -> tuple[int, str] | None:
     """Where the first character stands that must not go out (from 0) and what kind it is; None when all may go.
 

@@ -74,7 +74,7 @@ def warm_up(settings: Settings) -> None:
     sample = {"recipients": ["+33612345678", "+4915112345678"], "text": "é", "sender": "Octo", "transactional": True}
     with contextlib.suppress(OctoworkerError):
         schedule.plan(
-            message.parse(sample, replace(policy(settings), sms_type="WWW")), time_rules(settings), datetime.now(UTC)
+            message.parse(sample, replace(settings.policy, sms_type="WWW")), settings.time_rules, datetime.now(UTC)
         )
     gc.collect()
     gc.freeze()
@@ -148,8 +148,8 @@ def account(settings: Settings) -> Account:
 
 def rules(settings: Settings) -> sending_rules.Rules:
     return sending_rules.Rules(
-        payload=policy(settings),
-        time=time_rules(settings),
+        payload=settings.policy,
+        time=settings.time_rules,
         retry=retry.Policy(**spans(settings.retry.values, *SPANS_OF_RETRY)),
         budgets=sending_rules.Budgets(settings.lease, settings.send_budget, settings.record_budget),
         caps=caps(settings),
@@ -183,17 +183,3 @@ def caps(settings: Settings) -> Caps:
         price=settings.caps.price,
         refuse=settings.caps.capped == "refuse",
     )
-
-
-def time_rules(settings: Settings) -> schedule.Rules:
-    return schedule.Rules(
-        hold=settings.times.hold,
-        refuse_past=settings.times.past == "refuse",
-        max_ahead=timedelta(seconds=settings.times.max_ahead),
-        windows=settings.times.windows,
-        refuse_off_hours=settings.times.off_hours == "refuse",
-    )
-
-
-def policy(settings: Settings) -> message.Policy:
-    return message.Policy(**settings.message.values, rules=dialect(settings).rules)
