@@ -98,7 +98,7 @@ def test_the_first_example_sends(house, monkeypatch, tmp_path):
     client().close()
 
 
-@pytest.mark.parametrize("code", PYTHON[1:], ids=["django", "flask", "fastapi"])
+@pytest.mark.parametrize("code", PYTHON[1:], ids=["django", "flask", "fastapi", "check"])
 def test_every_web_example_is_valid_python(code):
     compile(code, "README.md", "exec")
 
