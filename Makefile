@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check mutants format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types clean
+.PHONY: demo test quick check dice mutants format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -23,6 +23,11 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tests/lua_lint.py
+
+# make dice GAMES=1000   producers, workers, Octopush and people played by dice at every door; make test plays 36 games
+GAMES ?= 500
+dice: $(READY)
+	GAMES=$(GAMES) $(BIN)/pytest -q -n 2 tests/integration/test_promises_by_dice.py
 
 # make mutants ONLY=claim   small changes of the Lua scripts, one by one: how many do the store's tests notice? (docs/chaos.md)
 ONLY ?=

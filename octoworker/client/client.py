@@ -70,15 +70,16 @@ class Read(NamedTuple):
 class Client:
     """The two connections of one process: records and jobs. Safe to share between threads.
 
-    `timeout` are the seconds it waits for one answer of Redis or the broker. SettingsError lists what is wrong in what both
-    sides read from the environment.
+    `timeout` are the seconds it waits for one answer of Redis or the broker; `store`: one that is open already.
+    SettingsError lists what is wrong in what both sides read from the environment.
     """
 
-    def __init__(self, environ: Mapping[str, str] = os.environ, *, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, environ: Mapping[str, str] = os.environ, *, timeout: float = TIMEOUT, store: Store | None = None
+    ) -> None:
         self.pid = os.getpid()
         shared = environment.load(environ)
-        redis_client = connect(shared.redis_url, timeout=timeout, connections=50, retries=0)
-        self.store = Store(redis_client, keep_for=shared.keep_for, requeue_after=shared.requeue_after, by_function=True)
+        self.store = store or _opened(shared, timeout)
         self.app = _producer(shared.broker_url, timeout)
         self._budget = max(BUDGET, 2 * timeout)
         self._one_redis = shared.broker_url == shared.redis_url
@@ -195,6 +196,14 @@ class Client:
             raise StoreError(f"The broker could not be asked ({type(error).__name__}).") from None
         return {name: [str(queue["name"]) for queue in queues] for name, queues in found.items()}
 
+    def reschedule(self, message_id: str, send_at: Instant) -> Record:
+        """Move a message that is held here to another time. RefusedError says why not."""
+        at = _instant(send_at)
+        found = self.store.get(message_id)
+        _before_expiry(at, found)
+        payload = json.dumps({**(found.arguments if found else {}), "send_at": at.timestamp()})
+        return self.store.reschedule(message_id, at, payload, max_ahead=self.max_ahead)
+
     def close(self) -> None:
         """Give the connections back."""
         self.store.close()
@@ -268,12 +277,7 @@ def reschedule(message_id: str, send_at: Instant) -> MessageRecord:
     The rules are those of `send_at`: less than a minute ago is now, and not beyond `expires_at`. Atomic against its release:
     either it is moved, or RefusedError says why not.
     """
-    at = _instant(send_at)
-    mine, message_id = client(), identity.known_id(message_id)
-    found = mine.store.get(message_id)
-    _before_expiry(at, found)
-    payload = json.dumps({**(found.arguments if found else {}), "send_at": at.timestamp()})
-    return mine.store.reschedule(message_id, at, payload, max_ahead=mine.max_ahead).as_json()
+    return client().reschedule(identity.known_id(message_id), send_at).as_json()
 
 
 def client() -> Client:
@@ -288,6 +292,11 @@ def client() -> Client:
 
 _lock = threading.Lock()
 _client: Client | None = None
+
+
+def _opened(shared: environment.Shared, timeout: float) -> Store:
+    redis_client = connect(shared.redis_url, timeout=timeout, connections=50, retries=0)
+    return Store(redis_client, keep_for=shared.keep_for, requeue_after=shared.requeue_after, by_function=True)
 
 
 def _instant(send_at: Instant) -> datetime:

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from octoworker.client.campaigns import loading
 from octoworker.client.campaigns.spool import Spool
 from octoworker.client.campaigns.template import Template
-from octoworker.client.client import check_names, client, not_taken
+from octoworker.client.client import Client, check_names, client, not_taken
 from octoworker.errors import StoreError
 from octoworker.sms.arguments import plain_arguments
 from octoworker.sms.shapes import SmsOptions
@@ -37,17 +37,22 @@ def campaign(
     many were `taken`. TypeError names the row that has the wrong shape; KeyConflictError: the key is another campaign's.
     """
     check_names({**options, "recipients": "", "text": ""})
-    given = plain_arguments(options)
-    mine, text = client(), Template(template)
+    given, text = plain_arguments(options), Template(template)
     with Spool(rows, text, recipient) as read:
         asked = loading.Asked(template, given, read.digest, idempotency_key, skip_sent)
-        try:
-            own = loading.begin(mine, asked, name, force=force)
-        except StoreError as error:
-            raise not_taken(error) from None
-        people, refused = loading.people(read, text, mine.policy)
-        if skip_sent:
-            people = loading.skipping(people, text, mine.store.campaigns, own)
-        taken = loading.take(mine, own, text, people, given)
-        mine.store.campaigns.loaded(own, people=taken, refused=sum(refused.values()))
+        return taken_by(client(), asked, read, name, force=force)
+
+
+def taken_by(mine: Client, asked: loading.Asked, read: Spool, name: str, *, force: bool = False) -> str:
+    """What `campaign` does once all its rows have been read."""
+    text = Template(asked.template)
+    try:
+        own = loading.begin(mine, asked, name, force=force)
+    except StoreError as error:
+        raise not_taken(error) from None
+    people, refused = loading.people(read, text, mine.policy)
+    if asked.skip_sent:
+        people = loading.skipping(people, text, mine.store.campaigns, own)
+    taken = loading.take(mine, own, text, people, asked.options)
+    mine.store.campaigns.loaded(own, people=taken, refused=sum(refused.values()))
     return own

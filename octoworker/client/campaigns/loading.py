@@ -82,16 +82,17 @@ def take(
     options: Mapping[str, Any],
     *,
     reply: Callable[[int], None] = lambda _: None,
+    at_once: int = jobs.BATCH,
 ) -> int:
-    """Take all messages; how many people that were, also those who were taken before.
+    """Take all messages, so many at once; how many people that were, also those who were taken before.
 
-    `told` hears that number after each batch. EnqueueError carries the campaign's id and how many were taken by then.
+    `reply` hears that number after each batch. EnqueueError carries the campaign's id and how many were taken by then.
     """
     lane = str(options.get("lane") or parts.LANE)
     taken = 0
     messages = parts.messages(campaign, template, people, options)
     try:
-        while some := list(islice(messages, jobs.BATCH)):
+        while some := list(islice(messages, at_once)):
             if "conflict" in mine.take(some, lane, campaign):
                 raise KeyConflictError("A message of this campaign is already known with other content.")
             taken += sum(new.people for new in some)

@@ -1,0 +1,1 @@
+"""One game of the dice: see game.py."""
