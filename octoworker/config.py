@@ -64,6 +64,11 @@ BROKEN_RULES = {
     "a forgotten record would let the same message go out again, and a job in a queue must find its record.",
 }
 
+UNSIGNED = (
+    "OCTOWORKER_EVENT_URL is set and OCTOWORKER_EVENT_SECRET (or OCTOWORKER_EVENT_SECRET_FILE) is not: "
+    "the web app could not tell our events from a stranger's."
+)
+
 
 def _loopback(host: str | None) -> bool:
     return host in {"localhost", "::1"} or (host or "").startswith("127.")
@@ -113,6 +118,22 @@ def _inbound_tokens(secret: SecretStr) -> SecretStr:
 def _number_keys(secret: SecretStr) -> SecretStr:
     environment.number_keys(secret.get_secret_value())
     return secret
+
+
+def _event_secrets(secret: SecretStr) -> SecretStr:
+    environment.event_secrets(secret.get_secret_value())
+    return secret
+
+
+def _event_url(url: str) -> str:
+    if not url:
+        return url
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and _loopback(parts.hostname)):
+        raise ValueError("use https (plain http only to a loopback address)")
+    if not parts.hostname or parts.fragment or parts.username:
+        raise ValueError("give scheme, host, path and query only")
+    return url
 
 
 def _theirs(queue: str) -> str:
@@ -451,6 +472,24 @@ class Events(Group):
         pattern=r"^[0-9A-Za-z_.\-]{1,100}$",
         description="Queue of that task, on the broker.",
     )
+    url: Annotated[str, AfterValidator(_event_url)] = Field(
+        default="",
+        validation_alias="OCTOWORKER_EVENT_URL",
+        max_length=2000,
+        repr=False,
+        description="Address of the web app that gets each event as a Standard Webhook; empty: none.",
+    )
+    secret: Annotated[SecretStr, AfterValidator(_event_secrets)] | None = Field(
+        default=None,
+        validation_alias="OCTOWORKER_EVENT_SECRET",
+        description="Secret that signs them, whsec_ and base64 of 24 to 64 bytes; several, separated by commas, "
+        "while one replaces another.",
+    )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Each of them signs."""
+        return environment.event_secrets(self.secret.get_secret_value() if self.secret else "")
 
 
 class Settings(BaseSettings):
@@ -567,7 +606,11 @@ class Settings(BaseSettings):
             "keep_for": retry.key_window + LONGEST_QUEUE <= self.keep_for,
         }
         broken = (BROKEN_RULES[rule] for rule, held in holds.items() if not held)
-        return [each.format(**self.by_knob()) for each in broken if not set(besides).intersection(_named_in(each))]
+        unsigned = self.events.url and not self.events.secret and not {"event_url", "event_secret"} & set(besides)
+        return [
+            *(each.format(**self.by_knob()) for each in broken if not set(besides).intersection(_named_in(each))),
+            *([UNSIGNED] if unsigned else []),
+        ]
 
     def by_knob(self) -> dict[str, Any]:
         """Every value by the name of its knob."""

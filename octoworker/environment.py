@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -220,6 +221,21 @@ def inbound_tokens(said: str) -> tuple[str, ...]:
     found = tuple(filter(None, (each.strip() for each in said.split(","))))
     if not all(_TOKEN.fullmatch(each) for each in found):
         raise ValueError("use 24 to 128 letters, digits, - and _, as `openssl rand -hex 24` draws them")
+    return found
+
+
+def event_secrets(said: str) -> tuple[str, ...]:
+    """The secrets that sign events. ValueError in words."""
+    found = listed(said)
+    for each in found:
+        try:
+            size = len(b64decode(each.removeprefix("whsec_"), validate=True))
+        except ValueError:
+            size = 0
+        if not each.startswith("whsec_") or not 24 <= size <= 64:
+            raise ValueError(
+                'write whsec_ and base64 of 24 to 64 bytes, as `echo "whsec_$(openssl rand -base64 32)"` does'
+            )
     return found
 
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "functions": ("functions",),
     "bulk": ("bulk", "campaign"),
     "opt_outs": ("optout",),
+    "events": ("events",),
     "run": ("worker", "receive", "sandbox", "demo"),
 }
 """Which file has which commands. Each says the same in its own COMMANDS."""

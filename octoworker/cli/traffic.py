@@ -90,7 +90,14 @@ def grids(board: Board) -> list[Table]:
     states.add_row("in flight", str(board.in_flight))
     for state, count in board.states.items():
         states.add_row(output.coloured(state), str(count))
-    for name, depth in (("inbox", board.inbox), ("outbox", board.outbox), ("unreadable", board.unreadable)):
+    depths = {
+        "inbox": board.inbox,
+        "outbox": board.outbox,
+        "webhooks": board.webhooks,
+        "dead events": board.webhooks_dead,
+        "unreadable": board.unreadable,
+    }
+    for name, depth in depths.items():
         if depth:
             states.add_row(name, str(depth))
     if board.unconfirmed:

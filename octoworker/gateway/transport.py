@@ -45,7 +45,7 @@ class Transport:
     def __init__(self, account: Account, *, pool_size: int) -> None:
         self._account = account
         self._connections = Connections(pool_connections=1, pool_maxsize=pool_size, max_retries=0, pool_block=False)
-        self._route = _route(account.url)
+        self._route = route(account.url)
 
     def attempt(self, exchange: Callable[[], T | GatewayError]) -> T | GatewayError:
         """Run an exchange inside the account's total timeout. What it raises becomes the error that says what is proven."""
@@ -79,7 +79,7 @@ def raised(found: T | GatewayError) -> T:
     return found
 
 
-def _route(url: str) -> Mapping[str, Any]:
+def route(url: str) -> Mapping[str, Any]:
     """Proxy and certificates, as the environment has them now: looking at each call takes longer than the call's own work.
 
     Plain http goes to this machine only (the settings see to it). Through a proxy it would carry the key in clear.

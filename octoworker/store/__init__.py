@@ -60,6 +60,7 @@ from octoworker.store.values import (
     Wait,
     Wakeup,
 )
+from octoworker.store.webhooks import Webhooks
 from octoworker.telemetry import events
 
 __all__ = [
@@ -171,6 +172,7 @@ class Store:
         self.opt_outs = OptOuts(client, self._scripts, keep=keep_for)
         self.outbox = Outbox(client, lease=lease)
         self.inbox = Inbox(client, self._scripts, lease=lease)
+        self.webhooks = Webhooks(client, self._scripts)
         self._limits = limits
         self._keep = span_ms(keep_for)
         self._requeue = span_ms(requeue_after)

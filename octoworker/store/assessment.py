@@ -186,4 +186,21 @@ def _left_to_people(board: Board) -> Iterator[Finding]:
         )
 
 
-_LOOKS = (_writes, _workers, _clocks, _ages, _held_back, _left_to_people)
+def _web_app(board: Board) -> Iterator[Finding]:
+    do = "see docs/operations.md, The web app takes no events"
+    if board.webhook_endpoint == "stopped":
+        yield Finding("events", Grade.PROBLEM, "The web app's address says that it is gone. Nothing is posted.", do)
+    elif board.webhook_endpoint == "resting":
+        waiting = f"{board.webhooks:,} events wait."
+        yield Finding("events", Grade.WARNING, f"The web app's address does not answer as it should. {waiting}", do)
+    if board.webhooks_dead:
+        several = "events were" if board.webhooks_dead > 1 else "event was"
+        yield Finding(
+            "dead events",
+            Grade.WARNING,
+            f"{board.webhooks_dead:,} {several} not taken by the web app in ten tries.",
+            "octoworker events list, then: octoworker events replay --since ...",
+        )
+
+
+_LOOKS = (_writes, _workers, _clocks, _ages, _held_back, _left_to_people, _web_app)

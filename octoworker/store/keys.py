@@ -29,6 +29,12 @@
 | `ow:held:HASH` | zset | id → ms: marketing to one number (its keyed hash) that is held or backlogged, so that a STOP ends it at once | 30 days after its last message was due |
 | `ow:outbox` | stream | events for the web app that are still to be sent: id, content (JSON, no number and no text); group `senders` | each once it is sent |
 | `ow:events-to` | string | some worker sends events, so they are written | a day after the last such worker |
+| `ow:webhooks` | hash | id of an event → its content (JSON, no number and no text): those that are still to be posted, and those that nobody took | each once it is posted; those that nobody took 30 days after they happened, and beyond the latest 100,000 |
+| `ow:webhooks:due` | zset | id of an event → ms at which it is posted | with its members |
+| `ow:webhooks:tries` | hash | id of an event → how often it was posted in vain | with the event |
+| `ow:webhooks:dead` | zset | id of an event that nobody took → ms at which it happened | as in `ow:webhooks` |
+| `ow:webhooks:endpoint` | hash | how the address answers: name (a hash of it), failures, open_until, probe_until, stopped (ms) | never: one short hash |
+| `ow:webhooks-to` | string | some worker posts events to an address, so they are written | a day after the last such worker |
 | `ow:ticket:TICKET` | string | id of the message that has it, `:`, generation of its key; "" when two have it, and so neither | with the record |
 | `ow:early:TICKET` | list | receipts that came before their ticket, as JSON | 72 hours |
 | `ow:inbox` | stream | callbacks of Octopush that are still to be processed; group `workers` | each with its processing |
@@ -70,6 +76,12 @@ OPT_OUTS = "ow:opt-outs"
 HELD_PREFIX = "ow:held:"
 OUTBOX = "ow:outbox"
 EVENTS_TO = "ow:events-to"
+WEBHOOKS = "ow:webhooks"
+WEBHOOKS_DUE = "ow:webhooks:due"
+WEBHOOKS_TRIES = "ow:webhooks:tries"
+WEBHOOKS_DEAD = "ow:webhooks:dead"
+WEBHOOKS_ENDPOINT = "ow:webhooks:endpoint"
+WEBHOOKS_TO = "ow:webhooks-to"
 TICKET_PREFIX = "ow:ticket:"
 EARLY_PREFIX = "ow:early:"
 INBOX = "ow:inbox"
@@ -99,6 +111,12 @@ NAMES_IN_LUA = {
     "HELD": HELD_PREFIX,
     "OUTBOX": OUTBOX,
     "EVENTS_TO": EVENTS_TO,
+    "WEBHOOKS": WEBHOOKS,
+    "WEBHOOKS_DUE": WEBHOOKS_DUE,
+    "WEBHOOKS_TRIES": WEBHOOKS_TRIES,
+    "WEBHOOKS_DEAD": WEBHOOKS_DEAD,
+    "WEBHOOKS_ENDPOINT": WEBHOOKS_ENDPOINT,
+    "WEBHOOKS_TO": WEBHOOKS_TO,
     "TICKETS": TICKET_PREFIX,
     "EARLY": EARLY_PREFIX,
     "INBOX": INBOX,

@@ -24,6 +24,7 @@ from octoworker.store.limits import MILLIONTHS, backlog_of, day_of
 from octoworker.store.scripts import guard, unfit
 from octoworker.store.server import refusal
 from octoworker.store.units import NO_TIME, span, span_ms
+from octoworker.store.webhooks import endpoint_of
 
 SOON = timedelta(minutes=1)
 """Ahead that counts as due soon."""
@@ -92,6 +93,12 @@ class Board:
     """Callbacks of Octopush that are still to be processed."""
     outbox: int = 0
     """Events that are still to be sent to the web app."""
+    webhooks: int = 0
+    """Events that are still to be posted to the web app's address."""
+    webhooks_dead: int = 0
+    """Events that its address did not take in three days."""
+    webhook_endpoint: str = "open"
+    """How its address answers: open, resting (it fails, and is tried now and then), stopped (it said that it is gone)."""
     unreadable: int = 0
     """Calls that nobody could read, replies among them, kept for an operator."""
     unconfirmed: int = 0
@@ -125,6 +132,9 @@ class Board:
             "unconfirmed": self.unconfirmed,
             "inbox": self.inbox,
             "outbox": self.outbox,
+            "webhooks": self.webhooks,
+            "webhooks_dead": self.webhooks_dead,
+            "webhook_endpoint": self.webhook_endpoint,
             "unreadable": self.unreadable,
             "in_flight": self.in_flight,
             "due_soon": self.due_soon,
@@ -182,6 +192,9 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> Board:
         pipe.zcard(keys.UNCONFIRMED)
         for stream in STREAMS:
             pipe.xlen(stream)
+        pipe.zcard(keys.WEBHOOKS_DUE)
+        pipe.zcard(keys.WEBHOOKS_DEAD)
+        pipe.hgetall(keys.WEBHOOKS_ENDPOINT)
         pipe.zcard(keys.DUE)
         pipe.zcount(keys.DUE, now, now + span_ms(SOON))
         pipe.zrange(keys.DUE, 0, 0, withscores=True)
@@ -229,7 +242,8 @@ def _board(
     """Of several accounts it shows the hold of one, the breaker that is worst off, and the balance heard last."""
     day, clocks, *rest = (_sound(each) for each in common)
     states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
-    unconfirmed, inbox, outbox, unreadable, moving, soon, first, unacked, info, workers = rest[len(INDEXED) :]
+    unconfirmed, inbox, outbox, unreadable, webhooks, dead, endpoint, *rest = rest[len(INDEXED) :]
+    moving, soon, first, unacked, info, workers = rest
     refuses = refusal(info or {})
     behind = [states[state] for state in (State.SCHEDULED, State.WAITING)]
     held = next((each.flow for each in accounts if each.flow.get("account_hold")), {})
@@ -260,6 +274,9 @@ def _board(
         inbox=int(inbox or 0),
         outbox=int(outbox or 0),
         unreadable=int(unreadable or 0),
+        webhooks=int(webhooks or 0),
+        webhooks_dead=int(dead or 0),
+        webhook_endpoint=endpoint_of(endpoint or {}).state,
         clocks=drifts_of(clocks or {}),
     )
 

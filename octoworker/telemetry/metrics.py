@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import wraps
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
@@ -47,7 +48,16 @@ OUTCOMES: tuple[tuple[type[GatewayError], str], ...] = (
 
 FOUND = ("lease", "job")
 
-ALERTS = ("on_hold", "breaker_opened", "breaker_closed", "balance_low", "spend_80", "spend_100", "redis_clock")
+ALERTS = (
+    "on_hold",
+    "breaker_opened",
+    "breaker_closed",
+    "balance_low",
+    "spend_80",
+    "spend_100",
+    "redis_clock",
+    "webhooks_stopped",
+)
 
 HANDOVER_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 """Seconds: a login code is wanted within one or two, a campaign within an hour or two."""
@@ -57,6 +67,9 @@ HANDSET_BUCKETS = (1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200, 172800)
 
 SAYS = ("nothing", "underway", "undelivered", "delivered")
 RECEIVED = ("moved", "noted", "same", "early", "unmatched")
+
+EVENT_WAYS, EVENT_OUTCOMES = ("task", "webhook"), ("sent", "again", "dead", "gone")
+"""How a web app is told of an event, and what came of it."""
 
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 """Seconds: a call ends after 13 by default."""
@@ -101,6 +114,7 @@ class Book:
         self.receipts = counter("receipts_total", "Receipts, by what they say and what they did", "says", "outcome")
         self.delivered = counter("handsets_total", "Recipients with a final receipt", "says", "lane")
         self.opt_outs = counter("opt_outs_total", "STOPs that were obeyed, by where they came from", "source")
+        self.events = counter("events_total", "Events for the web app, by way and what came of it", "way", "outcome")
         self.unreadable = counter("callbacks_unreadable_total", "Calls of Octopush that nobody could process")
         self.receipt_age = Histogram(
             "octoworker_receipt_age_seconds",
@@ -139,12 +153,12 @@ class Book:
                 self.of(self.ended, state.value, lane)
         for found in FOUND:
             self.of(self.finds, found)
-        for says in SAYS:
-            for outcome in RECEIVED:
-                self.of(self.receipts, says, outcome)
-        for says in SAYS[2:]:
-            for lane in LANES:
-                self.of(self.delivered, says, lane)
+        for says, outcome in product(SAYS, RECEIVED):
+            self.of(self.receipts, says, outcome)
+        for says, lane in product(SAYS[2:], LANES):
+            self.of(self.delivered, says, lane)
+        for way, outcome in product(EVENT_WAYS, EVENT_OUTCOMES):
+            self.of(self.events, way, outcome)
         for alert in ALERTS:
             self.of(self.alerts, alert)
 
@@ -280,6 +294,12 @@ def opted_out(book: Book, source: str) -> None:
 def unreadable(book: Book) -> None:
     """What Octopush called with could not be processed."""
     book.unreadable.inc()
+
+
+@_counting
+def events(book: Book, way: str, outcome: str, count: int) -> None:
+    """Events went to the web app, or did not."""
+    book.of(book.events, way, outcome).inc(count)
 
 
 @_counting

@@ -60,6 +60,10 @@ class Gauges:
         yield _plain("unconfirmed", unconfirmed, board.unconfirmed)
         yield _plain("inbox_depth", "Calls of Octopush that are still to be processed", board.inbox)
         yield _plain("outbox_depth", "Events that are still to be sent to the web app", board.outbox)
+        events = {"waiting": board.webhooks, "dead": board.webhooks_dead}
+        yield _labelled("webhooks", "Events to be posted to the web app; dead: it did not take them", "state", events)
+        blocked = board.webhook_endpoint != "open"
+        yield _plain("webhooks_blocked", "Whether the web app's address does not take what is posted", blocked)
         yield _plain("unreadable", "Calls of Octopush that nobody could read, and replies", board.unreadable)
         yield _plain("breaker_open", "Whether Octopush does not answer", board.breaker == "open")
         yield _plain("account_hold", "Whether Octopush refuses the account", board.account_hold is not None)

@@ -6,25 +6,18 @@ the same id: at least once, in no promised order.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from celery import Celery
 
-from octoworker.sms.record import from_ms, iso
 from octoworker.store import Store
 from octoworker.store.streams import Entry
-from octoworker.telemetry import log
+from octoworker.telemetry import log, metrics
+from octoworker.worker import event_bodies
 
 WANTED_EVERY = 60.0
 """Seconds between two words that events are wanted."""
-
-NOTHING_KNOWN = dict.fromkeys(
-    ("message_id", "state", "reason", "error_code", "recipient_index", "campaign", "sequence")
-)
-"""Every event has all of these."""
 
 
 class EventSender:
@@ -41,7 +34,7 @@ class EventSender:
         self._say_that_they_are_wanted()
         if not entries:
             return
-        events = self._events(entries)
+        events = event_bodies.bodies(self._store, entries)
         with self._app.producer_or_acquire() as producer:
             for event in events:
                 self._app.send_task(
@@ -53,6 +46,7 @@ class EventSender:
                     producer=producer,
                 )
         self._store.outbox.done(entries)
+        metrics.events("task", "sent", len(events))
         log.event("events.sent", count=len(events))
 
     def _say_that_they_are_wanted(self) -> None:
@@ -60,26 +54,3 @@ class EventSender:
         if not self._wanted_at or now - self._wanted_at > WANTED_EVERY:
             self._store.outbox.is_wanted()
             self._wanted_at = now
-
-    def _events(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
-        """Each with the caller's own words about its message, as long as its record is kept."""
-        contents = [json.loads(entry.content) for entry in entries]
-        ids = [each["data"].get("message_id", "") for each in contents]
-        references = [_reference(found.payload if found else "") for found in self._store.taken(ids)]
-        return [
-            {
-                "id": entry.event_id,
-                "type": each["type"],
-                "timestamp": iso(from_ms(each["at"])),
-                "data": {**NOTHING_KNOWN, **each["data"], "reference": reference},
-            }
-            for entry, each, reference in zip(entries, contents, references, strict=True)
-        ]
-
-
-def _reference(payload: str) -> str | None:
-    try:
-        found = json.loads(payload or "{}").get("reference")
-    except (ValueError, AttributeError):
-        return None
-    return found if isinstance(found, str) else None

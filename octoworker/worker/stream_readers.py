@@ -20,8 +20,10 @@ from kombu.exceptions import OperationalError
 from octoworker.errors import OctoworkerError
 from octoworker.store.streams import Entry, Stream
 from octoworker.telemetry import log, sentry
+from octoworker.web.webhook import WebApp
 from octoworker.worker import runtime
 from octoworker.worker.event_sender import EventSender
+from octoworker.worker.webhook_sender import LINES, WebhookSender
 
 WAIT = 1.0
 """Seconds that one question waits for an entry. A worker that ends waits no longer for this thread."""
@@ -89,7 +91,7 @@ class StreamsStep(bootsteps.StartStopStep):
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
-        self._readers: list[StreamReader] = []
+        self._readers: list[StreamReader | WebhookSender] = []
 
     def start(self, worker: Any) -> None:
         mine = runtime.current()
@@ -98,6 +100,9 @@ class StreamsStep(bootsteps.StartStopStep):
         if settings.events.task:
             sender = EventSender(worker.app, store, settings.events.task, settings.events.queue)
             self._readers.append(StreamReader("events", store.outbox, sender.send, settings.lease))
+        if settings.events.url:
+            web_app = WebApp(settings.events.url, settings.events.secrets, LINES)
+            self._readers.append(WebhookSender(store, web_app))
         for each in self._readers:
             each.start()
 

@@ -112,6 +112,16 @@ class Asker:
     def forget(self, payload=PAYLOAD, outcomes=""):
         return self.ask("forget", payload, outcomes, "{}", "{}", 1000)
 
+    def webhook(self, came_to="failed", tries=0):
+        """What comes of posting one event, after so many tries."""
+        self.client.hset("ow:webhooks", "e1", json.dumps({"type": "sms.accepted", "at": 1, "data": {}}))
+        self.client.zadd("ow:webhooks:due", {"e1": 1})
+        self.client.hset("ow:webhooks:endpoint", "name", "there")
+        self.client.hset("ow:webhooks:tries", "e1", tries)
+        facts = {"endpoint": "there", "came_to": came_to, "delay": 1000, "rest": 0, "most": 10, "opens_after": 5}
+        facts |= {"base": 1000, "cap": 9000, "dead_for": HOUR, "dead_most": 100}
+        return self.ask("webhooks_settle", "e1", json.dumps(facts), place=None)
+
     def now(self):
         return round(float(self.client.hget(RECORD, "created")))
 
@@ -233,6 +243,13 @@ WAYS = {
         "fenced": lambda it: it.lease_over().settle(state="waiting", delay=1000),
     },
     "take": {"aside": lambda it: it.take("no job")},
+    "webhooks_settle": {
+        "sent": lambda it: it.webhook("sent"),
+        "again": lambda it: it.webhook(),
+        "dead": lambda it: it.webhook(tries=9),
+        "gone": lambda it: it.webhook("gone"),
+        "stopped": lambda it: it.webhook("gone")[1:],
+    },
     "set_aside": {"done": lambda it: it.ask("set_aside", "1-1", "why", "{}", place=None)},
 }
 """Script -> answer -> what brings it about."""
@@ -256,7 +273,10 @@ ALERTS = {
 }
 """Alert of `settle` -> what brings it about."""
 
-NO_WORDS = {"opt_out", "presence", "receive", "release", "rescue", "stage", "restore", "resume_campaign"}
+NO_WORDS = {
+    *("opt_out", "presence", "receive", "release", "rescue", "stage", "restore", "resume_campaign"),
+    *("webhooks_replay", "webhooks_take"),
+}
 """Scripts that answer how many and which."""
 
 

@@ -52,7 +52,7 @@ MAY_IMPORT |= {
 }
 
 OWNERS = {
-    "requests": {"gateway"},
+    "requests": {"gateway", "web.webhook"},
     "urllib3": {"gateway"},
     "defusedxml": {"gateway"},
     "h11": {"web.request"},

@@ -1,11 +1,30 @@
 -- What a web app is told, in the very step that makes the move: an event exists if and only if its move does.
--- EVENTS_TO (string)  there, while some worker sends events
--- OUTBOX (stream)     id (the same however often it is sent), content (JSON: type, at (ms), data)
+-- EVENTS_TO (string)      there, while some worker calls a task with each event
+-- OUTBOX (stream)         for it: id (the same however often it is sent), content (JSON: type, at (ms), data)
+-- WEBHOOKS_TO (string)    there, while some worker posts each event to an address
+-- WEBHOOKS (hash)         for it: id -> content, as above
+-- WEBHOOKS_DUE (zset)     id -> ms at which it is posted
+-- WEBHOOKS_TRIES (hash)   id -> how often that failed
+-- WEBHOOKS_DEAD (zset)    id -> ms at which it happened; events that nobody took, kept for an operator
+-- WEBHOOKS_ENDPOINT (hash)   of the address: name (a hash of it), failures (in a row), open_until, probe_until, stopped (ms)
 
-local function emit(id, what, now, data)
-  redis.call('XADD', OUTBOX, '*', 'id', id, 'content', cjson.encode({type = what, at = now, data = data}))
+local function task_wanted()
+  return redis.call('EXISTS', EVENTS_TO) == 1
+end
+
+local function webhook_wanted()
+  return redis.call('EXISTS', WEBHOOKS_TO) == 1
 end
 
 local function somebody_listens()
-  return redis.call('EXISTS', EVENTS_TO) == 1
+  return task_wanted() or webhook_wanted()
+end
+
+local function emit(id, what, now, data)
+  local content = cjson.encode({type = what, at = now, data = data})
+  if task_wanted() then redis.call('XADD', OUTBOX, '*', 'id', id, 'content', content) end
+  if webhook_wanted() then
+    redis.call('HSET', WEBHOOKS, id, content)
+    redis.call('ZADD', WEBHOOKS_DUE, now, id)
+  end
 end

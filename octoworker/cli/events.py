@@ -1,0 +1,51 @@
+"""`octoworker events`: what the web app was not told yet, or did not take, when it is posted to its address."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+from rich.table import Table
+
+from octoworker.cli import output
+from octoworker.cli.messages import When, as_json
+from octoworker.config import Settings
+from octoworker.sms.record import iso
+from octoworker.store import webhooks
+from octoworker.worker import runtime
+
+
+@click.group()
+def events() -> None:
+    """Events that are posted to OCTOWORKER_EVENT_URL: list, replay."""
+
+
+@events.command(name="list")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Of each kind.")
+@as_json
+def list_(limit: int, *, json_: bool) -> None:
+    """Show those that are still to be posted, the next first, and those that the web app did not take."""
+    store = runtime.look(Settings.load())
+    endpoint, kept = store.webhooks.endpoint(), list(store.webhooks.kept(limit))
+    if json_:
+        output.as_json({"endpoint": endpoint.state, "events": [webhooks.as_json(each) for each in kept]})
+        return
+    output.say(f"endpoint: {endpoint.state}")
+    grid = Table(box=None, pad_edge=False)
+    for heading in ("event", "type", "happened", "tries", "next try"):
+        grid.add_column(heading, no_wrap=True)
+    for each in kept:
+        due = iso(each.due_at) if each.due_at else "none: dead"
+        grid.add_row(each.event_id, each.kind, iso(each.happened_at), str(each.tries), due)
+    output.console().print(grid)
+
+
+@events.command()
+@click.option("--since", type=When(), required=True, help="Events that happened since then, as in `send --at`.")
+def replay(since: datetime) -> None:
+    """Post again, now, what was posted in vain since then, and call the address again if it was stopped."""
+    count = runtime.open_store(Settings.load()).webhooks.replay(since)
+    output.say(f"{count} events are posted again.")
+
+
+COMMANDS = (events,)
