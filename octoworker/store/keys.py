@@ -33,7 +33,7 @@
 | `ow:webhooks:due` | zset | id of an event → ms at which it is posted | with its members |
 | `ow:webhooks:tries` | hash | id of an event → how often it was posted in vain | with the event |
 | `ow:webhooks:dead` | zset | id of an event that nobody took → ms at which it happened | as in `ow:webhooks` |
-| `ow:webhooks:endpoint` | hash | how the address answers: name (a hash of it), failures, open_until, probe_until, stopped (ms) | never: one short hash |
+| `ow:webhooks:endpoint` | hash | how the address answers: name (a hash of it), misses, open_until, probe_until, stopped (ms) | never: one short hash |
 | `ow:webhooks-to` | string | some worker posts events to an address, so they are written | a day after the last such worker |
 | `ow:ticket:TICKET` | string | id of the message that has it, `:`, generation of its key; "" when two have it, and so neither | with the record |
 | `ow:early:TICKET` | list | receipts that came before their ticket, as JSON | 72 hours |

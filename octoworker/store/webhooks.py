@@ -65,7 +65,7 @@ class Endpoint:
 
     state: Literal["open", "resting", "stopped"]
     """`resting`: it failed again and again and is tried now and then; `stopped`: it said that it is gone."""
-    failures: int = 0
+    misses: int = 0
     until: datetime | None = None
 
 
@@ -155,12 +155,12 @@ class Webhooks:
 
 def endpoint_of(fields: dict[str, str]) -> Endpoint:
     """Read what Redis holds of it."""
-    failures = int(fields.get("failures") or 0)
+    misses = int(fields.get("misses") or 0)
     if fields.get("stopped"):
-        return Endpoint("stopped", failures, instant(float(fields["stopped"])))
+        return Endpoint("stopped", misses, instant(float(fields["stopped"])))
     if fields.get("open_until"):
-        return Endpoint("resting", failures, instant(float(fields["open_until"])))
-    return Endpoint("open", failures)
+        return Endpoint("resting", misses, instant(float(fields["open_until"])))
+    return Endpoint("open", misses)
 
 
 def as_json(event: KeptEvent) -> dict[str, Any]:

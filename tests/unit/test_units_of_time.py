@@ -46,6 +46,8 @@ COUNTS = {
     "Board.unconfirmed",
     "Board.inbox",
     "Board.outbox",
+    "Board.webhooks",
+    "Board.webhooks_dead",
     "Board.unreadable",
     "Server.unreadable",
     "Board.memory",

@@ -8,7 +8,7 @@ local request, now = cjson.decode(ARGV[1]), clock()
 local due, left = 0, 0
 
 local function call_it_again()
-  redis.call('HDEL', WEBHOOKS_ENDPOINT, 'failures', 'open_until', 'probe_until', 'stopped')
+  redis.call('HDEL', WEBHOOKS_ENDPOINT, 'misses', 'open_until', 'probe_until', 'stopped')
   return {due, left}
 end
 

@@ -2,7 +2,7 @@
 -- Write what became of posting an event.
 -- KEYS  none
 -- ARGV  1 id   2 outcome (JSON: endpoint (its name), came_to ('sent' | 'failed' | 'gone'), delay (ms to its next try), rest (ms
---         for which the address wants to be left alone), most (tries), opens_after (failures in a row), base, cap (ms of the
+--         for which the address wants to be left alone), most (tries), opens_after (misses in a row), base, cap (ms of the
 --         breaker), dead_for (ms), dead_most)
 -- returns  {'sent' | 'again' | 'dead' | 'gone', 'stopped' | ''}
 --          sent: also when somebody else had sent it meanwhile   again: it is due later   dead: it was its last try
@@ -26,10 +26,10 @@ local function prune_dead()
 end
 
 local function note_failure()
-  local failures = redis.call('HINCRBY', WEBHOOKS_ENDPOINT, 'failures', 1)
+  local misses = redis.call('HINCRBY', WEBHOOKS_ENDPOINT, 'misses', 1)
   local wait = outcome.rest
-  if failures >= outcome.opens_after then
-    wait = math.max(wait, math.min(outcome.cap, outcome.base * 2 ^ math.min(20, failures - outcome.opens_after)))
+  if misses >= outcome.opens_after then
+    wait = math.max(wait, math.min(outcome.cap, outcome.base * 2 ^ math.min(20, misses - outcome.opens_after)))
   end
   if wait > 0 then redis.call('HSET', WEBHOOKS_ENDPOINT, 'open_until', string.format('%.0f', now + wait)) end
   redis.call('HDEL', WEBHOOKS_ENDPOINT, 'probe_until')
@@ -49,7 +49,7 @@ local function try_again(content)
 end
 
 if outcome.came_to == 'sent' then
-  if of_this_endpoint then redis.call('HDEL', WEBHOOKS_ENDPOINT, 'failures', 'open_until', 'probe_until') end
+  if of_this_endpoint then redis.call('HDEL', WEBHOOKS_ENDPOINT, 'misses', 'open_until', 'probe_until') end
   forget_event(id)
   return {'sent', ''}
 end

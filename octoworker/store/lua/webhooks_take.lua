@@ -9,7 +9,7 @@ local endpoint = fill({}, WEBHOOKS_ENDPOINT, 'name', 'open_until', 'probe_until'
 -- Another address has done nothing wrong yet.
 if endpoint.name ~= request.endpoint then
   redis.call('HSET', WEBHOOKS_ENDPOINT, 'name', request.endpoint)
-  redis.call('HDEL', WEBHOOKS_ENDPOINT, 'failures', 'open_until', 'probe_until', 'stopped')
+  redis.call('HDEL', WEBHOOKS_ENDPOINT, 'misses', 'open_until', 'probe_until', 'stopped')
   endpoint = {}
 end
 if endpoint.stopped or number(endpoint.open_until) > now or number(endpoint.probe_until) > now then return {now} end

@@ -6,7 +6,7 @@
 -- WEBHOOKS_DUE (zset)     id -> ms at which it is posted
 -- WEBHOOKS_TRIES (hash)   id -> how often that failed
 -- WEBHOOKS_DEAD (zset)    id -> ms at which it happened; events that nobody took, kept for an operator
--- WEBHOOKS_ENDPOINT (hash)   of the address: name (a hash of it), failures (in a row), open_until, probe_until, stopped (ms)
+-- WEBHOOKS_ENDPOINT (hash)   of the address: name (a hash of it), misses (in a row), open_until, probe_until, stopped (ms)
 
 local function task_wanted()
   return redis.call('EXISTS', EVENTS_TO) == 1
