@@ -6,6 +6,7 @@ import csv
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -87,7 +88,8 @@ def bulk(
         return
     table.check()
     asked = loading.Asked(template, given, f"{reader.table.digest} {reader.column}", skip_sent=skip_sent)
-    campaign = loading.begin(client.client(), asked, file.name, force=force)
+    opened = loading.begin(client.client(), asked, file.name, force=force)
+    campaign, reader = opened.id, replace(reader, before=opened.regions)
     found = _load(reader, store, campaign, quiet=json_, skip_sent=skip_sent)
     if found is None:
         raise SystemExit(1)

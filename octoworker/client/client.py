@@ -28,7 +28,7 @@ from octoworker.errors import (
     StoreError,
     UnfitRedisError,
 )
-from octoworker.sms import identity, instants, jobs, lanes, opt_outs, recipient
+from octoworker.sms import identity, instants, jobs, lanes, opt_outs, people, recipient
 from octoworker.sms.arguments import in_one_form, plain_arguments
 from octoworker.sms.policy import Policy
 from octoworker.sms.record import Record
@@ -106,8 +106,8 @@ class Client:
     def parts(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, Read]]:
         """The message as one, or as several when it lists more people than one call takes: id and arguments of each.
 
-        The list is cut as it was given, so that a repeat cuts it in the same places, and each person is in one part
-        alone, however the number is written there.
+        A repeat cuts the list in the same places, and each person is in one part
+        alone, however the number is written there and for whichever region it is read.
         """
         given = arguments.get("recipients")
         if not isinstance(given, list | tuple) or len(given) <= jobs.MOST_RECIPIENTS:
@@ -115,8 +115,9 @@ class Client:
             yield identity.message_id_of(wanted.form), wanted
             return
         key, seen = arguments.get("idempotency_key"), set[Any]()
-        for n, start in enumerate(range(0, len(given), jobs.MOST_RECIPIENTS), 1):
-            wanted = self.read({**arguments, "recipients": given[start : start + jobs.MOST_RECIPIENTS]})
+        plain = plain_arguments({"recipients": given})["recipients"]
+        for n, part in enumerate(people.cut(plain, jobs.MOST_RECIPIENTS), 1):
+            wanted = self.read({**arguments, "recipients": part})
             listed = wanted.form["recipients"]
             wanted.form["recipients"] = [each for each in listed if each not in seen]
             seen.update(listed)

@@ -6,7 +6,8 @@ be read with its reason. Numbers are read before anything is compared, counted o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -57,6 +58,34 @@ def read(recipients: object, policy: Numbers) -> People:
             return _read(recipients, policy, alone=False)
         case _:
             raise PayloadError([f"recipients: {NO_NUMBERS}"])
+
+
+def cut(recipients: Sequence[Any], most: int) -> Iterator[list[Any]]:
+    """A long list in parts of about so many, the same ones each time, whatever the settings say.
+
+    All spellings of one number end in the same figures, so who is written twice is in one part, whose message is to each
+    person once. Entries that are equal are one.
+    """
+    alike: dict[str, list[Any]] = {}
+    for each in dict.fromkeys(recipients):
+        alike.setdefault(_end(each), []).append(each)
+    part: list[Any] = []
+    for some in alike.values():
+        if part and len(part) + len(some) > most:
+            yield part
+            part = []
+        part += some
+    if part:
+        yield part
+
+
+def _end(each: Any) -> str:
+    """The last figures of what is written, a whole number's `.0` left aside."""
+    return "".join(re.findall(r"\d", str(each)[: sizes.NUMBER].removesuffix(".0")))[-_ALIKE:]
+
+
+_ALIKE = 6
+"""Last figures by which two spellings may be of one number. Shorter than any number, so that no code of a country is among them."""
 
 
 def _read(recipients: list[Any] | tuple[Any, ...], policy: Numbers, *, alone: bool) -> People:

@@ -28,6 +28,9 @@ DAY = timedelta(days=1)
 NO_END = -1
 """What Redis says of the time to live of a key that has none."""
 
+REGION = "region:"
+"""Begins the name of a field that says for which region numbers of a campaign were read."""
+
 PARTS = ("", ":counts", ":reasons", ":messages")
 
 
@@ -39,6 +42,8 @@ class Opened:
     id: str
     finished: bool = False
     conflict: bool = False
+    regions: tuple[str, ...] = ()
+    """For which its numbers were read when it was opened before."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +99,13 @@ class Campaigns:
         self._scripts = scripts
         self._keep = keep
 
-    def open(self, campaign: str, name: str, *, place: str = "", content: str = "", force: bool = False) -> Opened:
+    def open(
+        self, campaign: str, name: str, *, place: str = "", content: str = "", force: bool = False, region: str = ""
+    ) -> Opened:
         """Begin a campaign, or go on with the one that is known under `place`, a digest of its key or of its content.
 
         That one is remembered as long as it is unfinished, and for a day after it was taken whole. `force` begins anew.
+        `region`: for which its national numbers are read now.
         """
 
         def begin() -> Opened:
@@ -107,18 +115,20 @@ class Campaigns:
                 self._redis.set(pointer, campaign, ex=self._keep, nx=not force)
                 own = str(self._redis.get(pointer) or campaign)
             root = keys.CAMPAIGN_PREFIX + own
-            known, loaded = self._redis.hmget(root, "content", "loaded")
-            if own != campaign and known is not None and known != content:
+            facts: dict[str, str] = self._redis.hgetall(root)  # type: ignore[assignment]  # we ask for text
+            if own != campaign and facts.get("content", content) != content:
                 return Opened(own, conflict=True)
-            if own != campaign and loaded:
+            if own != campaign and facts.get("loaded"):
                 return Opened(own, finished=True)
             left = self._redis.ttl(root)
             with self._redis.pipeline(transaction=False) as pipe:
                 pipe.hset(root, mapping={"name": name, "content": content, "place": place})
+                if region:
+                    pipe.hset(root, REGION + region, "1")
                 pipe.hincrby(root + ":counts", "queued", 0)
                 pipe.execute()
             self._expire(root, left)
-            return Opened(own)
+            return Opened(own, regions=tuple(sorted(_regions(facts))))
 
         return guard(begin)  # type: ignore[no-any-return]
 
@@ -277,6 +287,10 @@ class Campaigns:
                 some = []
         if some:
             yield some
+
+
+def _regions(facts: Mapping[str, str]) -> Iterator[str]:
+    return (name.removeprefix(REGION) for name in facts if name.startswith(REGION))
 
 
 def _of_another(entries: Sequence[str | None], but: str, since: int) -> str:

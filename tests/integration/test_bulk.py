@@ -9,6 +9,7 @@ from harness import NUMBER, TEXT, until
 
 from octoworker.client.client import Client
 from octoworker.errors import KeyConflictError
+from octoworker.sms import identity
 from octoworker.sms.record import State
 
 
@@ -143,6 +144,23 @@ def test_a_list_of_more_than_one_call_takes_rings_each_person_once_in_whatever_s
         house.ended(each)
     rings = [text for number in house.sandbox.handsets() for text in house.texts(number)]
     assert (len(ids), len(rings)) == (2, 700)
+
+
+def test_a_long_list_that_goes_on_for_another_region_rings_each_person_once(house):
+    """The first part was taken, the second was not: it does not name again who is in the first by another spelling."""
+    numbers = ["0612345678", *(f"+336123{n:05d}" for n in range(600)), "+33612345678"]
+    asked = {"recipients": numbers, "text": TEXT, "transactional": True, "idempotency_key": "k"}
+    first, second = (new for _, new in house.client.parts(asked))
+    assert set(first.form["recipients"]).isdisjoint(second.form["recipients"])
+    house.client.take([first.as_message(identity.message_id_for_key("k#1"))], "normal")
+    later = Client({**house.environ, "OCTOWORKER_REGION": "BE"})
+    ids = later.enqueue_many([asked])
+    later.close()
+    house.worker()
+    for each in ids:
+        house.ended(each)
+    rings = [text for number in house.sandbox.handsets() for text in house.texts(number)]
+    assert len(rings) == 601
 
 
 def test_a_long_key_on_a_long_list_is_the_same_messages_again(house):

@@ -20,7 +20,6 @@ from octoworker.client.campaigns.spool import Spool
 from octoworker.client.campaigns.template import Template
 from octoworker.client.client import Client
 from octoworker.errors import CampaignSentError, EnqueueError, KeyConflictError
-from octoworker.sms.policy import Policy
 
 TEXT = "Bonjour {prenom}, votre rendez-vous approche."
 PLAIN = "Votre rendez-vous approche."
@@ -47,9 +46,7 @@ def mine(house):
     client.close()
 
 
-def take(
-    mine, template, rows, *, key=None, stop_after=None, policy=None, force=False, options=OPTIONS, skip_sent=False
-):
+def take(mine, template, rows, *, key=None, stop_after=None, force=False, options=OPTIONS, skip_sent=False):
     """What `octoworker.campaign` does, and what stops it after so many people."""
 
     def told(taken):
@@ -58,8 +55,9 @@ def take(
 
     text = Template(template)
     with Spool(rows, text, "recipient") as spool:
-        own = loading.begin(mine, loading.Asked(template, options, spool.digest, key, skip_sent), "", force=force)
-        found, refused = loading.people(spool, text, policy or mine.policy)
+        opened = loading.begin(mine, loading.Asked(template, options, spool.digest, key, skip_sent), "", force=force)
+        own = opened.id
+        found, refused = loading.people(spool, text, mine.policy, opened.regions)
         if skip_sent:
             found = loading.skipping(found, text, mine.store.campaigns, own)
         taken = loading.take(mine, own, text, found, options, reply=told)
@@ -81,11 +79,30 @@ def test_a_campaign_that_was_stopped_goes_on_and_rings_everybody_once(house, min
     assert set(found.values()) == {1}
 
 
+def in_region(mine, house, region):
+    return Client({**house.environ, "OCTOWORKER_REGION": region}, store=mine.store)
+
+
+@pytest.mark.parametrize(("template", "others"), [(TEXT, 250), (PLAIN, 520)])
+def test_a_person_in_two_spellings_rings_once_also_when_it_goes_on_for_another_region(house, mine, template, others):
+    twice = [{"recipient": "0612345678", "prenom": "Anna"}, {"recipient": "+33612345678", "prenom": "Anna"}]
+    rows = [twice[0], *people(others), twice[1]]
+    with pytest.raises(Stopped):
+        take(mine, template, rows, stop_after=1)
+    later = in_region(mine, house, "BE")
+    own = take(later, template, rows)
+    house.worker()
+    until(lambda: house.store.campaigns.get(own).over)
+    found = rings(house)
+    assert set(found.values()) == {1}
+    assert "+33612345678" in {number for number, _ in found}
+
+
 def test_who_was_taken_does_not_depend_on_the_settings_of_the_day(house, mine):
     rows = [{"recipient": f"0470{n:06d}" if n % 3 else f"06123{n:05d}"} for n in range(1200)]
     with pytest.raises(Stopped):
-        take(mine, PLAIN, rows, stop_after=500, policy=Policy(region="FR"))
-    own = take(mine, PLAIN, rows, policy=Policy(region="BE"))
+        take(mine, PLAIN, rows, stop_after=500)
+    own = take(in_region(mine, house, "BE"), PLAIN, rows)
     house.worker()
     until(lambda: house.store.campaigns.get(own).over)
     assert set(rings(house).values()) == {1}
@@ -174,7 +191,7 @@ def test_a_failure_of_redis_on_the_way_says_where_the_campaign_stands(house, min
 
     text = Template(TEXT)
     with Spool(rows, text, "recipient") as spool:
-        own = loading.begin(mine, loading.Asked(TEXT, OPTIONS, spool.digest), "")
+        own = loading.begin(mine, loading.Asked(TEXT, OPTIONS, spool.digest), "").id
         found, _ = loading.people(spool, text, mine.policy)
         with pytest.raises(EnqueueError) as failed:
             loading.take(Failing(), own, text, found, OPTIONS)

@@ -130,7 +130,7 @@ def test_columns_files_and_templates(house, tmp_path):
 
 def test_campaigns_and_their_results_run_nothing(house):
     asked = loading.Asked("Bonjour STOP au XXXXX", {}, "digest", None)
-    campaign = loading.begin(house.client, asked, ALL, force=False)
+    campaign = loading.begin(house.client, asked, ALL, force=False).id
     for row, words in enumerate(WORDS.values()):
         house.redis.hset(f"ow:campaign:{campaign}:reasons", words, 1)
         house.redis.zadd(f"ow:campaign:{campaign}:messages", {refused_with(house, words): row})

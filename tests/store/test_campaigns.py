@@ -26,6 +26,14 @@ def parts(client):
     return [key for key in client.keys(f"{CAMPAIGN}*") if not key.startswith("ow:backlog:")]
 
 
+def test_it_knows_for_which_regions_its_numbers_were_read_before(store):
+    first = store.campaigns.open("a", "", place="p", content="c", region="FR")
+    again = store.campaigns.open("b", "", place="p", content="c", region="BE")
+    last = store.campaigns.open("d", "", place="p", content="c", region="BE")
+    assert [first.regions, again.regions, last.regions] == [(), ("FR",), ("BE", "FR")]
+    assert {again.id, last.id} == {"a"}
+
+
 def test_a_campaign_that_was_never_loaded_to_its_end_goes_in_its_time(store, client):
     assert min(client.ttl(part) for part in parts(client)) > 0
 

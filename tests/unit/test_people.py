@@ -73,3 +73,14 @@ def test_everybody_is_either_read_or_refused(odd):
     assert bool(found.good or found.refused) is bool(odd)
     assert bool(found.refused) is bool(found.problems)
     assert all(name.encode() and len(name) <= 40 for name in found.refused)
+
+
+SPELLINGS = ["0612345678", "+33612345678", "06 12 34 56 78", "0033612345678", "+33 (0)6.12.34.56.78", "612345678.0"]
+
+
+@given(st.permutations([*SPELLINGS, *(f"06123{n:05d}" for n in range(40)), None, "", 7]), st.integers(1, 30))
+def test_a_long_list_is_cut_so_that_all_spellings_of_a_number_are_in_one_part(listed, most):
+    parts = list(people.cut(listed, most))
+    assert sorted(map(repr, listed)) == sorted(repr(each) for part in parts for each in part)
+    assert sum("+33612345678" in people.read(part, POLICY).good for part in parts) == 1
+    assert all(len(part) <= max(most, len(SPELLINGS) + 3) for part in parts)

@@ -47,10 +47,11 @@ def taken_by(mine: Client, asked: loading.Asked, read: Spool, name: str, *, forc
     """What `campaign` does once all its rows have been read."""
     text = Template(asked.template)
     try:
-        own = loading.begin(mine, asked, name, force=force)
+        opened = loading.begin(mine, asked, name, force=force)
     except StoreError as error:
         raise not_taken(error) from None
-    people, refused = loading.people(read, text, mine.policy)
+    own = opened.id
+    people, refused = loading.people(read, text, mine.policy, opened.regions)
     if asked.skip_sent:
         people = loading.skipping(people, text, mine.store.campaigns, own)
     taken = loading.take(mine, own, text, people, asked.options)

@@ -26,7 +26,8 @@ from octoworker.errors import CampaignSentError, EnqueueError, KeyConflictError
 from octoworker.sms import jobs
 from octoworker.sms.people import read as read_people
 from octoworker.sms.policy import Policy
-from octoworker.store import Campaigns
+from octoworker.sms.texts import canonical
+from octoworker.store import Campaigns, Opened
 
 ID_DIGITS = 12
 
@@ -59,19 +60,24 @@ class Asked:
         )
 
 
-def begin(mine: Client, asked: Asked, name: str, *, force: bool = False) -> str:
-    """The id of the campaign to take, new or to go on with.
+def begin(mine: Client, asked: Asked, name: str, *, force: bool = False) -> Opened:
+    """The campaign to take, new or to go on with.
 
     CampaignSentError: it went out within the last day. KeyConflictError: the key belongs to another campaign.
     """
     opened = mine.store.campaigns.open(
-        uuid.uuid4().hex[:ID_DIGITS], name, place=asked.place, content=asked.digest, force=force
+        uuid.uuid4().hex[:ID_DIGITS],
+        name,
+        place=asked.place,
+        content=asked.digest,
+        force=force,
+        region=mine.policy.region,
     )
     if opened.conflict:
         raise KeyConflictError.of_campaign()
     if opened.finished:
         raise CampaignSentError(opened.id)
-    return opened.id
+    return opened
 
 
 def take(
@@ -108,16 +114,17 @@ EMPTY = "{}: the field is empty."
 
 
 def people(
-    rows: Iterable[tuple[int, Any, Mapping[str, str]]], template: Template, policy: Policy
+    rows: Iterable[tuple[int, Any, Mapping[str, str]]], template: Template, policy: Policy, before: Iterable[str] = ()
 ) -> tuple[Iterator[Person], Counter[str]]:
     """Whom these rows name, and, once they have been gone through, how many were refused for which reason.
 
-    A number that cannot be read is no reason to leave a row out: the worker refuses it, and its record says why.
+    A number that cannot be read is no reason to leave a row out: the worker refuses it, and its record says why. `before`: as
+    in Doubles.
     """
     refused: Counter[str] = Counter()
 
     def read() -> Iterator[Person]:
-        seen = Seen()
+        doubles = Doubles(policy, before)
         for row, written, values in rows:
             if empty := [name for name in template.fields if not values[name]]:
                 refused[EMPTY.format(empty[0])] += 1
@@ -125,8 +132,7 @@ def people(
             good = read_people([written], policy).good
             number = good[0] if good else None
             text = template.filled(values) if template.fields else ""
-            double = not seen.add(f"{number or written}\n{text}")
-            yield Person(row, written, number, values, left_out=double)
+            yield Person(row, written, number, values, left_out=doubles.named_before(written, number, text))
 
     return read(), refused
 
@@ -150,6 +156,27 @@ def skipping(people: Iterable[Person], template: Template, campaigns: Campaigns,
     """The same people, those left out who got this very text: in their places, which are part of a message's identity."""
     for person, got in without_those_who_got_it(people, template, campaigns, campaign):
         yield replace(person, left_out=True) if got else person
+
+
+class Doubles:
+    """Who has been named with the same text by an earlier row.
+
+    A part of the campaign may have been taken when national numbers were read for another region (`before`): two rows are
+    one person's also when they were then. So nobody who was taken by the reading of one day is taken again by that of another.
+    """
+
+    def __init__(self, policy: Policy, before: Iterable[str] = ()) -> None:
+        self._seen = Seen()
+        self._others = [replace(policy, region=region) for region in before if region != policy.region]
+
+    def named_before(self, written: object, number: str | None, text: str) -> bool:
+        """Also notes it. `number`: as it is read today, None when it cannot be."""
+        names = {number or str(written)}
+        for policy in self._others:
+            names.update(read_people([written], policy).good)
+        words = canonical(text)
+        new = [self._seen.add(f"{name}\n{words}") for name in names]
+        return not all(new)
 
 
 class Seen:

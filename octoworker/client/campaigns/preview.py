@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from octoworker.client.campaigns.loading import EMPTY, Seen
+from octoworker.client.campaigns.loading import EMPTY, Doubles
 from octoworker.client.campaigns.parts import Person
 from octoworker.client.campaigns.table import Table
 from octoworker.client.campaigns.template import Template
@@ -117,6 +117,8 @@ class Reader:
     rules: schedule.Rules
     now: datetime
     """Redis' time: what is out of hours, or too far ahead, is refused by it."""
+    before: tuple[str, ...] = ()
+    """As in Doubles."""
 
     def people(self, preview: Preview) -> Iterator[Person]:
         """The rows as they are taken; what is refused is noted in `preview`.
@@ -128,18 +130,20 @@ class Reader:
             raise PayloadError(
                 [f"template: the file has no column {escape.terminal(missing[0])}; it has {self.table.listed}."]
             )
-        seen, whole = Seen(), not self.template.fields
+        doubles, whole = Doubles(self.policy, self.before), not self.template.fields
         for row in self.table:
             preview.rows += 1
             written = row.values[self.column]
             found = self._read(row.line, row.values, preview)
             if found is None:
+                if self.before and all(row.values[name] for name in self.template.fields):
+                    doubles.named_before(written, None, self.template.filled(row.values))
                 if whole:
                     unread = not people.read([written], self.policy).good
                     yield Person(row.line, written, None, row.values, left_out=not unread)
                 continue
             sms, number = found
-            double = not seen.add(f"{number}\n{sms.text}")
+            double = doubles.named_before(written, number, sms.text)
             if double:
                 preview.refuse(AGAIN, row.line)
             else:

@@ -130,11 +130,12 @@ class Doors:
 
         def ask():
             try:
-                own = loading.begin(self.client, asked, "")
+                opened = loading.begin(self.client, asked, "")
             except CampaignSentError as sent:
                 return sent.campaign_id
             read = [(n, row["recipient"], row) for n, row in enumerate(rows, 1)]
-            people, refused = loading.people(read, text, self.client.policy)
+            own = opened.id
+            people, refused = loading.people(read, text, self.client.policy, opened.regions)
             taken = loading.take(self.client, own, text, people, options, at_once=2)
             self.client.store.campaigns.loaded(own, people=taken, refused=sum(refused.values()))
             return own
