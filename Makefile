@@ -5,7 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
+<<<<<<< HEAD
 .PHONY: demo test quick check dice mutants format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types clean
+=======
+.PHONY: demo test quick check check-destinations mutants format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types clean
+>>>>>>> c0eaeb2 (sms: what each destination wants stands in one dated table, and is said before a message goes)
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -42,6 +46,10 @@ format: $(READY)
 # make docs   what the docs say about the code, written anew from the code: settings, error codes, diagrams
 docs: $(READY)
 	$(BIN)/python docs/generate.py
+
+# make check-destinations   before a release: has somebody looked up every line of the table of destinations within a year?
+check-destinations: $(READY)
+	$(BIN)/octoworker destinations --old
 
 # make check-tutorial   the tutorial as it stands, with Flask, FastAPI and Django themselves
 WEB_READY := .venv/web/.ready

@@ -34,7 +34,7 @@ from octoworker import environment
 from octoworker.errors import SettingsError
 from octoworker.gateway import dialects
 from octoworker.sms import lanes, schedule
-from octoworker.sms.hours import Window
+from octoworker.sms.destinations import choices
 from octoworker.sms.hours import parse as parse_hours
 from octoworker.sms.policy import Policy
 
@@ -143,7 +143,17 @@ def _theirs(queue: str) -> str:
 
 
 def _hours(setting: str) -> str:
-    parse_hours(setting, alsace_moselle=False)
+    parse_hours(setting)
+    return setting
+
+
+def _rules_of_destinations(setting: str) -> str:
+    choices.parse(setting)
+    return setting
+
+
+def _senders(setting: str) -> str:
+    choices.parse_senders(setting)
     return setting
 
 
@@ -271,8 +281,8 @@ class Times(Group):
     )
     hours: Annotated[str, AfterValidator(_hours)] = Field(
         validation_alias="OCTOWORKER_HOURS",
-        default="FR=08:00-20:00",
-        description="When marketing may be sent, per country: FR=08:00-20:00,BE=…@Zone/City, or off.",
+        default="",
+        description="When marketing may be sent, where not as the table of destinations says: FR=08:00-20:00,BE=…@Zone/City; off: always.",
     )
     off_hours: Literal["wait", "refuse"] = Field(
         validation_alias="OCTOWORKER_OFF_HOURS",
@@ -285,10 +295,25 @@ class Times(Group):
         description="Also keep the holidays of Alsace and Moselle.",
     )
 
+
+class Destinations(Group):
+    """What the table of destinations does, and what it is to know."""
+
+    rules: Annotated[str, AfterValidator(_rules_of_destinations)] = Field(
+        validation_alias="OCTOWORKER_DESTINATIONS",
+        default="",
+        description="What a kind of rule does, everywhere or in one country: shortener=refuse,IE.sender_register=off.",
+    )
+    senders: Annotated[str, AfterValidator(_senders)] = Field(
+        validation_alias="OCTOWORKER_SENDERS",
+        default="",
+        description="Where each sender is registered: MyShop=FR,ES;Alerts=FR.",
+    )
+
     @property
-    def windows(self) -> tuple[Window, ...]:
-        """`hours`, read."""
-        return parse_hours(self.hours, alsace_moselle=self.alsace_moselle)
+    def choices(self) -> choices.Choices:
+        """Both, read."""
+        return choices.Choices(choices.parse(self.rules), choices.parse_senders(self.senders))
 
 
 class Retry(Group):
@@ -501,6 +526,7 @@ class Settings(BaseSettings):
     redis: Redis = Redis()
     message: Defaults = Defaults()
     times: Times = Times()
+    destinations: Destinations = Destinations()
     retry: Retry = Retry()
     limits: Limits = Limits()
     caps: Caps = Caps()
@@ -590,8 +616,12 @@ class Settings(BaseSettings):
             hold=self.times.hold,
             refuse_past=self.times.past == "refuse",
             max_ahead=timedelta(seconds=self.times.max_ahead),
-            windows=self.times.windows,
-            refuse_off_hours=self.times.off_hours == "refuse",
+            hours=parse_hours(
+                self.times.hours,
+                alsace_moselle=self.times.alsace_moselle,
+                choices=self.destinations.choices,
+                refuse=self.times.off_hours == "refuse",
+            ),
         )
 
     def contradictions(self, besides: Collection[str] = ()) -> list[str]:

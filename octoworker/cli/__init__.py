@@ -35,6 +35,7 @@ COMMANDS = {
     "bulk": ("bulk", "campaign"),
     "opt_outs": ("optout",),
     "events": ("events",),
+    "destinations": ("destinations",),
     "run": ("worker", "receive", "sandbox", "demo"),
 }
 """Which file has which commands. Each says the same in its own COMMANDS."""

@@ -138,6 +138,7 @@ def _reader(
         options=options,
         policy=settings.policy,
         rules=settings.time_rules,
+        choices=settings.destinations.choices,
         now=now,
     )
 
@@ -167,8 +168,10 @@ def _preview(reader: Reader, store: Store, *, json_: bool) -> None:
         out.print(_counted("yellow", found.got_it, "got this very text from a campaign within a day: --skip-sent"))
     for text in found.texts:
         out.print(f"text: {text}")
-    for warning, count in found.warnings.most_common():
+    for warning, count in (*found.warnings.most_common(), *found.remarks.most_common()):
         out.print(_counted("yellow", count, warning))
+    for country, at in found.may_go_at.items():
+        out.print(f"marketing to {country}: from {at.isoformat(timespec='minutes')}")
     sizes = ", ".join(f"{count} of {size}" for size, count in facts["segments"].items())
     out.print(f"segments: {facts['segments_in_all']} ({sizes})" if sizes else "segments: none")
     if found.foreign:

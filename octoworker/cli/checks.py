@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -19,6 +19,8 @@ from octoworker.config import Settings
 from octoworker.errors import GatewayError, RefusedByProviderError, SettingsError, StoreError, UnfitRedisError
 from octoworker.gateway import Gateway
 from octoworker.sms import lanes
+from octoworker.sms.destinations import table
+from octoworker.sms.destinations.table import Line
 from octoworker.sms.record import State
 from octoworker.store import FILLING, FULL, Board, assessment, keys
 from octoworker.store.assessment import Finding, Grade
@@ -104,6 +106,60 @@ def of_settings(settings: Settings, environ: Mapping[str, str] = os.environ) -> 
             "unset HTTPS_PROXY, or set NO_PROXY, if not meant",
         )
     yield from _of_secrets(settings, environ)
+
+
+def of_destinations(settings: Settings, today: date) -> Iterator[Finding]:
+    """What will not arrive with these settings, as the table of destinations has it, and how old that table is."""
+    choices, sender = settings.destinations.choices, settings.message.sender
+    unregistered = sorted(
+        country
+        for country in table.places() & (settings.message.countries or table.places())
+        for line in table.of(country)
+        if line.kind == "sender_register" and choices.of(line, country) != "off"
+        if sender and not choices.is_registered(sender, country)
+    )
+    if unregistered:
+        yield _warning(
+            "register",
+            f"OCTOWORKER_SENDER is not registered in {', '.join(unregistered)}: SMS to there may be blocked or marked",
+            "register it there and say so in OCTOWORKER_SENDERS, or leave them out of OCTOWORKER_COUNTRIES",
+        )
+    for line in _lines_of_the_sender(settings):
+        yield _warning("sender", f"OCTOWORKER_SENDER: {line.says}", "octoworker destinations FR")
+    if other := _not_french(settings):
+        yield _warning(
+            "type",
+            f"OCTOWORKER_SMS_TYPE is FR, and an SMS may go to {other}",
+            "send those with sms_type WWW, or set OCTOWORKER_COUNTRIES=FR",
+        )
+    if old := sorted({line.kind for line in table.old(today)}):
+        yield _warning(
+            "table",
+            f"what is known of destinations was last looked up more than a year ago: {', '.join(old)}",
+            "take a newer release of octoworker, or look at octoworker destinations",
+        )
+
+
+def _lines_of_the_sender(settings: Settings) -> Iterator[Line]:
+    """Lines of France that the default sender meets."""
+    sender, choices = settings.message.sender, settings.destinations.choices
+    for line in table.of("FR"):
+        general = line.kind == "sender_word" and sender and sender.lower() in line.values
+        digits = line.kind == "sender_digits" and sender and sender.isdigit()
+        if (general or digits) and choices.of(line, "FR") != "off" and not choices.is_registered(sender or "", "FR"):
+            yield line
+
+
+def _not_french(settings: Settings) -> str:
+    """How many countries that are not French an SMS may go to, when the default type is made for France alone."""
+    choices = settings.destinations.choices
+    line = next(each for each in table.lines() if each.kind == "type")
+    if settings.message.sms_type != "FR" or choices.of(line, "") == "off":
+        return ""
+    if not settings.message.countries:
+        return "every country"
+    others = [country for country in settings.message.countries if line.holds_for(country)]
+    return f"{len(others)} other countries" if others else ""
 
 
 def _of_caps(settings: Settings) -> Finding:
@@ -354,6 +410,7 @@ def all_of(
 ) -> Iterator[Finding]:
     """Everything, in the order in which one thing needs the other. StoreError when Redis is out of reach."""
     yield from of_settings(settings)
+    yield from of_destinations(settings, datetime.now(UTC).date())
     if not settings.missing_account():
         with closing(gateway()) as way:
             yield from of_provider(way, settings.limits.low_balance)

@@ -15,6 +15,7 @@ from octoworker.client import checking, client
 from octoworker.config import Settings
 from octoworker.errors import PayloadError, StoreError, UnknownMessageError
 from octoworker.sms import encoding, identity, instants, message, schedule
+from octoworker.sms.destinations.remarks import Judgement, judge
 from octoworker.sms.record import FINAL, Record, State, mask
 from octoworker.store import Store
 from octoworker.worker import runtime
@@ -75,10 +76,13 @@ def send(*, wait: bool, dry_run: bool, json_: bool, recipients: tuple[str, ...],
     foreseen = schedule.plan(sms, settings.time_rules, now)
     if foreseen.refuse_before and foreseen.refuse_before < now:
         raise PayloadError([schedule.PAST])
+    judged = judge(sms, settings.destinations.choices, out_of_hours=foreseen.out_of_hours)
     if dry_run:
-        preview(sms, foreseen, now, json_=json_)
-        raise SystemExit(1 if sms.refused else 0)
-    for warning in sms.warnings:
+        preview(sms, foreseen, judged, now, json_=json_)
+        raise SystemExit(1 if sms.refused or judged.refused else 0)
+    if len(judged.refused) == len(sms.recipients):
+        raise PayloadError([f"recipients: {each}" for each in judged.refusals])
+    for warning in (*sms.warnings, *(each.counted for each in judged.remarks)):
         output.say(f"warning: {warning}", err=True)
     message_id = client.enqueue(**arguments)
     if wait:
@@ -113,7 +117,7 @@ def _now() -> datetime:
 _WHERE = {"now": "sent at once", "held": "held here until", "handed over": "handed over for"}
 
 
-def preview(sms: message.Message, foreseen: schedule.Plan, now: datetime, *, json_: bool) -> None:
+def preview(sms: message.Message, foreseen: schedule.Plan, judged: Judgement, now: datetime, *, json_: bool) -> None:
     """What would become of a message: who, how many segments, when, and where it would wait."""
     how, at = checking.when(foreseen, now)
     where = _WHERE[how]
@@ -131,6 +135,8 @@ def preview(sms: message.Message, foreseen: schedule.Plan, now: datetime, *, jso
         "arrives": encoding.measure(sms.text).arrives,
         "unicode": _unicode(sms.text),
         "warnings": list(sms.warnings),
+        "destinations": [each.as_json() for each in judged.remarks],
+        "may_go_at": {country: max(at, now).isoformat() for country, at in foreseen.opens_at.items()},
         "refused": [{"recipient": mask(name), "reason": reason} for name, reason in sms.refused.items()],
     }
     if json_:
@@ -141,12 +147,15 @@ def preview(sms: message.Message, foreseen: schedule.Plan, now: datetime, *, jso
     )
     if facts["hours"]:
         output.say(str(facts["hours"]))
+    for country, opens_at in foreseen.opens_at.items():
+        may = f"from {opens_at.isoformat(timespec='minutes')}" if opens_at > now else "now"
+        output.say(f"marketing to {country}: {may}")
     output.say(f"text: {facts['arrives']}")
     if found := encoding.unicode_cost(sms.text):
         output.say(f"Unicode: {found.segments} segments; {found.without} without")
         for each in found.signs:
             output.say(f"  {each.count} {each.advice}")
-    for warning in sms.warnings:
+    for warning in (*sms.warnings, *(each.counted for each in judged.remarks)):
         output.say(f"warning: {warning}")
     for name, reason in sms.refused.items():
         output.say(f"not to {mask(name)}: {reason}")

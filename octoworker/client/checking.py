@@ -19,6 +19,7 @@ from octoworker.config import Settings
 from octoworker.errors import PayloadError
 from octoworker.sms import encoding, message, schedule
 from octoworker.sms.arguments import plain_arguments
+from octoworker.sms.destinations.remarks import judge
 from octoworker.sms.recipient import country_of
 from octoworker.sms.shapes import LaneName, SmsArguments, SmsType
 
@@ -58,6 +59,8 @@ class Check:
     """At once; kept here until `at`; or kept by Octopush until `at`, where it cannot be cancelled."""
     at: datetime | None = None
     """When it would go; None: at once."""
+    may_go_at: Mapping[str, datetime] = field(default_factory=dict)
+    """Marketing: the earliest instant, not before `send_at`, at which it may be sent to each country that has hours."""
 
     def __bool__(self) -> bool:
         return not self.problems
@@ -84,15 +87,19 @@ def of(arguments: Mapping[str, object], settings: Settings, now: datetime) -> Ch
         return Check(problems=error.problems, error_code=error.error_code)
     if plan.refuse_before and plan.refuse_before < now:
         return Check(problems=(schedule.PAST,))
+    judged = judge(sms, settings.destinations.choices, out_of_hours=plan.out_of_hours)
+    if len(judged.refused) == len(sms.recipients):
+        return Check(problems=tuple(f"recipients: {each}" for each in judged.refusals))
     how, at = when(plan, now)
     found, dearer = encoding.measure(sms.text), encoding.unicode_cost(sms.text)
     countries = Counter[str]()
-    for number in sms.recipients:
+    recipients = tuple(number for number in sms.recipients if number not in judged.refused)
+    for number in recipients:
         countries[country_of(number)] += found.segments
     return Check(
-        warnings=sms.warnings,
-        recipients=sms.recipients,
-        left_out=MappingProxyType(sms.refused),
+        warnings=(*sms.warnings, *(each.counted for each in judged.warnings)),
+        recipients=recipients,
+        left_out=MappingProxyType({**sms.refused, **judged.refused}),
         sms_type=sms.sms_type,
         lane=sms.lane,
         alphabet=found.alphabet,
@@ -104,6 +111,7 @@ def of(arguments: Mapping[str, object], settings: Settings, now: datetime) -> Ch
         cost=settings.caps.price * countries.total() if settings.caps.price else None,
         how=how,
         at=at,
+        may_go_at=MappingProxyType(dict(plan.opens_at)),
     )
 
 

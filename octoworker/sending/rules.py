@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from octoworker.sending import retry
 from octoworker.sms import message, schedule
+from octoworker.sms.destinations.choices import Choices
 from octoworker.store import limits
 
 NO_CAPS = limits.Caps()
@@ -31,3 +32,5 @@ class Rules:
     caps: limits.Caps = NO_CAPS
     number_keys: tuple[str, ...] = ()
     """Secrets under which numbers may stand in the list of opt-outs, the newest first."""
+    choices: Choices = field(default_factory=Choices)
+    """What the settings change of the table of destinations."""

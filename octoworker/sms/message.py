@@ -13,7 +13,6 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
@@ -32,7 +31,7 @@ from octoworker.sms import instants, people, recipient, sizes
 from octoworker.sms.encoding import measure, unsendable
 from octoworker.sms.policy import Policy
 from octoworker.sms.rules import TextRules
-from octoworker.sms.texts import canonical, html_remains
+from octoworker.sms.texts import canonical, html_remains, mentions
 
 __all__ = ("Message", "Policy", "parse")
 
@@ -55,16 +54,6 @@ _NEAR_STOP = re.compile(r"stop\W{0,5}(?:au\W{0,5})?(?:x{2}|[0-9]{5}(?![0-9]))", 
 
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 """What a decoder writes for bytes that it cannot read."""
-
-
-def _mentions_stop(text: str, rules: TextRules) -> bool:
-    """Whether it has the mention as a word of its own, in one of the ways that the provider knows."""
-    return any(_as_a_word(mention).search(text) for mention in rules.stop_mentions)
-
-
-@lru_cache
-def _as_a_word(mention: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(mention)}(?!\w)")
 
 
 def _within_size(text: str, info: ValidationInfo) -> str:
@@ -102,7 +91,7 @@ def _with_stop_mention(text: str, info: ValidationInfo) -> str:
     rules = _rules(info)
     premium = info.data.get("sms_type") == "FR" and not info.data.get("transactional", True)
     people = info.data.get("recipients", ())
-    if premium and not _mentions_stop(text, rules) and (not people or any(map(recipient.is_french, people))):
+    if premium and not mentions(text, rules.stop_mentions) and (not people or any(map(recipient.is_french, people))):
         near = "the STOP mention is not exact; " if _NEAR_STOP.search(text) else ""
         raise _refused(f"{near}{rules.stop_advice}, or set transactional when it is no marketing.", "stop_missing")
     return text
@@ -203,25 +192,21 @@ class Message(BaseModel):
     lane: Lane
     refused: dict[str, str] = {}
     _rules: TextRules | None = PrivateAttr(default=None)
-    """Those of the API for which it was read."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What may be a mistake, though it can be sent: a sentence each, none of which repeats the text."""
         remains = (f"text: {each}" for each in html_remains(self.text))
-        return (*remains, *self._garbled(), *self._without_mention())
+        return (*remains, *self._garbled())
+
+    @property
+    def rules(self) -> TextRules | None:
+        """Those of the API for which it was read."""
+        return self._rules
 
     def _garbled(self) -> Iterator[str]:
         if _UNREADABLE in self.text:
             yield "text: it was garbled before it came here; look at how its letters with accents are read and stored."
-
-    def _without_mention(self) -> Iterator[str]:
-        """Octopush asks for the mention with FR alone; the operators of France ask for it in all marketing."""
-        rules = self._rules
-        if rules is None or self.transactional or self.sms_type == "FR" or _mentions_stop(self.text, rules):
-            return
-        if any(map(recipient.is_french, self.recipients)):
-            yield f"text: marketing in France names a way out; {rules.stop_advice}, or set transactional."
 
     @property
     def segments(self) -> int:

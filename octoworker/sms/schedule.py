@@ -7,13 +7,15 @@ Handing over is final: what was handed over is out of our hands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from octoworker.errors import PayloadError
-from octoworker.sms import hours, instants
+from octoworker.sms import instants
+from octoworker.sms.hours import Hours, Window, next_opening
 from octoworker.sms.message import Message
-from octoworker.sms.recipient import calling_code, country_of
+from octoworker.sms.recipient import country_of
 
 PAST = "send_at: the time had passed when the message came in; leave send_at out to send at once."
 
@@ -28,8 +30,8 @@ class Rules:
     hold: bool
     refuse_past: bool
     max_ahead: timedelta
-    windows: tuple[hours.Window, ...] = ()
-    refuse_off_hours: bool = False
+    hours: Hours | None = None
+    """None: at any hour."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,16 @@ class Plan:
     """A message first seen after this instant came too late. None: late ones go at once."""
     closed_until: datetime | None = None
     """Marketing out of hours: kept here until they open. Not asked again of what may have been sent already."""
+    opens_at: Mapping[str, datetime] = field(default_factory=dict)
+    """Marketing: the first instant, from the one asked for on, at which it may be sent to each of its countries that has
+    hours."""
+    out_of_hours: tuple[str, ...] = ()
+    """Countries to which it goes although their hours are closed: the settings only warn of that."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether its countries open at different times, so that some of its people wait for the others."""
+        return len(set(self.opens_at.values())) > 1
 
 
 def plan(message: Message, rules: Rules, now: datetime) -> Plan:
@@ -51,37 +63,43 @@ def plan(message: Message, rules: Rules, now: datetime) -> Plan:
     if asked is not None and asked - now > rules.max_ahead:
         raise PayloadError([f"send_at: choose a time within the next {rules.max_ahead.days} days."])
     wanted = max(asked or now, now)
-    at = hours.next_opening(_windows_of(message, rules.windows), wanted)
-    if at != wanted and rules.refuse_off_hours:
+    windows = _windows(message, rules.hours)
+    closed = {country: window for country, window in windows.items() if window.next_opening(wanted) != wanted}
+    at = next_opening((each for each in windows.values() if each.does != "warn"), wanted)
+    if any(window.does == "refuse" for window in closed.values()):
         raise PayloadError(
             [f"send_at: marketing may not be sent then; the next time is {at.isoformat(timespec='minutes')}."]
         )
+    opens_at = {
+        country: wanted if each.does == "warn" else each.next_opening(wanted) for country, each in windows.items()
+    }
+    out_of_hours = tuple(country for country, window in closed.items() if window.does == "warn")
     refuse_before = asked + instants.PAST_GRACE if asked is not None and rules.refuse_past else None
     held = rules.hold if message.hold is None else message.hold
     if asked is not None and asked > now and not held:
-        return Plan(hand_over_at=at, expires_at=message.expires_at, refuse_before=refuse_before)
+        return Plan(
+            hand_over_at=at,
+            expires_at=message.expires_at,
+            refuse_before=refuse_before,
+            opens_at=opens_at,
+            out_of_hours=out_of_hours,
+        )
     return Plan(
         hold_until=asked if held else None,
         expires_at=message.expires_at,
         refuse_before=refuse_before,
         closed_until=at if at != wanted else None,
+        opens_at=opens_at,
+        out_of_hours=out_of_hours,
     )
 
 
-def _windows_of(message: Message, windows: tuple[hours.Window, ...]) -> tuple[hours.Window, ...]:
-    """The hours that bind this message: those of each place it goes to, by the clock there."""
-    if message.transactional or not windows:
-        return ()
-    return tuple(dict.fromkeys(each for number in message.recipients for each in _windows_at(number, windows)))
-
-
-def _windows_at(number: str, windows: tuple[hours.Window, ...]) -> tuple[hours.Window, ...]:
-    """The hours that bind a number: of its own country when the settings name them, else those of France overseas."""
-    own = tuple(window for window in windows if number.startswith(calling_code(window.country)))
-    if own or number.startswith("+33"):
-        return own
-    country = country_of(number)
-    return tuple(window.in_place(country) for window in windows if window.country == "FR" and country in hours.OVERSEAS)
+def _windows(message: Message, hours: Hours | None) -> dict[str, Window]:
+    """The hours that bind this message: those of each country it goes to, by the clock there."""
+    if message.transactional or hours is None or hours.off:
+        return {}
+    found = {country: hours.of(country) for country in dict.fromkeys(map(country_of, message.recipients))}
+    return {country: window for country, window in found.items() if window}
 
 
 def still_ahead(at: datetime | None, now: datetime) -> datetime | None:

@@ -6,7 +6,8 @@ A text is brought to this form before it is compared, counted, keyed or sent, so
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 
 from octoworker.sms import sizes
@@ -22,6 +23,16 @@ def canonical(text: str) -> str:
 
         text = unicodedata.normalize("NFC", text)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def mentions(text: str, some: Iterable[str]) -> bool:
+    """Whether it has one of these as a word of its own."""
+    return any(_as_a_word(each).search(text) for each in some)
+
+
+@lru_cache
+def _as_a_word(words: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
 
 
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")

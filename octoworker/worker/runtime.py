@@ -154,6 +154,7 @@ def rules(settings: Settings) -> sending_rules.Rules:
         budgets=sending_rules.Budgets(settings.lease, settings.send_budget, settings.record_budget),
         caps=caps(settings),
         number_keys=settings.opt_outs.number_keys,
+        choices=settings.destinations.choices,
     )
 
 

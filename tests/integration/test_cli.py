@@ -170,7 +170,7 @@ def test_what_may_be_wrong_is_said_at_the_send(house):
     done = house.command("send", *advert)
     assert done.stderr.splitlines() == [
         'warning: text: "<br>" is written for HTML; write a line end.',
-        'warning: text: marketing in France names a way out; add "STOP au XXXXX" exactly so (five capital X), or set transactional.',
+        'warning: FR, 1 person: Marketing names a free way out. Add "STOP au XXXXX" exactly so (five capital X), or set transactional when it is no marketing.',
     ]
 
 

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from octoworker.errors import PayloadError
 from octoworker.gateway import dialects
-from octoworker.sms.hours import next_opening, parse
+from octoworker.sms.destinations.choices import Choices
+from octoworker.sms.hours import Hours, next_opening, parse
 from octoworker.sms.message import Policy
 from octoworker.sms.message import parse as parse_message
 from octoworker.sms.schedule import Rules, plan
 
 PARIS = ZoneInfo("Europe/Paris")
-FRANCE = parse("FR=08:00-20:00", alsace_moselle=False)
-ALSACE = parse("FR=08:00-20:00", alsace_moselle=True)
+FRANCE = Hours()
+ALSACE = Hours(alsace_moselle=True)
 
 
 def paris(text):
@@ -41,12 +42,12 @@ def paris(text):
     ],
 )
 def test_advertising_in_france_waits_for_the_next_opening(at, opens):
-    assert next_opening(FRANCE, paris(at)) == paris(opens)
+    assert FRANCE.of("FR").next_opening(paris(at)) == paris(opens)
 
 
 def test_alsace_and_moselle_keep_the_second_day_of_christmas():
-    assert next_opening(FRANCE, paris("2026-12-26T12:00")) == paris("2026-12-26T12:00")
-    assert next_opening(ALSACE, paris("2026-12-26T12:00")) == paris("2026-12-28T08:00")
+    assert FRANCE.of("FR").next_opening(paris("2026-12-26T12:00")) == paris("2026-12-26T12:00")
+    assert ALSACE.of("FR").next_opening(paris("2026-12-26T12:00")) == paris("2026-12-28T08:00")
 
 
 BOUNDS = datetime(2020, 1, 1), datetime(2035, 1, 1)  # noqa: DTZ001 - hypothesis wants them naive
@@ -54,15 +55,16 @@ BOUNDS = datetime(2020, 1, 1), datetime(2035, 1, 1)  # noqa: DTZ001 - hypothesis
 
 @given(st.datetimes(*BOUNDS, timezones=st.sampled_from([UTC, ZoneInfo("Asia/Tokyo")])))
 def test_an_opening_is_open_and_never_before_it_was_asked_for(at):
-    opening = next_opening(FRANCE, at)
+    opening = FRANCE.of("FR").next_opening(at)
     assert at <= opening < at + timedelta(days=6)
-    assert next_opening(FRANCE, opening) == opening
+    assert FRANCE.of("FR").next_opening(opening) == opening
     assert 8 <= opening.astimezone(PARIS).hour < 20
     assert opening.astimezone(PARIS).weekday() < 6
 
 
 def test_two_countries_wait_until_both_are_open():
-    both = parse("FR=08:00-20:00,BE=10:00-18:00", alsace_moselle=False)
+    hours = parse("FR=08:00-20:00,BE=10:00-18:00")
+    both = [hours.of("FR"), hours.of("BE")]
     assert next_opening(both, paris("2026-11-23T18:30")) == paris("2026-11-24T10:00")
 
 
@@ -71,12 +73,29 @@ def test_two_countries_wait_until_both_are_open():
 )
 def test_hours_that_cannot_be_read_are_refused(setting):
     with pytest.raises(ValueError, match="hours"):
-        parse(setting, alsace_moselle=False)
+        parse(setting)
 
 
-@pytest.mark.parametrize("setting", ["off", "", "OFF"])
+@pytest.mark.parametrize("setting", ["off", "OFF"])
 def test_hours_can_be_switched_off(setting):
-    assert parse(setting, alsace_moselle=False) == ()
+    assert parse(setting).at("+33612345678") is None
+    assert plan(message(), rules(parse(setting)), NIGHT).closed_until is None
+
+
+def test_hours_can_be_switched_off_for_one_country():
+    hours = Hours(choices=Choices({"BE.hours": "off"}))
+    assert hours.of("BE") is None
+    assert hours.of("FR") is not None
+
+
+def test_hours_that_only_warn_hold_nothing_back_and_are_named():
+    found = plan(message(), rules(Hours(choices=Choices({"hours": "warn"}))), NIGHT)
+    assert (found.closed_until, found.out_of_hours) == (None, ("FR",))
+    assert plan(message(), rules(Hours(choices=Choices({"hours": "warn"}))), NOON).out_of_hours == ()
+
+
+def test_hours_that_no_setting_names_are_those_of_the_table():
+    assert parse("FR=09:00-12:00").of("BE") == Hours().of("BE")
 
 
 def message(**more):
@@ -84,8 +103,8 @@ def message(**more):
     return parse_message({**advert, **more}, Policy(rules=dialects.DEFAULT.rules, sender="Octo"))
 
 
-def rules(**more):
-    return Rules(hold=False, refuse_past=True, max_ahead=timedelta(days=366), windows=FRANCE, **more)
+def rules(hours=FRANCE):
+    return Rules(hold=False, refuse_past=True, max_ahead=timedelta(days=366), hours=hours)
 
 
 NIGHT, NOON = paris("2026-11-23T22:00"), paris("2026-11-23T12:00")
@@ -100,9 +119,14 @@ def test_a_transactional_message_goes_at_night():
     assert plan(message(transactional=True), rules(), NIGHT).closed_until is None
 
 
-def test_an_advert_to_another_country_is_not_bound_by_french_hours():
-    belgian = message(recipients="+32470123456")
-    assert plan(belgian, rules(), NIGHT).closed_until is None
+def test_an_advert_to_another_country_is_bound_by_its_own_hours_and_not_by_the_french_ones():
+    early = paris("2026-11-23T08:30")
+    assert plan(message(recipients="+32470123456"), rules(), early).closed_until == paris("2026-11-23T09:00")
+    assert plan(message(), rules(), early).closed_until is None
+
+
+def test_an_advert_to_a_country_of_which_no_hours_are_known_goes_at_once():
+    assert plan(message(recipients="+12125550123"), rules(), NIGHT).closed_until is None
 
 
 @pytest.mark.parametrize(
@@ -145,8 +169,7 @@ def test_an_advert_to_several_places_waits_until_all_are_open():
 
 
 def test_hours_of_a_place_of_its_own_come_before_those_of_france():
-    windows = parse("FR=08:00-20:00,RE=12:00-13:00", alsace_moselle=False)
-    own = Rules(hold=False, refuse_past=True, max_ahead=timedelta(days=366), windows=windows)
+    own = rules(parse("FR=08:00-20:00,RE=12:00-13:00"))
     asked = datetime(2026, 11, 23, 9, tzinfo=ZoneInfo("Indian/Reunion")).astimezone(UTC)
     assert plan(message(recipients="+262692123456"), own, asked).closed_until == asked + timedelta(hours=3)
 
@@ -157,4 +180,34 @@ def test_an_advert_is_handed_over_for_the_next_opening():
 
 def test_an_advert_out_of_hours_can_be_refused():
     with pytest.raises(PayloadError, match="the next time is 2026-11-24T07:00"):
-        plan(message(), rules(refuse_off_hours=True), NIGHT)
+        plan(message(), rules(Hours(refuse=True)), NIGHT)
+
+
+def test_what_it_could_do_in_each_country_is_told_by_country():
+    both = plan(message(recipients=["+33612345678", "+596696123456"]), rules(), paris("2026-11-23T09:00"))
+    assert both.opens_at == {"FR": paris("2026-11-23T09:00"), "MQ": paris("2026-11-23T13:00")}
+    assert both.differs
+
+
+@pytest.mark.parametrize(
+    ("country", "opens", "closes"),
+    [("BE", 9, 20), ("DE", 8, 20), ("IT", 8, 22), ("ES", 8, 20), ("PT", 8, 20), ("FI", 8, 20), ("MC", 8, 20)],
+)
+def test_each_country_opens_and_closes_by_its_own_clock(country, opens, closes):
+    window = Hours().of(country)
+    monday = datetime(2026, 11, 23, tzinfo=window.zone)
+    assert window.next_opening(monday) == monday.replace(hour=opens)
+    late = monday.replace(hour=closes)
+    assert window.next_opening(late - timedelta(minutes=1)) == late - timedelta(minutes=1)
+    assert window.next_opening(late) == (monday + timedelta(days=1)).replace(hour=opens)
+    sunday = datetime(2026, 11, 22, 12, tzinfo=window.zone)
+    assert window.next_opening(sunday) == monday.replace(hour=opens)
+
+
+@pytest.mark.parametrize(
+    ("country", "holiday"), [("BE", (7, 21)), ("DE", (10, 3)), ("IT", (6, 2)), ("ES", (10, 12)), ("MC", (11, 19))]
+)
+def test_each_country_keeps_its_own_public_holidays(country, holiday):
+    window = Hours().of(country)
+    noon = datetime(2026, *holiday, 12, tzinfo=window.zone)
+    assert window.next_opening(noon) > noon

@@ -26,6 +26,8 @@ from octoworker.errors import PayloadError
 from octoworker.gateway import dialects
 from octoworker.sms import encoding, hours, instants, message, people, sizes, texts
 from octoworker.sms.arguments import plain_arguments
+from octoworker.sms.destinations import choices
+from octoworker.sms.destinations.remarks import hosts
 from octoworker.sms.policy import Policy
 from octoworker.sms.recipient import NumberRefused, read
 from octoworker.telemetry import escape
@@ -205,7 +207,10 @@ READERS = {
     "what makes a text Unicode": encoding.unicode_cost,
     "an instant": instants.read,
     "an instant in words": instants.read_words,
-    "hours": lambda text: hours.parse(text, alsace_moselle=False),
+    "hours": hours.parse,
+    "rules of destinations": choices.parse,
+    "registered senders": choices.parse_senders,
+    "links in a text": lambda text: list(hosts(text)),
     "a name of a column": plain.__wrapped__,
     "a template": lambda text: Template(text).filled(dict.fromkeys(Template(text).fields, "x")),
     "a text of a message": lambda text: message.parse(

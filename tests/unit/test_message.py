@@ -449,16 +449,6 @@ def test_advertising_that_nobody_in_france_gets_needs_no_french_mention(number):
     assert refusal(text="Soldes", transactional=False, recipients=[number, NUMBER]).error_code == "121"
 
 
-@pytest.mark.parametrize("number", [NUMBER, "+262692123456"])
-@pytest.mark.parametrize("sms_type", ["WWW", "XXX"])
-def test_advertising_in_france_by_another_type_without_a_mention_is_warned_of(number, sms_type):
-    message = read(text="Soldes", transactional=False, sms_type=sms_type, recipients=number)
-    assert message.warnings == (
-        'text: marketing in France names a way out; add "STOP au XXXXX" exactly so (five capital X), or set transactional.',
-    )
-    assert read(text="Soldes STOP au XXXXX", transactional=False, sms_type=sms_type).warnings == ()
-
-
 def test_what_is_left_of_html_is_warned_of():
     assert read(text="Caf&eacute; &amp; bar").warnings == (
         'text: "&eacute;" is written for HTML; write é, or render the text unescaped.',

@@ -18,6 +18,8 @@ from octoworker.client.campaigns.table import Table
 from octoworker.client.campaigns.template import Template
 from octoworker.errors import PayloadError
 from octoworker.sms import encoding, message, people, schedule
+from octoworker.sms.destinations.choices import Choices
+from octoworker.sms.destinations.remarks import Judgement, judge
 from octoworker.sms.recipient import country_of
 from octoworker.telemetry import escape
 
@@ -50,6 +52,10 @@ class Preview:
     """People who got this very text from a campaign within the last day."""
     warnings: Counter[str] = field(default_factory=Counter)
     """What may be a mistake though it can be sent -> in how many rows."""
+    remarks: Counter[str] = field(default_factory=Counter)
+    """What a destination says of it, with its country -> people."""
+    may_go_at: dict[str, datetime] = field(default_factory=dict)
+    """When marketing may be sent to each country that has hours."""
     foreign: Counter[str] = field(default_factory=Counter)
     """A sign that makes texts Unicode, with what to write in its place -> in how many rows."""
     avoidable: int = 0
@@ -66,9 +72,10 @@ class Preview:
         if len(self.lines[reason]) < LINES_SHOWN:
             self.lines[reason].append(line)
 
-    def take(self, sms: message.Message) -> None:
+    def take(self, sms: message.Message, judged: Judgement) -> None:
         """Count a message to one person."""
         self.people += 1
+        self.remarks.update(map(str, judged.warnings))
         self.segments[sms.segments] += 1
         self.countries[country_of(sms.recipients[0])] += sms.segments
         self.warnings.update(sms.warnings)
@@ -93,6 +100,8 @@ class Preview:
             "got_it_already": self.got_it,
             "texts": self.texts,
             "warnings": [{"warning": each, "rows": count} for each, count in self.warnings.most_common()],
+            "destinations": [{"says": each, "people": count} for each, count in self.remarks.most_common()],
+            "may_go_at": {country: at.isoformat() for country, at in self.may_go_at.items()},
             "unicode": [{"sign": each, "rows": count} for each, count in self.foreign.most_common()],
             "avoidable_segments": self.avoidable,
             "cost": None if self.cost is None else str(self.cost),
@@ -115,6 +124,7 @@ class Reader:
     options: Mapping[str, Any]
     policy: message.Policy
     rules: schedule.Rules
+    choices: Choices
     now: datetime
     """Redis' time: what is out of hours, or too far ahead, is refused by it."""
     before: tuple[str, ...] = ()
@@ -142,15 +152,21 @@ class Reader:
                     unread = not people.read([written], self.policy).good
                     yield Person(row.line, written, None, row.values, left_out=not unread)
                 continue
-            sms, number = found
+            sms, number, judged = found
             double = doubles.named_before(written, number, sms.text)
             if double:
                 preview.refuse(AGAIN, row.line)
+            elif judged.refused:
+                preview.refuse(f"recipients: {judged.refusals[0]}", row.line)
+                if not whole:
+                    continue
             else:
-                preview.take(sms)
+                preview.take(sms, judged)
             yield Person(row.line, written, number, row.values, left_out=double)
 
-    def _read(self, line: int, values: Mapping[str, str], preview: Preview) -> tuple[message.Message, str] | None:
+    def _read(
+        self, line: int, values: Mapping[str, str], preview: Preview
+    ) -> tuple[message.Message, str, Judgement] | None:
         if empty := [name for name in self.template.fields if not values[name]]:
             preview.refuse(EMPTY.format(empty[0]), line)
             return None
@@ -161,9 +177,11 @@ class Reader:
         except PayloadError as error:
             preview.refuse(" ".join(error.problems), line)
             return None
+        judged = judge(sms, self.choices, out_of_hours=plan.out_of_hours)
+        preview.may_go_at |= plan.opens_at
         if preview.at is None:
             preview.at = max((at for at in (plan.hold_until, plan.closed_until, plan.hand_over_at) if at), default=None)
-        return sms, sms.recipients[0]
+        return sms, sms.recipients[0], judged
 
 
 def priced(preview: Preview, prices: Mapping[str, Decimal], balance: Decimal | None) -> Preview:

@@ -97,7 +97,7 @@ class Game:
                 hold=self.hold,
                 refuse_past=True,
                 max_ahead=timedelta(days=366),
-                windows=parse_hours("FR=08:00-20:00", alsace_moselle=False),
+                hours=parse_hours("FR=08:00-20:00"),
             ),
             retry=retry.Policy(seconds(2), seconds(300), DAY, 50, seconds(300), DAY),
             budgets=Budgets(45, 13, 16),
