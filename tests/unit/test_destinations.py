@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from octoworker.client import checking
+from octoworker.config import Settings
 from octoworker.gateway import dialects
 from octoworker.sms.destinations import table
 from octoworker.sms.destinations.choices import Choices, judging, parse, parse_senders
@@ -205,3 +207,35 @@ def test_a_link_is_told_from_a_name():
         ("shop.example", True),
         ("shop.example", False),
     ]
+
+
+# a check of a message says it, too
+
+ENVIRON = {"OCTOWORKER_SENDER": "MyShop"}
+NIGHT = datetime(2026, 11, 28, 22, tzinfo=UTC)
+"""A Saturday, 23:00 in Paris and Rome."""
+
+
+def checked(*numbers, environ=ENVIRON, **more):
+    wanted = {"recipients": list(numbers), "text": "hi", "sms_type": "WWW", "transactional": True, **more}
+    return checking.of(wanted, Settings.load(environ), NIGHT)
+
+
+def test_a_check_warns_of_what_will_not_arrive():
+    (warning,) = checked(FRENCH, sender="COLIS").warnings
+    assert warning.startswith("FR, 1 person: Operators block or replace")
+
+
+def test_a_check_names_whom_a_rule_refuses_and_fails_when_that_is_everybody():
+    environ = {**ENVIRON, "OCTOWORKER_DESTINATIONS": "shortener=refuse"}
+    some = checked(FRENCH, GERMAN, text="bit.ly/x", environ=environ)
+    assert (bool(some), some.recipients, list(some.left_out)) == (True, (GERMAN,), [FRENCH])
+    assert some.countries == {"DE": 1}
+    nobody = checked(FRENCH, text="bit.ly/x", environ=environ)
+    assert (bool(nobody), nobody.problems[0][:18]) == (False, "recipients: FR: A ")
+
+
+def test_a_check_says_from_when_on_marketing_may_go_to_each_country():
+    found = checked(ITALIAN, AMERICAN, transactional=False)
+    monday = datetime(2026, 11, 30, 7, tzinfo=UTC)
+    assert (found.may_go_at, found.how, found.at) == ({"IT": monday}, "held", monday)
