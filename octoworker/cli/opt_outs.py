@@ -15,7 +15,7 @@ from octoworker.cli.messages import as_json
 from octoworker.config import Settings
 from octoworker.errors import PayloadError
 from octoworker.sms import opt_outs, recipient, sizes
-from octoworker.sms.record import from_ms, iso
+from octoworker.sms.record import iso
 from octoworker.store import Store
 from octoworker.store.opt_outs import OptOut
 from octoworker.worker import runtime
@@ -145,7 +145,7 @@ def _exported(text: str) -> tuple[str, OptOut] | None:
 
 
 def _shown(entry: OptOut) -> dict[str, Any]:
-    since = iso(from_ms(entry.since)) if entry.since else ""
+    since = iso(entry.since) if entry.since else ""
     return {"since": since, "source": entry.source, "scope": entry.scope, "ticket": entry.ticket}
 
 

@@ -6,8 +6,8 @@ A batch of receipts is one round trip. Each is applied in the step that takes it
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
+from datetime import timedelta
 
 from octoworker.errors import StoreError
 from octoworker.gateway.callbacks import Callback, meaning
@@ -91,7 +91,7 @@ class Inbound:
             if isinstance(answer, StoreError):
                 failure = answer
             else:
-                report.received(receipt, answer, age=max(0.0, time.time() - entry.arrived_ms / 1000))
+                report.received(receipt, answer, age=max(timedelta(), self._store.clock.now() - entry.arrived))
         if failure is not None:
             raise failure
 

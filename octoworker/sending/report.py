@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from octoworker.errors import PayloadError
@@ -95,9 +96,9 @@ def key_conflict(job: ClaimRequest, kept_as: str) -> None:
     log.warning("sms.key_conflict", **_facts(job), kept_as=kept_as)
 
 
-def received(receipt: Receipt, found: Received, *, age: float) -> None:
-    """A receipt was matched, or was not. `age`: seconds since it came in."""
-    metrics.receipt(receipt.state, found.outcome, found.record, age=age)
+def received(receipt: Receipt, found: Received, *, age: timedelta) -> None:
+    """A receipt was matched, or was not. `age`: since it came in."""
+    metrics.receipt(receipt.state, found.outcome, found.record, age=age.total_seconds())
     record = found.record
     if record is None:
         level = logging.WARNING if found.outcome == "unmatched" else logging.DEBUG

@@ -25,8 +25,8 @@ OLD: Mapping[str, timedelta] = {
 LATE = timedelta(seconds=30)
 """How far due messages may be behind; the same as in the alerts."""
 
-DRIFT = 1.0
-"""Seconds that a worker's clock may be away from Redis'."""
+DRIFT = timedelta(seconds=1)
+"""That a worker's clock may be away from Redis'."""
 
 CALM = "All is well. Nothing is held back."
 
@@ -123,7 +123,7 @@ def _clocks(board: Board) -> Iterator[Finding]:
         yield Finding(
             "Redis' clock",
             Grade.PROBLEM,
-            f"All {len(wrong)} workers are {wrong[0]:+.0f} s away from it.",
+            f"All {len(wrong)} workers are {wrong[0].total_seconds():+.0f} s away from it.",
             "set the clock of Redis' machine: it decides when messages go",
         )
         return
@@ -131,7 +131,7 @@ def _clocks(board: Board) -> Iterator[Finding]:
         yield Finding(
             f"clock of {worker}",
             Grade.PROBLEM if abs(drift) > WRONG else Grade.WARNING,
-            f"It is {drift:+.1f} s away from Redis.",
+            f"It is {drift.total_seconds():+.1f} s away from Redis.",
             "run NTP there; Redis' clock counts",
         )
 

@@ -30,16 +30,16 @@ PLAN_SLACK = timedelta(seconds=5)
 
 
 class Look(NamedTuple):
-    """One look at both clocks. Times in seconds."""
+    """One look at both clocks."""
 
-    answer: float
+    answer: timedelta
     """The quickest answer of Redis."""
-    drift: float
+    drift: timedelta
     """How far this machine's wall clock is ahead of Redis'."""
-    now: float
-    """Redis' clock, Unix seconds."""
+    now: datetime
+    """Redis' clock."""
     at: float
-    """This process' monotonic clock then."""
+    """This process' monotonic clock then, in its own seconds."""
 
 
 def look(client: redis.Redis, looks: int = LOOKS) -> Look:
@@ -51,8 +51,9 @@ def _look(client: redis.Redis) -> Look:
     began, here = time.monotonic(), time.time()
     seconds, microseconds = client.time()
     took = time.monotonic() - began
-    now = seconds + microseconds / 1e6
-    return Look(took, here + took / 2 - now, now, began + took / 2)
+    middle = timedelta(seconds=took) / 2
+    now = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
+    return Look(2 * middle, datetime.fromtimestamp(here, UTC) + middle - now, now, began + took / 2)
 
 
 class RedisClock:
@@ -73,11 +74,11 @@ class RedisClock:
         """What is known is wrong: whoever wants to know next asks Redis."""
         self._anchor = None
 
-    def measured(self) -> float:
-        """Seconds by which this machine's wall clock is ahead of Redis', from a careful look. StoreError: no Redis."""
+    def measured(self) -> timedelta:
+        """By how much this machine's wall clock is ahead of Redis', from a careful look. StoreError: no Redis."""
         return self._asked(LOOKS).drift
 
-    def ahead(self) -> float:
+    def ahead(self) -> timedelta:
         """The same from the last look, or from a first one."""
         return (self._anchor or self._asked(1)).drift
 
@@ -88,4 +89,4 @@ class RedisClock:
 
 
 def _since(anchor: Look) -> datetime:
-    return datetime.fromtimestamp(anchor.now, UTC) + timedelta(seconds=time.monotonic() - anchor.at)
+    return anchor.now + timedelta(seconds=time.monotonic() - anchor.at)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 
 import redis
 
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
+from octoworker.store.units import span_ms
 
-WRONG = 60.0
-"""Seconds from which on a wall clock is wrong: less is the business of NTP, and nothing here depends on it."""
+WRONG = timedelta(minutes=1)
+"""From there on a wall clock is wrong: less is the business of NTP, and nothing here depends on it."""
 
-STALE = 180.0
-"""Seconds after which what a worker reported says nothing any more: it reports each minute."""
+STALE = timedelta(minutes=3)
+"""After which what a worker reported says nothing any more: it reports each minute."""
 
 ALERTED = "alerted"
 """The field that says that an operator was alerted of Redis' clock."""
@@ -40,10 +42,10 @@ class Clocks:
         self._redis = client
         self._scripts = scripts
 
-    def compare(self, worker: str, drift: float) -> tuple[Comparison, bool]:
-        """Report a drift in seconds. The second of the answer: this one is to alert an operator that it is Redis' clock."""
-        request = {"wrong": round(WRONG * 1000), "stale": round(STALE * 1000), "keep": round(2 * STALE * 1000)}
-        outcome, *alerted = self._scripts.run("compare_clocks", [], [worker, round(drift * 1000), json.dumps(request)])
+    def compare(self, worker: str, drift: timedelta) -> tuple[Comparison, bool]:
+        """Report a drift. The second of the answer: this one is to alert an operator that it is Redis' clock."""
+        request = {"wrong": span_ms(WRONG), "stale": span_ms(STALE), "keep": span_ms(2 * STALE)}
+        outcome, *alerted = self._scripts.run("compare_clocks", [], [worker, span_ms(drift), json.dumps(request)])
         return Comparison(outcome), bool(alerted and alerted[0])
 
     def leave(self, worker: str) -> None:
@@ -51,7 +53,11 @@ class Clocks:
         guard(lambda: self._redis.hdel(keys.CLOCKS, worker))
 
 
-def drifts_of(fields: Mapping[str, str]) -> dict[str, float]:
-    """Seconds by which each worker is ahead of Redis, out of the hash that holds it."""
+def drifts_of(fields: Mapping[str, str]) -> dict[str, timedelta]:
+    """By how much each worker is ahead of Redis, out of the hash that holds it."""
     reports = {worker: value.partition("|")[2] for worker, value in fields.items() if worker != ALERTED}
-    return {worker: int(drift) / 1000 for worker, drift in reports.items() if drift.removeprefix("-").isdigit()}
+    return {
+        worker: timedelta(milliseconds=int(drift))
+        for worker, drift in reports.items()
+        if drift.removeprefix("-").isdigit()
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
 
@@ -14,28 +14,32 @@ import redis
 from octoworker.sms.opt_outs import Scope, Source
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
-from octoworker.store.units import span_ms
+from octoworker.store.units import instant, instant_ms, span_ms
 
 SLICE = 1000
 
 
 @dataclass(frozen=True)
 class OptOut:
-    """One entry. `since` in ms of Redis' clock, None: from now on."""
+    """One entry. `since` by Redis' clock, None: from now on."""
 
     source: Source
     scope: Scope = "marketing"
     ticket: str = ""
-    since: int | None = None
+    since: datetime | None = None
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         entry = json.loads(text)
-        return cls(entry["source"], entry["scope"], entry.get("ticket") or "", entry.get("since"))
+        return cls(entry["source"], entry["scope"], entry.get("ticket") or "", _since(entry.get("since")))
 
     def as_json(self) -> dict[str, Any]:
-        since = {} if self.since is None else {"since": self.since}
+        since = {} if self.since is None else {"since": instant_ms(self.since)}
         return {"source": self.source, "scope": self.scope, "ticket": self.ticket, **since}
+
+
+def _since(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else instant(milliseconds)
 
 
 class OptOuts:

@@ -90,8 +90,8 @@ def _examined(client: redis.Redis) -> Server:
         appends = bool(kept["aof_enabled"])
     version = found.get("valkey_version") or found.get("redis_version")
     return Server(
-        timedelta(seconds=clocks.answer),
-        timedelta(seconds=clocks.drift),
+        clocks.answer,
+        clocks.drift,
         name="Valkey" if "valkey_version" in found else "Redis",
         version=str(version) if version else None,
         appends=appends,

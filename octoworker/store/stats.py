@@ -103,7 +103,7 @@ class Board:
     """Calls that nobody could read, replies among them, kept for an operator."""
     unconfirmed: int = 0
     """Messages that were accepted as far as anybody can know."""
-    clocks: Mapping[str, float] = field(default_factory=dict)
+    clocks: Mapping[str, timedelta] = field(default_factory=dict)
     """Seconds by which the wall clock of each worker is ahead of Redis'."""
     states_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -117,9 +117,9 @@ class Board:
         return sum(lane in worker.lanes for worker in self.workers or ())
 
     @property
-    def clock_drift(self) -> float:
-        """Seconds by which the worst wall clock of a worker is ahead of Redis'; 0 without a worker."""
-        return max(self.clocks.values(), key=abs, default=0.0)
+    def clock_drift(self) -> timedelta:
+        """By how much the worst wall clock of a worker is ahead of Redis'; nothing without a worker."""
+        return max(self.clocks.values(), key=abs, default=NO_TIME)
 
     def as_json(self) -> dict[str, Any]:
         """The board as `stats --json` prints it: money as decimal strings, times in seconds."""
@@ -154,7 +154,7 @@ class Board:
             "memory_limit": self.memory_limit,
             "writes": self.writes,
             "refuses": self.refuses,
-            "clock_drift": round(self.clock_drift, 3),
+            "clock_drift": round(self.clock_drift.total_seconds(), 3),
         }
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import redis
 
 from octoworker.store.scripts import guard
-from octoworker.store.units import span_ms
+from octoworker.store.units import instant, span_ms
 
 MOST = 100
 """Entries taken at once: they are processed in one round trip."""
@@ -29,8 +29,9 @@ class Entry:
     content: str = field(repr=False)
 
     @property
-    def arrived_ms(self) -> int:
-        return int(self.entry.partition("-")[0])
+    def arrived(self) -> datetime:
+        """By Redis' clock."""
+        return instant(int(self.entry.partition("-")[0]))
 
 
 class Stream:

@@ -53,7 +53,11 @@ class Gauges:
         if board.writes is not None:
             yield _plain("redis_writable", "Whether Redis takes what is written, its memory aside", board.writes)
         yield _plain("due_lag_seconds", "How long the earliest due message has been due", board.due_lag.total_seconds())
-        yield _plain("clock_drift_seconds", "Seconds by which the worst clock of a worker is ahead", board.clock_drift)
+        yield _plain(
+            "clock_drift_seconds",
+            "Seconds by which the worst clock of a worker is ahead",
+            board.clock_drift.total_seconds(),
+        )
         states = {**board.states, "in_flight": board.in_flight}
         yield _labelled("messages", "Messages that are kept; in_flight: queued or being submitted", "state", states)
         unconfirmed = "Accepted messages of which Octopush knows the key, and nobody saw the answer"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from datetime import timedelta
 
 from octoworker.store import Store
 from octoworker.store.clocks import Comparison
@@ -20,8 +21,8 @@ EVERY = 60.0
 EVERY_WHILE_WRONG = 5.0
 """Seconds, while something is wrong: somebody may be mending it."""
 
-NOTICED = 1.0
-"""Seconds of drift from which on it is an event."""
+NOTICED = timedelta(seconds=1)
+"""Of drift; from there on it is an event."""
 
 
 class Readiness:
@@ -55,20 +56,22 @@ class ClockWatch:
         if first:
             metrics.alerted("redis_clock")
             log.warning(
-                "clock.redis", drift=round(drift, 1), hint="all workers disagree with Redis' clock: mend that one"
+                "clock.redis",
+                drift=round(drift.total_seconds(), 1),
+                hint="all workers disagree with Redis' clock: mend that one",
             )
 
     def end(self) -> None:
         """The worker ends: its clock is nobody's business any more."""
         self._store.clocks.leave(self._worker)
 
-    def _emit(self, found: Comparison, drift: float) -> None:
+    def _emit(self, found: Comparison, drift: timedelta) -> None:
         """One event for each change, not for each look."""
         now = (found, abs(drift) > NOTICED)
         if now == self._said:
             return
         self._said = now
         if any((now[1], found is not Comparison.RIGHT)):
-            log.warning("clock.drift", drift=round(drift, 3), compared=found.value)
+            log.warning("clock.drift", drift=round(drift.total_seconds(), 3), compared=found.value)
         else:
-            log.event("clock.right", drift=round(drift, 3))
+            log.event("clock.right", drift=round(drift.total_seconds(), 3))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from celery.worker import state
@@ -119,7 +119,7 @@ def by_this_clock(headers: Any) -> None:
     if not given:
         return
     with contextlib.suppress(StoreError, ValueError, OverflowError):
-        ahead = timedelta(seconds=runtime.current().store.clock.ahead())
+        ahead = runtime.current().store.clock.ahead()
         for name in given:
             headers[name] = (datetime.fromisoformat(headers[name]) + ahead).isoformat()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from octoworker.store import keys
 from octoworker.store.clocks import STALE, Comparison
+from octoworker.store.units import span_ms
 
-HOUR = 3600.0
+SECOND, HOUR, NONE = timedelta(seconds=1), timedelta(hours=1), timedelta()
 
 
 def told(store, **drifts):
@@ -16,11 +19,11 @@ def told(store, **drifts):
 
 
 def test_who_is_off_by_less_than_a_minute_is_right(store):
-    assert told(store, a=0.0, b=-59.0, c=59.9) == dict.fromkeys("abc", Comparison.RIGHT)
+    assert told(store, a=NONE, b=-59 * SECOND, c=59.9 * SECOND) == dict.fromkeys("abc", Comparison.RIGHT)
 
 
 def test_who_is_wrong_beside_one_who_is_right_is_wrong_itself(store):
-    assert told(store, a=0.1, b=2 * HOUR, c=-HOUR) == {
+    assert told(store, a=0.1 * SECOND, b=2 * HOUR, c=-HOUR) == {
         "a": Comparison.RIGHT,
         "b": Comparison.WRONG,
         "c": Comparison.WRONG,
@@ -32,7 +35,7 @@ def test_workers_that_are_wrong_by_different_times_are_wrong_themselves(store):
 
 
 def test_workers_that_are_wrong_by_the_same_say_that_it_is_redis_and_one_of_them_tells_it(store):
-    told(store, a=2 * HOUR, b=2 * HOUR + 1)
+    told(store, a=2 * HOUR, b=2 * HOUR + SECOND)
     assert [store.clocks.compare(worker, 2 * HOUR)[1] for worker in "abc"] == [False] * 3
     assert store.clocks.compare("a", 2 * HOUR) == (Comparison.REDIS, False)
 
@@ -40,7 +43,7 @@ def test_workers_that_are_wrong_by_the_same_say_that_it_is_redis_and_one_of_them
 def test_redis_clock_is_told_again_once_it_was_right(store):
     store.clocks.compare("a", HOUR)
     assert store.clocks.compare("b", HOUR) == (Comparison.REDIS, True)
-    told(store, a=0.0, b=0.0)
+    told(store, a=NONE, b=NONE)
     store.clocks.compare("a", HOUR)
     assert store.clocks.compare("b", HOUR) == (Comparison.REDIS, True)
 
@@ -50,14 +53,14 @@ def test_a_lone_worker_cannot_tell_whose_clock_it_is(store):
 
 
 def test_what_a_worker_told_long_ago_says_nothing(store, client):
-    store.clocks.compare("gone", 0.0)
+    store.clocks.compare("gone", NONE)
     at, drift = client.hget(keys.CLOCKS, "gone").split("|")
-    client.hset(keys.CLOCKS, "gone", f"{int(at) - STALE * 1000 - 1:.0f}|{drift}")
+    client.hset(keys.CLOCKS, "gone", f"{int(at) - span_ms(STALE) - 1}|{drift}")
     assert told(store, a=HOUR, b=HOUR) == dict.fromkeys("ab", Comparison.REDIS)
     assert client.hkeys(keys.CLOCKS) == ["a", "b", "alerted"]
 
 
 def test_who_ends_leaves_nothing(store, client):
-    store.clocks.compare("a", 0.0)
+    store.clocks.compare("a", NONE)
     store.clocks.leave("a")
     assert client.hgetall(keys.CLOCKS) == {}
