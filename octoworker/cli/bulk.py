@@ -55,6 +55,7 @@ RESULTS = ("row", "recipient", "state", "ticket", "error_code", "reason", "cost"
 @click.option("--sender")
 @click.option("--type", "sms_type", type=click.Choice(["FR", "XXX", "WWW"]))
 @click.option("--transactional", is_flag=True, help="No STOP mention needed, any hour.")
+@click.option("--with-replies", is_flag=True, help="It can be answered: France only, no sender is shown, dearer.")
 @click.option("--at", "send_at", type=When(), help="When it should arrive; kept here until then.")
 @click.option("--reference", help="Your own words, kept with each record.")
 @click.option("--lane", type=click.Choice(["urgent", "normal", "bulk"]), default=parts.LANE, show_default=True)

@@ -58,6 +58,7 @@ _SAID = {
 @click.option("--sender")
 @click.option("--type", "sms_type", type=click.Choice(["FR", "XXX", "WWW"]))
 @click.option("--transactional", is_flag=True, help="No STOP mention needed, any hour.")
+@click.option("--with-replies", is_flag=True, help="It can be answered: France only, no sender is shown, dearer.")
 @click.option("--at", "send_at", type=When(), help="When it should arrive.")
 @click.option("--hold", is_flag=True, help="Keep it here until then, so that it can be cancelled.")
 @click.option("--key", "idempotency_key", help="Your own key: the same key is the same message.")

@@ -108,7 +108,9 @@ def of(arguments: Mapping[str, object], settings: Settings, now: datetime) -> Ch
         segments_without=dearer.without if dearer else found.segments,
         advice=tuple(each.advice for each in dearer.signs) if dearer else (),
         countries=MappingProxyType(dict(countries)),
-        cost=settings.caps.price * countries.total() if settings.caps.price else None,
+        cost=settings.caps.price * countries.total() + sms.surcharge * len(sms.recipients)
+        if settings.caps.price
+        else None,
         how=how,
         at=at,
         may_go_at=MappingProxyType(dict(plan.opens_at)),

@@ -217,6 +217,7 @@ def enqueue(**message: Unpack[SmsArguments]) -> str:
     - `recipients`: one number or a list of them; `text`: what it says
     - `sms_type`: FR (premium), XXX (low cost) or WWW (world); `sender`: 3 to 11 letters and digits
     - `transactional`: no marketing, so any hour and no STOP mention
+    - `with_replies`: can be answered; FR to metropolitan France only, a number takes the sender's place, and it costs more
     - `send_at`, `expires_at`: an aware datetime, ISO-8601 with an offset, or epoch seconds; `hold`: kept here until then
     - `idempotency_key`: the same key with the same content is the same message; `reference`: your own words
     - `lane`: urgent, normal or bulk

@@ -57,6 +57,8 @@ class Rules:
     """What the API would put something else in place of, anywhere in a text."""
     codes: Mapping[Fault, str]
     """The code with which the API itself would refuse such a message."""
+    reply_price: Decimal = Decimal("0.03")
+    """What each recipient of a message that can be answered costs beside the segments, in euros, as the user documentation says."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class Submit:
     transactional: bool
     send_at: datetime | None
     """When the provider sends it; aware. None: at once."""
+    with_replies: bool = False
+    """It can be answered: the provider shows a number of its own in place of the sender."""
 
 
 RecipientState = Literal["accepted", "rejected", "waiting", "delivered", "undelivered"]

@@ -184,6 +184,7 @@ class Sender:
             sms_type=work.sms.sms_type,
             sender=work.sms.sender,
             transactional=work.sms.transactional,
+            with_replies=work.sms.with_replies,
             send_at=schedule.still_ahead(work.plan.hand_over_at, lease.now),
         )
 

@@ -132,7 +132,8 @@ def _outcome(
         deliver_at=send_at,
         day=attempt.day,
         spent=(answer and answer.cost) or Decimal(0),
-        prices=_prices(answer) if answer else {},
+        # What answers cost beside the segments would be taken for the price of a segment.
+        prices=_prices(answer) if answer and not attempt.order.with_replies else {},
     )
 
 

@@ -100,4 +100,4 @@ def cap_request(
     if not caps.any:
         return None
     numbers = {number: country_of(number) for number in recipients}
-    return limits.cap_request_of(numbers, sms.text, sms.segments, caps, now)
+    return limits.cap_request_of(numbers, sms.text, sms.segments, caps, now, surcharge=sms.surcharge)

@@ -55,7 +55,7 @@ def plain_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-_FLAGS = frozenset({"transactional", "hold"})
+_FLAGS = frozenset({"transactional", "with_replies", "hold"})
 _PLAIN_WORDS: Mapping[str, int] = {
     "recipients": sizes.NUMBER,
     "text": sizes.TEXT,
@@ -194,6 +194,7 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "sms_type": _one_of(get_args(SmsType)),
     "sender": _words(sizes.NUMBER),
     "transactional": _flag,
+    "with_replies": _flag,
     "hold": _flag,
     "send_at": _instant,
     "expires_at": _instant,

@@ -57,7 +57,9 @@ def fingerprint(arguments: Mapping[str, Any]) -> str:
     Content is what makes two messages the same SMS. The other arguments say when and how: they may be moved later.
     """
     get = arguments.get
-    parts = (get("text"), get("sms_type"), get("sender"), get("transactional"))
+    parts: tuple[Any, ...] = (get("text"), get("sms_type"), get("sender"), get("transactional"))
+    if answerable := get("with_replies"):
+        parts = (*parts, answerable)
     # Each with its length in front, so that no two contents read the same.
     written = "".join([f"{len(part)}:{part}" if type(part) is str else _of_no_word(part) for part in parts])
     content = f"{_people(get('recipients'))}\0{written}"

@@ -42,6 +42,7 @@ ARGUMENTS = frozenset(
         "sms_type",
         "sender",
         "transactional",
+        "with_replies",
         "send_at",
         "hold",
         "expires_at",

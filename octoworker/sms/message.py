@@ -13,6 +13,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
@@ -47,6 +48,18 @@ def _policy(info: ValidationInfo) -> Policy:
 
 def _rules(info: ValidationInfo) -> TextRules:
     return cast("TextRules", _policy(info).rules)
+
+
+_METROPOLITAN = "+33"
+
+
+def _in_france(wanted: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic gives it so
+    """Octopush has numbers that take answers in metropolitan France alone, and for premium SMS."""
+    if wanted and info.data.get("sms_type") != "FR":
+        raise _refused("use it with the type FR only.")
+    if wanted and not all(number.startswith(_METROPOLITAN) for number in info.data.get("recipients", ())):
+        raise _refused("use it with numbers of metropolitan France only.")
+    return wanted
 
 
 _NEAR_STOP = re.compile(r"stop\W{0,5}(?:au\W{0,5})?(?:x{2}|[0-9]{5}(?![0-9]))", re.IGNORECASE)
@@ -164,6 +177,7 @@ Text = Annotated[
     AfterValidator(_with_stop_mention),
 ]
 Sender = Annotated[str | None, AfterValidator(_as_shown)]
+Replies = Annotated[bool, AfterValidator(_in_france)]
 Instant = Annotated[datetime | None, BeforeValidator(_instant)]
 Words = Annotated[str | None, AfterValidator(_words)]
 Lane = Annotated[Literal["urgent", "normal", "bulk"], BeforeValidator(_lane)]
@@ -184,6 +198,7 @@ class Message(BaseModel):
     recipients: tuple[str, ...]
     text: Text
     sender: Sender
+    with_replies: Replies
     send_at: Instant
     expires_at: Annotated[Instant, AfterValidator(_after_send_at)]
     hold: bool | None
@@ -209,6 +224,11 @@ class Message(BaseModel):
             yield "text: it was garbled before it came here; look at how its letters with accents are read and stored."
 
     @property
+    def surcharge(self) -> Decimal:
+        """What each recipient costs beside the segments, as the provider says it."""
+        return self._rules.reply_price if self.with_replies and self._rules else Decimal(0)
+
+    @property
     def segments(self) -> int:
         """Billed segments per recipient, by our count."""
         return measure(self.text).segments
@@ -228,6 +248,7 @@ _EXPECTED: Mapping[str, str] = {
     "sms_type": "use FR, XXX or WWW.",
     "sender": "use 3 to 11 letters and digits, as a string.",
     "transactional": _FLAG,
+    "with_replies": _FLAG,
     "send_at": instants.NO_INSTANT,
     "hold": _FLAG,
     "expires_at": instants.NO_INSTANT,
@@ -252,7 +273,13 @@ def parse(arguments: Mapping[str, object], policy: Policy) -> Message:
         raise TypeError("parse() needs the rules of an API in its policy.")
     known = {name: value for name, value in arguments.items() if name in _EXPECTED and value is not None}
     wanted, problems, code = _people(known.get("recipients"), policy, policy.rules)
-    given = {**dict.fromkeys(_EXPECTED), "sms_type": policy.sms_type, "transactional": False, **known}
+    given = {
+        **dict.fromkeys(_EXPECTED),
+        "sms_type": policy.sms_type,
+        "transactional": False,
+        "with_replies": False,
+        **known,
+    }
     given |= {"recipients": wanted.good, "refused": dict(wanted.refused)}
     details: list[ErrorDetails] = []
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Protocol
 
 from octoworker.errors import Fault
@@ -34,6 +35,10 @@ class TextRules(Protocol):
     @property
     def placeholders(self) -> tuple[str, ...]:
         """What the API would put something else in place of, anywhere in a text."""
+
+    @property
+    def reply_price(self) -> Decimal:
+        """What each recipient of a message that can be answered costs beside the segments."""
 
     @property
     def codes(self) -> Mapping[Fault, str]:

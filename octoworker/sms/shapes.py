@@ -89,6 +89,7 @@ class SmsOptions(TypedDict, total=False):
     sms_type: SmsType | None
     sender: Text | None
     transactional: bool | None
+    with_replies: bool | None
     send_at: Instant | None
     hold: bool | None
     expires_at: Instant | None

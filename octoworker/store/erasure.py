@@ -30,7 +30,7 @@ from octoworker.store.units import span_ms
 SLICE = 500
 """Records looked at in one round trip."""
 
-KEPT = ("sms_type", "sender", "transactional", "lane", "send_at", "hold", "expires_at")
+KEPT = ("sms_type", "sender", "transactional", "with_replies", "lane", "send_at", "hold", "expires_at")
 """What a message to nobody keeps: how and when, but not to whom, not what, and not the producer's own words."""
 
 _BETWEEN = re.compile(r"\D+")

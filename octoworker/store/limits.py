@@ -110,9 +110,17 @@ def day_of(now: datetime) -> str:
     return now.astimezone(PARIS).strftime("%Y-%m-%d")
 
 
-def cap_request_of(numbers: Mapping[str, str], text: str, segments: int, caps: Caps, now: datetime) -> dict[str, Any]:
+def cap_request_of(
+    numbers: Mapping[str, str],
+    text: str,
+    segments: int,
+    caps: Caps,
+    now: datetime,
+    *,
+    surcharge: Decimal = Decimal(0),
+) -> dict[str, Any]:
     """What the caps need to know of a message to these numbers (with their countries): no number and no text, but
-    hashes of them. `segments` for each number."""
+    hashes of them. `segments` for each number; `surcharge`: what each costs beside them."""
     midnight = (now.astimezone(PARIS) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     countries = Counter(numbers.values())
     return {
@@ -120,6 +128,7 @@ def cap_request_of(numbers: Mapping[str, str], text: str, segments: int, caps: C
         "texts": [_hash(number, text) for number in numbers] if caps.same_text else [],
         "countries": {country: count * segments for country, count in countries.items()},
         "tomorrow": instant_ms(midnight),
+        **({"surcharge": millionths(surcharge) * len(numbers)} if surcharge else {}),
     }
 
 

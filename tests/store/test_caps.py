@@ -197,3 +197,11 @@ def test_a_number_that_its_plan_does_not_list_has_its_country(client):
     each = request(1, cap_request=cap_request_of(numbers, "hello", 1, caps, datetime.now(UTC)))
     assert list(numbers.values()) == ["GB", "NO"]
     assert type(store.claim(each)) is Lease
+
+
+def test_what_a_message_costs_beside_its_segments_counts_in_the_money(client):
+    caps = Caps(money=Decimal("0.10"), price=Decimal("0.05"))
+    store = open_store(client, caps=caps)
+    asked = cap_request_of({A: "FR", B: "FR"}, "hello", 1, caps, datetime.now(UTC), surcharge=Decimal("0.03"))
+    store.claim(request(1, cap_request=asked))
+    assert "it costs more than a day allows" in store.get(id_of(1)).reason

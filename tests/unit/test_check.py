@@ -95,3 +95,7 @@ def test_the_parts_are_what_arrives_and_as_many_as_are_billed(text):
     found = encoding.measure(text)
     assert "".join(encoding.parts(text)) == found.arrives
     assert len(encoding.parts(text)) == found.segments
+
+
+def test_what_can_be_answered_is_priced_with_what_each_recipient_costs_beside_the_segments():
+    assert check({"OCTOWORKER_CAP_PRICE": "0.05"}, with_replies=True).cost == Decimal("0.08")

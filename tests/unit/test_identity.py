@@ -52,6 +52,7 @@ def test_content_is_equal_however_it_is_written(same):
         {**SMS, "sender": "Octo"},
         {**SMS, "transactional": True},
         {**SMS, "sms_type": "WWW"},
+        {**SMS, "with_replies": True},
     ],
 )
 def test_another_sms_has_another_fingerprint(other):

@@ -37,3 +37,9 @@ def test_sending_date_is_a_plain_unix_epoch(at, epoch):
     order = Submit("k", ("+33612345678",), "hi", "FR", "Octo", transactional=True, send_at=datetime.fromisoformat(at))
     fields = parse_qs(form.submit(ACCOUNT, order).decode())
     assert (fields["sending_date"], fields["sms_mode"]) == ([epoch], ["2"])
+
+
+@pytest.mark.parametrize(("wanted", "written"), [(True, ["1"]), (False, None)])
+def test_a_message_that_can_be_answered_says_so(wanted, written):
+    order = Submit("k", ("+33612345678",), "hi", "FR", "Octo", transactional=True, send_at=None, with_replies=wanted)
+    assert parse_qs(form.submit(ACCOUNT, order).decode()).get("with_replies") == written

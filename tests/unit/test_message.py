@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -56,6 +57,7 @@ def test_a_message_needs_recipients_text_and_a_sender_only():
         "recipients": (NUMBER,),
         "text": "Soldes STOP au XXXXX",
         "sender": "Octo",
+        "with_replies": False,
         "send_at": None,
         "expires_at": None,
         "hold": None,
@@ -500,7 +502,7 @@ def test_a_wrong_default_sender_names_the_setting():
     assert "correct OCTOWORKER_SENDER" in problem(Policy(rules=LEGACY, sender="12345"))
 
 
-@pytest.mark.parametrize("flag", ["transactional", "hold"])
+@pytest.mark.parametrize("flag", ["transactional", "with_replies", "hold"])
 @pytest.mark.parametrize("junk", ["true", 1, 0, "", [True]])
 def test_a_flag_is_true_or_false_and_nothing_like_it(flag, junk):
     assert problem(**{flag: junk}) == f"{flag}: use true or false."
@@ -509,6 +511,27 @@ def test_a_flag_is_true_or_false_and_nothing_like_it(flag, junk):
 @pytest.mark.parametrize("hold", [True, False, None])
 def test_hold_may_be_left_to_the_settings(hold):
     assert read(hold=hold).hold is hold
+
+
+# answers
+
+
+def test_what_can_be_answered_costs_more_for_each_recipient():
+    assert read(with_replies=True).surcharge == Decimal("0.03")
+    assert read().surcharge == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"sms_type": "WWW"}, "use it with the type FR only."),
+        ({"sms_type": "XXX", "sender": None}, "use it with the type FR only."),
+        ({"recipients": [NUMBER, "+32470123456"]}, "use it with numbers of metropolitan France only."),
+        ({"recipients": "+590690123456"}, "use it with numbers of metropolitan France only."),
+    ],
+)
+def test_only_premium_to_metropolitan_france_can_be_answered(more, sentence):
+    assert problem(with_replies=True, **more) == f"with_replies: {sentence}"
 
 
 # times

@@ -41,6 +41,7 @@ LIMITS = frozenset({459, 1224})
 
 EVERYWHERE = {
     "error_code": "a name of the contract: what the record shows of the provider's code",
+    "with_replies": "a name of the contract: a message that can be answered",
     "sending_date": "a name of the contract: when the provider says that it sends",
 }
 

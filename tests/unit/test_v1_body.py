@@ -33,6 +33,7 @@ CASES = {
     "an ordinary one": ({}, FIELDS),
     "to two": ({"recipients": (A, B)}, FIELDS | {"recipients": [{"phone_number": A}, {"phone_number": B}]}),
     "marketing": ({"transactional": False}, FIELDS | {"purpose": "wholesale"}),
+    "that can be answered": ({"with_replies": True}, FIELDS | {"with_replies": True}),
     "of the world-wide type": ({"sms_type": "WWW"}, FIELDS),
     "low cost, which shows no sender": (
         {"sms_type": "XXX"},

@@ -39,6 +39,7 @@ def submit(account: Account, order: Submit) -> bytes:
             "sms_sender": order.sender if order.sms_type != "XXX" else None,
             "request_id": order.key,
             "transactional": "1" if order.transactional else None,
+            "with_replies": "1" if order.with_replies else None,
             # The documented pair. `sending_time` means the same; which of the two wins is nowhere said.
             "sms_mode": "2" if sending_date else None,
             "sending_date": sending_date,

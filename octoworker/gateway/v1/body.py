@@ -34,6 +34,7 @@ def submit(account: Account, order: Submit) -> bytes:
         "text": stop.written(order.text, STOP),
         "type": TYPES[order.sms_type],
         "purpose": PURPOSES[order.transactional],
+        "with_replies": True if order.with_replies else None,
         # Low cost SMS show a random number.
         "sender": order.sender if order.sms_type != "XXX" else None,
         # With its offset: without one it would be read as the time of Paris.

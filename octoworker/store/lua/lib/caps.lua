@@ -6,7 +6,7 @@
 -- ACCOUNT:NAME (hash)         price:XX, dearest: millionths for a segment, as the last answers said
 -- `caps`: `limits` (hour, day, same (ms), countries, money, price (millionths), refuse); `day` and `account`, the keys of this
 -- day and of the account that pays; `request`, what they need to know of the message: numbers, texts (hashes), countries
--- (XX -> segments; ZZ: nobody knows), tomorrow (ms)
+-- (XX -> segments; ZZ: nobody knows), tomorrow (ms), and surcharge where there is one (millionths, of all recipients together)
 
 local HOUR, DAY = 3600000, 86400000
 
@@ -38,7 +38,7 @@ end
 -- Millionths of the currency that this message will cost, by what the last one to each country did; where there was none, by
 -- the dearest that is known, and where none is, by the setting.
 local function expected(caps)
-  local sum = 0
+  local sum = caps.request.surcharge or 0
   for country, segments in pairs(caps.request.countries) do
     local known = fill({}, caps.account, 'price:' .. country, 'dearest')
     sum = sum + segments * number(known['price:' .. country] or known.dearest or caps.limits.price)
