@@ -218,6 +218,34 @@ class Redis(Group):
         repr=False,
         description="Celery results; where the records are, when empty. With OCTOWORKER_REDIS_URL it does not count.",
     )
+    confirm_by: Literal["none", "disk", "replica"] = Field(
+        default="none",
+        validation_alias=environment.CONFIRM,
+        description="What must have a message before it counts as taken, claimed or settled: disk demands appendfsync always.",
+    )
+    confirm_replicas: Annotated[str, AfterValidator(environment.how_many)] = Field(
+        default="1",
+        validation_alias=environment.CONFIRM_REPLICAS,
+        description="With CONFIRM=replica, how many of them: a number, majority (of the replicas), or all.",
+    )
+    replicas: int = Field(
+        default=0,
+        ge=0,
+        le=environment.MOST_REPLICAS,
+        validation_alias=environment.REPLICAS,
+        description="How many replicas there are, also while some are cut off; majority and all need it.",
+    )
+    confirm_within: Seconds = Field(
+        default=environment.CONFIRMED_WITHIN,
+        le=environment.LONGEST_CONFIRMATION,
+        validation_alias=environment.CONFIRM_WITHIN,
+        description="How long replicas may take to confirm, s; after that it is an outage.",
+    )
+
+    @property
+    def asked_replicas(self) -> int:
+        """How many must confirm; 0: none is asked."""
+        return environment.asked_replicas(self.confirm_by, self.confirm_replicas, self.replicas)
 
     @property
     def broker(self) -> str:
@@ -636,10 +664,15 @@ class Settings(BaseSettings):
             "keep_for": retry.key_window + LONGEST_QUEUE <= self.keep_for,
         }
         broken = (BROKEN_RULES[rule] for rule, held in holds.items() if not held)
-        unsigned = self.events.url and not self.events.secret and not {"event_url", "event_secret"} & set(besides)
+        wrong = set(besides)
+        unsigned = self.events.url and not self.events.secret and not {"event_url", "event_secret"} & wrong
+        redis = self.redis
+        unconfirmable = environment.unconfirmable(redis.confirm_by, redis.confirm_replicas, redis.replicas)
+        said = unconfirmable and not {"confirm", "confirm_replicas", "replicas"} & wrong
         return [
-            *(each.format(**self.by_knob()) for each in broken if not set(besides).intersection(_named_in(each))),
+            *(each.format(**self.by_knob()) for each in broken if not wrong.intersection(_named_in(each))),
             *([UNSIGNED] if unsigned else []),
+            *([unconfirmable] if said else []),
         ]
 
     def by_knob(self) -> dict[str, Any]:

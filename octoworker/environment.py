@@ -46,6 +46,17 @@ _REGION = re.compile(r"[A-Z]{2}")
 
 
 @dataclass(frozen=True)
+class Confirming:
+    """What must have a message before it counts as taken, claimed or settled."""
+
+    by: str
+    """`none`, `disk` or `replica`."""
+    replicas: int
+    """How many must have confirmed it; 0 where none is asked."""
+    within: timedelta
+
+
+@dataclass(frozen=True)
 class Shared:
     """What a web app and a worker must read alike."""
 
@@ -58,6 +69,7 @@ class Shared:
     sender: str | None
     sms_type: str
     region: str
+    confirm: Confirming
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Shared:
@@ -79,6 +91,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Shared:
             return default
 
     redis = read(RECORDS, redis_address, DEFAULT_REDIS_URL)
+    by = read((CONFIRM,), confirm_by, "none")
+    wanted = read((CONFIRM_REPLICAS,), how_many, "1")
+    there = read((REPLICAS,), replicas, 0)
+    if sentence := unconfirmable(by, wanted, there):
+        problems.append(sentence)
     found = Shared(
         redis_url=redis,
         broker_url=read(BROKER, broker_address, redis),
@@ -88,6 +105,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Shared:
         sender=read(("OCTOWORKER_SENDER",), sender, None),
         sms_type=read(("OCTOWORKER_SMS_TYPE",), sms_type, "FR"),
         region=read(("OCTOWORKER_REGION",), region, "FR"),
+        confirm=Confirming(
+            by,
+            asked_replicas(by, wanted, there),
+            read((CONFIRM_WITHIN,), confirm_within, timedelta(seconds=CONFIRMED_WITHIN)),
+        ),
     )
     if problems:
         raise SettingsError(problems)
@@ -198,6 +220,75 @@ def region(text: str) -> str:
     if not _REGION.fullmatch(text):
         raise ValueError("give a country's two capitals, as FR")
     return text
+
+
+CONFIRM = "OCTOWORKER_CONFIRM"
+CONFIRM_REPLICAS = "OCTOWORKER_CONFIRM_REPLICAS"
+CONFIRM_WITHIN = "OCTOWORKER_CONFIRM_WITHIN"
+REPLICAS = "OCTOWORKER_REPLICAS"
+
+CONFIRM_BY = ("none", "disk", "replica")
+
+CONFIRMED_WITHIN = 0.3
+"""Seconds: a replica that is well answers within a millisecond or two, and `enqueue` must answer within one second."""
+
+LONGEST_CONFIRMATION = 3.0
+"""Seconds, less than a socket of ours waits for an answer."""
+
+MOST_REPLICAS = 100
+
+
+def confirm_by(text: str) -> str:
+    if text not in CONFIRM_BY:
+        raise ValueError(f"give {', '.join(CONFIRM_BY[:-1])} or {CONFIRM_BY[-1]}")
+    return text
+
+
+def how_many(text: str) -> str:
+    """How many replicas must confirm. ValueError in words."""
+    if text in ("majority", "all"):
+        return text
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_REPLICAS:
+        raise ValueError(f"give majority, all, or a number from 1 to {MOST_REPLICAS}")
+    return str(int(text))
+
+
+def replicas(text: str) -> int:
+    """How many there are. ValueError in words."""
+    if not text.isascii() or not text.isdigit() or int(text) > MOST_REPLICAS:
+        raise ValueError(f"give a number from 0 to {MOST_REPLICAS}")
+    return int(text)
+
+
+def confirm_within(text: str) -> timedelta:
+    found = span(text)
+    if found.total_seconds() > LONGEST_CONFIRMATION:
+        raise ValueError(f"give at most {LONGEST_CONFIRMATION:g} s")
+    return found
+
+
+def unconfirmable(by: str, wanted: str, there: int) -> str:
+    """Why what is asked for can never be confirmed; "" when it can."""
+    if by != "replica":
+        return ""
+    if wanted.isdigit():
+        few = 0 < there < int(wanted)
+        return f"{CONFIRM_REPLICAS} ({wanted}) must be at most {REPLICAS} ({there})." if few else ""
+    if there:
+        return ""
+    return f"{CONFIRM_REPLICAS}={wanted} needs {REPLICAS}: how many replicas there are, also while some are cut off."
+
+
+def asked_replicas(by: str, wanted: str, there: int) -> int:
+    """How many replicas must confirm what is written; 0: none is asked.
+
+    A majority is one of the replicas: whichever part of them a failover finds, if it finds most of them, one has it.
+    """
+    if by != "replica":
+        return 0
+    if wanted == "majority":
+        return there // 2 + 1
+    return there if wanted == "all" else int(wanted)
 
 
 INBOUND = "OCTOWORKER_INBOUND_TOKEN"

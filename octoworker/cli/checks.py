@@ -268,6 +268,49 @@ def of_redis(server: Server) -> Iterator[Finding]:
         )
 
 
+def of_confirmation(settings: Settings, server: Server) -> Iterator[Finding]:
+    """What must have a message before it counts as written, and what that costs."""
+    wanted = settings.redis
+    if wanted.confirm_by == "disk":
+        yield _of_disk(server)
+    elif wanted.confirm_by == "replica":
+        yield _of_replicas(wanted.asked_replicas, wanted.replicas, server)
+    elif server.replicas:
+        yield _ok("confirm", f"none: a failover loses what its {_several(server.replicas)} had not got by then")
+
+
+def _of_disk(server: Server) -> Finding:
+    if server.appends is False or server.appendfsync not in (None, "always"):
+        says = "OCTOWORKER_CONFIRM=disk, and Redis answers before it has written to its disk"
+        return _problem("confirm", says, "set appendonly yes and appendfsync always there")
+    if server.appendfsync is None:
+        return _hidden("confirm", "CONFIG: appendfsync must be always")
+    return _ok(
+        "confirm",
+        "on disk before each answer: what is above for an answer holds for reading, a write takes an fsync more",
+    )
+
+
+def _of_replicas(asked: int, there: int, server: Server) -> Finding:
+    if server.confirmation is None:
+        return _problem(
+            "confirm",
+            f"{server.confirmed_by} of {asked} replicas confirmed a write in time: nothing is taken and nothing sent",
+            "look at INFO replication; see docs/operations.md, Replicas do not confirm",
+        )
+    took = f"{server.confirmed_by} of {_several(max(there, server.replicas or 0))}"
+    cost = f"{took} confirmed a write in {server.confirmation / timedelta(milliseconds=1):.1f} ms: each send waits for two, enqueue for one"
+    if there and server.replicas is not None and server.replicas != there:
+        return _warning(
+            "confirm", f"{cost}; {server.replicas} follow now", f"OCTOWORKER_REPLICAS says {there}: mend one of the two"
+        )
+    return _ok("confirm", cost)
+
+
+def _several(replicas: int) -> str:
+    return f"{replicas} replica{'s' if replicas != 1 else ''}"
+
+
 def of_jobs(server: Server) -> Iterator[Finding]:
     """Jobs that nobody will ever do."""
     if server.set_aside:
@@ -416,6 +459,7 @@ def all_of(
             yield from of_provider(way, settings.limits.low_balance)
     found = server()
     yield from of_redis(found)
+    yield from of_confirmation(settings, found)
     yield from of_jobs(found)
     yield from of_workers(readers)
     yield from of_board(board())

@@ -63,7 +63,7 @@ def _findings() -> Iterator[Finding]:
     queues = runtime.queues(settings)
     yield from checks.all_of(
         settings,
-        lambda: examine(client),
+        lambda: examine(client, runtime.confirm(settings)),
         lambda: runtime.look(settings).board(queues),
         lambda: allowed(lambda: Client().readers(checks.QUICK)),
         lambda: runtime.connect_gateway(settings),

@@ -11,7 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Unpack
 
 from celery import Celery
@@ -33,7 +33,7 @@ from octoworker.sms.arguments import in_one_form, plain_arguments
 from octoworker.sms.policy import Policy
 from octoworker.sms.record import Record
 from octoworker.sms.shapes import Instant, MessageRecord, SmsArguments
-from octoworker.store import NO_JOB, NewMessage, Store, connect
+from octoworker.store import NO_JOB, Confirm, NewMessage, Store, connect
 from octoworker.store.budget import within
 from octoworker.telemetry import events
 
@@ -298,7 +298,13 @@ _client: Client | None = None
 
 def _opened(shared: environment.Shared, timeout: float) -> Store:
     redis_client = connect(shared.redis_url, timeout=timeout, connections=50, retries=0)
-    return Store(redis_client, keep_for=shared.keep_for, requeue_after=shared.requeue_after, by_function=True)
+    return Store(
+        redis_client,
+        keep_for=shared.keep_for,
+        requeue_after=shared.requeue_after,
+        by_function=True,
+        confirm=_confirm(shared.confirm, timeout),
+    )
 
 
 def _instant(send_at: Instant) -> datetime:
@@ -327,6 +333,12 @@ def check_names(arguments: Mapping[str, Any]) -> None:
         raise TypeError(f"enqueue() does not know the argument {unknown[0]!r}{meant}")
     if missing := sorted({"recipients", "text"} - set(arguments)):
         raise TypeError(f"enqueue() needs the argument {missing[0]!r}.")
+
+
+def _confirm(wanted: environment.Confirming, timeout: float) -> Confirm | None:
+    """What replicas must confirm; None: nobody asks them. Its answer comes before the connection gives up."""
+    within = min(wanted.within, timedelta(seconds=timeout * 0.75))
+    return Confirm(wanted.replicas, within) if wanted.replicas else None
 
 
 def _producer(broker: str, timeout: float) -> Celery:

@@ -6,6 +6,7 @@ write Redis is a StoreError: who gets one must not send.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from octoworker.store import budget, keys, stats
 from octoworker.store.campaigns import Campaign, Campaigns, Opened
 from octoworker.store.clock import PLAN_SLACK, RedisClock
 from octoworker.store.clocks import Clocks
+from octoworker.store.confirm import Confirm, UnconfirmedError
 from octoworker.store.due import DueSet, Slice, Timings
 from octoworker.store.erasure import Forgetting
 from octoworker.store.flow_control import FlowControl
@@ -75,6 +77,7 @@ __all__ = [
     "Campaigns",
     "Claim",
     "ClaimRequest",
+    "Confirm",
     "Conflict",
     "Done",
     "FlowControl",
@@ -108,6 +111,14 @@ SLICE = 500
 
 Created = Literal["created", "same", "conflict"]
 """`same`: it is there already, with this content; `conflict`: with other content."""
+
+HANDED_BACK_FOR = timedelta(seconds=2)
+"""Until a message is tried again that replicas did not confirm: as often as that is no load, and soon enough."""
+
+SECOND_KEY_WITHIN = timedelta(milliseconds=500)
+"""A replica that is well answers within a millisecond or two."""
+
+BEHIND = "a replica may not know yet that its first key was refused"
 
 NO_LIMITS = Limits()
 NO_JOB = QueuedJobs(keys.NOWHERE)
@@ -149,7 +160,7 @@ def connect(url: str, *, timeout: float = SOCKET_TIMEOUT, connections: int = 64,
 class Store:
     """The records, as one worker or one web app uses them. Safe to share between threads, not over a fork."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by name, and each is a promise of its own
         self,
         client: redis.Redis,
         *,
@@ -160,9 +171,11 @@ class Store:
         max_crashes: int = 0,
         limits: Limits = NO_LIMITS,
         by_function: bool = False,
+        confirm: Confirm | None = None,
     ) -> None:
+        """`confirm`: how many replicas must have what is written; None: nobody asks them."""
         self._redis = client
-        self._scripts = Scripts(client, by_function=by_function)
+        self._scripts = Scripts(client, by_function=by_function, confirm=confirm)
         self.clock = RedisClock(client)
         self.clocks = Clocks(client, self._scripts)
         self.flow_control = FlowControl(client, limits.account)
@@ -232,16 +245,75 @@ class Store:
         return guard(read)  # type: ignore[no-any-return]
 
     def claim(self, job: ClaimRequest) -> Claim:
-        """Ask for the right to submit. One round trip decides everything; asking twice by accident is harmless."""
-        return self._in_time(claimed(job, self._scripts.run("claim", *self._claim(job))))
+        """Ask for the right to submit. One round trip decides everything; asking twice by accident is harmless.
+
+        What replicas did not confirm in time is no lease: it is handed back, and nothing may be sent.
+        """
+        try:
+            answer = self._scripts.run("claim", *self._claim(job))
+        except UnconfirmedError as error:
+            self._hand_back([(job, claimed(job, answer)) for answer in error.answers], str(error))
+            raise
+        return self._on_second_key(job, self._in_time(claimed(job, answer)))
 
     def claim_many(self, jobs: Sequence[ClaimRequest]) -> list[Claim | StoreError]:
         """`claim` for each, in one round trip. StoreError in the place of one that failed."""
-        answers = self._scripts.run_many("claim", [self._claim(job) for job in jobs])
-        return [
+        try:
+            answers = self._scripts.run_many("claim", [self._claim(job) for job in jobs])
+        except UnconfirmedError as error:
+            pairs = zip(jobs, error.answers, strict=True)
+            self._hand_back(
+                [(job, claimed(job, each)) for job, each in pairs if not isinstance(each, redis.RedisError)],
+                str(error),
+            )
+            raise
+        found = [
             answer if isinstance(answer, StoreError) else self._in_time(claimed(job, answer))
             for job, answer in zip(jobs, answers, strict=True)
         ]
+        return self._on_second_keys(jobs, found)
+
+    def _on_second_key(self, job: ClaimRequest, claim: Claim) -> Claim:
+        (found,) = self._on_second_keys([job], [claim])
+        if isinstance(found, StoreError):
+            raise found
+        return found
+
+    def _on_second_keys(
+        self, jobs: Sequence[ClaimRequest], claims: list[Claim | StoreError]
+    ) -> list[Claim | StoreError]:
+        """The same; a claim of a second key waits while a replica may not know yet that the first one was refused.
+
+        Promoted, such a replica would ask with the first key again, which the refusal may have spent or not: the provider
+        could take both.
+        """
+        second = [n for n, each in enumerate(claims) if isinstance(each, Lease) and each.on_a_new_key]
+        if not second or self._on_every_replica():
+            return claims
+        held = [claims[n] for n in second]
+        back = self._hand_back([(jobs[n], claim) for n, claim in zip(second, held, strict=True)], BEHIND)
+        for n, claim in zip(second, back, strict=True):
+            claims[n] = claim
+        return claims
+
+    def _on_every_replica(self) -> bool:
+        with contextlib.suppress(StoreError):
+            return self._scripts.on_every_replica(SECOND_KEY_WITHIN)
+        return False
+
+    def _hand_back(
+        self, some: Sequence[tuple[ClaimRequest, Claim | StoreError]], reason: str
+    ) -> list[Claim | StoreError]:
+        """Give up what was claimed, before a byte of it left: it waits a little. Where that cannot be written the lease tells."""
+        held = [(job, claim) for job, claim in some if isinstance(claim, Lease)]
+        if not held:
+            return []
+        calls = [self._settle(job.message_id, lease.token, _handed_back(lease, job, reason)) for job, lease in held]
+        try:
+            answers = self._scripts.run_many("settle", calls, confirmed=False)
+        except StoreError as error:
+            return [error for _ in held]
+        return [_as_held(job, each) for (job, _), each in zip(held, answers, strict=True)]
 
     def settle(self, message_id: str, token: int, outcome: Outcome) -> Settled:
         """Write the outcome of a submit, and what it says about the account and about Octopush."""
@@ -473,6 +545,21 @@ class Store:
             "requeue_after": self._requeue,
             **({"correlation": job.correlation} if job.correlation else {}),
         }
+
+
+def _handed_back(lease: Lease, job: ClaimRequest, reason: str) -> Outcome:
+    """Not one byte of it left: the key is as it was, and no attempt is counted."""
+    state = State.UNKNOWN if lease.key_used_before else State.WAITING
+    return Outcome(
+        state, f"not sent: {reason}", lease.generation, key="unused", counts=False, delay=HANDED_BACK_FOR, day=job.day
+    )
+
+
+def _as_held(job: ClaimRequest, answer: Any) -> Claim | StoreError:
+    if isinstance(answer, StoreError):
+        return answer
+    record = settled(job.message_id, answer).record
+    return Busy() if record is None else Wait(record, held=True)
 
 
 Call = tuple[list[str], list[Any]]

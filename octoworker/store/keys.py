@@ -44,6 +44,7 @@
 | `ow:state:unconfirmed` | zset | id → ms at which a message was accepted of which Octopush knows the key, and nobody saw the answer | when it is confirmed, decided or replayed; pruned after `keep_for` |
 | `ow:broken-records` | zset | id → ms at which a script failed on the record of a message: a field, or the key itself, is not as we write it | when an operator has dealt with it |
 | `ow:deliveries` | hash | id of a job → times that a worker did not come back from it; on the Redis of the jobs | with the job's acknowledgement, else a day after the last |
+| `ow:confirmed` | string | nothing; it is written so that replicas can be asked for all that was written before it | a day after the last |
 | `ow:jobs-set-aside` | list | jobs that could not be read or ended several workers, as JSON: at (s), queue, reason, job; the latest 1,000; on the Redis of the jobs | 7 days after the last |
 
 The broker's own keys (`sms`, `sms.urgent`, `sms.bulk`, `unacked*`, `_kombu.*`) belong to Celery.
@@ -87,6 +88,7 @@ EARLY_PREFIX = "ow:early:"
 INBOX = "ow:inbox"
 UNREADABLE = "ow:unreadable"
 CAMPAIGN_SENT_PREFIX = "ow:campaign-sent:"
+CONFIRMED = "ow:confirmed"
 NOWHERE = "ow:nowhere"
 """A key that never exists: asked for in place of one that cannot be reached."""
 

@@ -115,6 +115,7 @@ USERS = {
                 "pexpire",
                 "pttl",
                 "set",
+                "wait",
                 "xadd",
                 "zadd",
                 "zrem",
@@ -134,7 +135,7 @@ USERS = {
             f"{keys.DAY_PREFIX}*",
         ),
         reads=(keys.OPT_OUTS, keys.EVENTS_TO, keys.WEBHOOKS_TO),
-        writes=(keys.OUTBOX, keys.WEBHOOKS, keys.WEBHOOKS_DUE),
+        writes=(keys.OUTBOX, keys.WEBHOOKS, keys.WEBHOOKS_DUE, keys.CONFIRMED),
         rest=f"{PUBLISHING} {BINDING}",
     ),
     "receiver": User(

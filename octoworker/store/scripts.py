@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,6 +20,7 @@ from redis.exceptions import NoScriptError as NoScriptError  # noqa: PLC0414 - f
 
 from octoworker.errors import RecordError, StoreError, UnfitRedisError
 from octoworker.store import keys
+from octoworker.store.confirm import CONFIRMED, Confirm, on_every_replica
 from octoworker.store.connections import Talk
 
 LUA = files("octoworker.store").joinpath("lua")
@@ -86,41 +88,69 @@ def digest(script: str) -> str:
 
 
 class Scripts:
-    """The scripts on one Redis. `by_function`: called as functions where they are loaded, for a user who may run no script."""
+    """The scripts on one Redis. `by_function`: called as functions where they are loaded, for a user who may run no script.
 
-    def __init__(self, client: redis.Redis, *, by_function: bool = False) -> None:
+    `confirm`: what the replicas must have of each that is in CONFIRMED; None: nobody asks them.
+    """
+
+    def __init__(self, client: redis.Redis, *, by_function: bool = False, confirm: Confirm | None = None) -> None:
         self._client = client
         self._by_function = self._prefers_functions = by_function
         self._talk = Talk(client.connection_pool)
+        self._confirm = confirm
         self._scripts: dict[str, Script] = {}
 
     def run(self, name: str, places: Sequence[str], arguments: Sequence[Any]) -> Any:
-        """One script, one round trip. StoreError when it did not happen, or we cannot know.
+        """One script, one round trip. StoreError when it did not happen, or we cannot know; UnconfirmedError when it
+        happened, and too few replicas confirmed it in time.
 
         A script that is asked for twice by accident does no harm: each looks where its message stands.
         """
+        confirm = self._confirm if name in CONFIRMED else None
         if self._by_function:
             try:
-                return self._called(name, places, arguments)
+                return self._called(name, places, arguments, confirm)
             except redis.RedisError as error:
                 if not _missing(error):
                     raise _ours(error) from None
             self._by_function = False
         script = self._script(name)
+        command = ("EVALSHA", script.sha, len(places), *places, *arguments)
         try:
-            return self._talk.ask("EVALSHA", script.sha, len(places), *places, *arguments)
+            return self._talk.ask(*command) if confirm is None else self._confirmed(command, confirm)
         except redis.RedisError:
-            return self._guarded(lambda: script(keys=places, args=arguments))
+            if confirm is None:
+                return self._guarded(lambda: script(keys=places, args=arguments))
+        (answer,) = self._all(name, [(places, arguments)], confirm)
+        if isinstance(answer, StoreError):
+            raise answer
+        return answer
 
-    def _called(self, name: str, places: Sequence[str], arguments: Sequence[Any]) -> Any:
+    def _confirmed(self, command: Sequence[Any], confirm: Confirm) -> Any:
+        """The answer to one command that enough replicas have. UnconfirmedError, or RedisError."""
+        answer, *confirmations = self._talk.ask_all([command, *confirm.commands])
+        confirm.check(confirmations, [answer])
+        return answer
+
+    def on_every_replica(self, within: timedelta) -> bool:
+        """Whether all that was written up to now stands on each replica that is connected."""
+        try:
+            return on_every_replica(self._talk, within)
+        except redis.RedisError as error:
+            raise _ours(error) from None
+
+    def _called(self, name: str, places: Sequence[str], arguments: Sequence[Any], confirm: Confirm | None) -> Any:
         """As a function. RedisError when it did not happen, or we cannot know."""
         command = ("FCALL", function(name), len(places), *places, *arguments, digest(name))
         try:
-            return self._talk.ask(*command)
+            return self._talk.ask(*command) if confirm is None else self._confirmed(command, confirm)
         except redis.RedisError as error:
             if _missing(error):
                 raise
-            return self._client.execute_command(*command)  # type: ignore[no-untyped-call]  # so in its stubs
+            (answer,) = self._piped([command], confirm)
+            if isinstance(answer, redis.RedisError):
+                raise answer from None
+            return answer
 
     def _guarded(self, act: Callable[[], Any]) -> Any:
         """Who may not run a script looks for the functions again at the next call: they may be loaded by then."""
@@ -134,17 +164,25 @@ class Scripts:
         except redis.RedisError as error:
             raise _ours(error) from None
 
-    def run_many(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
+    def run_many(
+        self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], *, confirmed: bool = True
+    ) -> list[Any]:
         """One script for each of several, in one round trip. A call that failed has its StoreError in its place.
 
-        StoreError when the round trip failed as a whole; some calls may have happened then.
+        StoreError when the round trip failed as a whole; some calls may have happened then. UnconfirmedError when all
+        happened, and too few replicas confirmed them in time. `confirmed`: False where nobody acts on what is written.
         """
         if self._by_function:
             return [self._one(name, *call) for call in calls]
-        answers = self._guarded(lambda: self._attempt(name, calls))
+        return self._all(name, calls, self._confirm if confirmed and name in CONFIRMED else None)
+
+    def _all(
+        self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], confirm: Confirm | None
+    ) -> list[Any]:
+        answers = self._guarded(lambda: self._attempt(name, calls, confirm))
         if any(isinstance(answer, redis.exceptions.NoScriptError) for answer in answers):
             self._guarded(lambda: self._client.script_load(self._script(name).script))
-            answers = guard(lambda: self._attempt(name, calls))
+            answers = guard(lambda: self._attempt(name, calls, confirm))
         return [_ours(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
 
     def _one(self, name: str, places: Sequence[str], arguments: Sequence[Any]) -> Any:
@@ -163,13 +201,25 @@ class Scripts:
             script = self._scripts[name] = self._client.register_script(source(name))
         return script
 
-    def _attempt(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
-        script = self._script(name)
+    def _attempt(
+        self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], confirm: Confirm | None
+    ) -> list[Any]:
+        sha = self._script(name).sha
+        commands = [("EVALSHA", sha, len(places), *places, *arguments) for places, arguments in calls]
+        return self._piped(commands, confirm)
+
+    def _piped(self, commands: Sequence[Sequence[Any]], confirm: Confirm | None) -> list[Any]:
+        """The answers to these, in one round trip; of one that failed its RedisError. UnconfirmedError as in `run_many`."""
         with self._client.pipeline(transaction=False) as pipe:
-            for places, arguments in calls:
-                pipe.evalsha(script.sha, len(places), *places, *arguments)
+            for command in (*commands, *(confirm.commands if confirm else ())):
+                pipe.execute_command(*command)  # type: ignore[no-untyped-call]  # so in its stubs
             answers: list[Any] = pipe.execute(raise_on_error=False)
-        return answers
+        if confirm is None:
+            return answers
+        found, confirmations = answers[: len(commands)], answers[len(commands) :]
+        if not any(isinstance(answer, redis.exceptions.NoScriptError) for answer in found):
+            confirm.check(confirmations, found)
+        return found
 
 
 def _missing(error: redis.RedisError) -> bool:

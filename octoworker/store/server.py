@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import redis
 
 from octoworker.sms import lanes
 from octoworker.store import clock, keys
+from octoworker.store.confirm import Confirm
 from octoworker.store.scripts import guard, unfit
 
 T = TypeVar("T")
@@ -42,13 +44,61 @@ class Server:
     """Records on which a script failed (`keys.BROKEN_RECORDS`)."""
     unread: Mapping[str, int] = field(default_factory=dict)
     """Queues with a name like ours that no worker of ours reads, and how many jobs stand there."""
+    replicas: int | None = None
+    """How many follow it now; None: that may not be asked for, or it is a replica itself."""
+    confirmation: timedelta | None = None
+    """How long the replicas that were asked took to confirm one write; None: none was asked, or too few confirmed it."""
+    confirmed_by: int = 0
+    """How many did, in time."""
     refuses: str | None = None
     """Why it writes nothing, though it answers; None when it writes, or that may not be asked for."""
 
 
-def examine(client: redis.Redis) -> Server:
-    """Look at it. StoreError when it is out of reach."""
-    return guard(lambda: _examined(client))  # type: ignore[no-any-return]
+def examine(client: redis.Redis, confirm: Confirm | None = None) -> Server:
+    """Look at it. `confirm`: what replicas are asked to confirm. StoreError when it is out of reach."""
+    found: Server = guard(lambda: _examined(client))
+    return replace(found, **_confirmation(client, confirm)) if confirm else found
+
+
+def appendfsync(client: redis.Redis) -> str | None:
+    """When it writes to its disk: `no append-only file`, or the policy; None when this user may not ask. StoreError: it is away."""
+
+    def ask() -> str | None:
+        config = _asked(lambda: client.config_get("append*"))
+        if config.get("appendonly", "yes") == "no":
+            return NO_FILE
+        return config.get("appendfsync")
+
+    return guard(ask)  # type: ignore[no-any-return]
+
+
+NO_FILE = "no append-only file"
+
+TRIES = 5
+"""Writes that are confirmed to tell what one costs: the middle one counts."""
+
+
+def _confirmation(client: redis.Redis, confirm: Confirm) -> dict[str, Any]:
+    def ask() -> list[tuple[float, int]]:
+        found = []
+        for _ in range(TRIES):
+            began = time.perf_counter()
+            with client.pipeline(transaction=False) as pipe:
+                for command in confirm.commands:
+                    pipe.execute_command(*command)  # type: ignore[no-untyped-call]  # so in its stubs
+                confirmed_by = pipe.execute()[-1]
+            found.append((time.perf_counter() - began, int(confirmed_by)))
+            if confirmed_by < confirm.replicas:
+                break
+        return found
+
+    tries = _asked(lambda: {"tries": ask()}).get("tries")
+    if not tries:
+        return {}
+    fewest = min(count for _, count in tries)
+    middle = sorted(took for took, _ in tries)[len(tries) // 2]
+    enough = fewest >= confirm.replicas
+    return {"confirmed_by": fewest, "confirmation": timedelta(seconds=middle) if enough else None}
 
 
 def fitness(client: redis.Redis) -> tuple[bool, str]:
@@ -104,6 +154,7 @@ def _examined(client: redis.Redis) -> Server:
         set_aside=_asked(lambda: {"jobs": client.llen(keys.JOBS_SET_ASIDE)}).get("jobs", 0),
         unreadable=_asked(lambda: {"records": client.zcard(keys.BROKEN_RECORDS)}).get("records", 0),
         unread=_asked(lambda: _unread(client)),
+        replicas=follows.get("connected_slaves") if follows.get("role") == "master" else None,
         refuses=refusal({**kept, **follows}),
     )
 

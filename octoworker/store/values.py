@@ -110,6 +110,11 @@ class Lease:
     correlation: str = ""
     """The web request that asked for it, or ""."""
 
+    @property
+    def on_a_new_key(self) -> bool:
+        """Whether an earlier key of this message is given up, and this one is used for the first time."""
+        return self.generation > 0 and not self.key_used_before
+
 
 @dataclass(frozen=True)
 class Done:

@@ -10,7 +10,7 @@ from octoworker.config import Settings, unknown_names
 from octoworker.errors import SettingsError, StoreError, UnfitRedisError
 from octoworker.sms import lanes
 from octoworker.store import connect
-from octoworker.store.server import fitness
+from octoworker.store.server import appendfsync, fitness
 from octoworker.telemetry import log
 from octoworker.worker.runtime import LOOK_TIMEOUT
 
@@ -27,6 +27,14 @@ CLUSTER = (
 EVICTS = (
     "it may throw messages away: set maxmemory-policy noeviction, or give octoworker its own with OCTOWORKER_REDIS_URL"
 )
+
+
+NOT_ALWAYS = (
+    "OCTOWORKER_CONFIRM=disk needs a Redis that writes to its disk before it answers, and this one does not ({}): set "
+    "appendonly yes and appendfsync always there."
+)
+
+UNCHECKED = "OCTOWORKER_CONFIRM=disk: this user of Redis may not ask for appendfsync (CONFIG); it must be always"
 
 
 class BootChecks(bootsteps.Step):
@@ -58,8 +66,11 @@ def check(app: Celery, pool: str, prefetch: int = 1) -> None:
 def look_at_redis(settings: Settings) -> None:
     """SettingsError when this Redis can never do; an event when it may lose messages. One that is away is waited for."""
     client = connect(settings.redis.records_url, timeout=LOOK_TIMEOUT, retries=0)
+    policy: str | None = None
     try:
         cluster, eviction = fitness(client)
+        if settings.redis.confirm_by == "disk":
+            policy = appendfsync(client)
     except UnfitRedisError as error:
         raise SettingsError([str(error)]) from None
     except StoreError:
@@ -68,6 +79,10 @@ def look_at_redis(settings: Settings) -> None:
         client.close()
     if cluster:
         raise SettingsError([CLUSTER])
+    if policy is None and settings.redis.confirm_by == "disk":
+        log.warning("redis.unchecked", hint=UNCHECKED)
+    elif policy not in (None, "always"):
+        raise SettingsError([NOT_ALWAYS.format(policy)])
     if eviction not in ("", "noeviction"):
         log.warning("redis.evicts", policy=eviction, hint=EVICTS)
 

@@ -23,7 +23,7 @@ from octoworker.sending.attempt import Sender
 from octoworker.sending.batch import Bulk
 from octoworker.sending.inbound import Inbound
 from octoworker.sms import lanes, message, schedule
-from octoworker.store import Store, connect
+from octoworker.store import Confirm, Store, connect
 from octoworker.store.limits import Caps, Limits
 
 SPANS_OF_RETRY = ("base", "cap", "give_up_after", "account_wait", "key_window")
@@ -113,7 +113,14 @@ def open_store(settings: Settings) -> Store:
         key_window=timedelta(seconds=settings.retry.key_window),
         max_crashes=settings.max_crashes,
         limits=limits(settings),
+        confirm=confirm(settings),
     )
+
+
+def confirm(settings: Settings) -> Confirm | None:
+    """What replicas must confirm; None: nobody asks them."""
+    replicas = settings.redis.asked_replicas
+    return Confirm(replicas, timedelta(seconds=settings.redis.confirm_within)) if replicas else None
 
 
 def spans(values: Mapping[str, Any], *names: str) -> dict[str, Any]:

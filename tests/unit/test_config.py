@@ -223,3 +223,32 @@ def test_sending_and_recording_fit_in_the_lease_with_room(http, lease):
 def test_every_setting_says_what_it_means():
     for knob in KNOBS.values():
         assert knob.field.description, knob.variable
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "asked"),
+    [("1", "", 1), ("2", "3", 2), ("majority", "2", 2), ("majority", "3", 2), ("all", "3", 3)],
+)
+def test_so_many_replicas_are_asked_on_both_sides(wanted, there, asked):
+    environ = {"OCTOWORKER_CONFIRM": "replica", "OCTOWORKER_CONFIRM_REPLICAS": wanted, "OCTOWORKER_REPLICAS": there}
+    assert Settings.load(environ).redis.asked_replicas == environment.load(environ).confirm.replicas == asked
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"OCTOWORKER_CONFIRM_REPLICAS": "majority"}, "how many replicas there are"),
+        ({"OCTOWORKER_CONFIRM_REPLICAS": "3", "OCTOWORKER_REPLICAS": "2"}, "must be at most"),
+        ({"OCTOWORKER_CONFIRM_REPLICAS": "most"}, "give majority, all, or a number"),
+        ({"OCTOWORKER_CONFIRM_WITHIN": "4"}, "3"),
+    ],
+)
+def test_what_no_replica_could_confirm_is_refused_on_both_sides(environ, named):
+    environ = {"OCTOWORKER_CONFIRM": "replica", **environ}
+    for load in (Settings.load, environment.load):
+        with pytest.raises(SettingsError, match=named):
+            load(environ)
+
+
+def test_without_a_word_no_replica_is_asked():
+    assert environment.load({"OCTOWORKER_CONFIRM_REPLICAS": "2"}).confirm.replicas == 0
