@@ -44,6 +44,8 @@ COUNTS = {
     "Limits.burst",
     "Limits.breaker_calls",
     "Timings.max_crashes",
+    "Server.replicas",
+    "Server.confirmed_by",
     "Caps.countries",
     "Campaign.people",
     "Campaign.counts",
