@@ -66,9 +66,10 @@ ARROWS = (
         *("M120 106 C105 62 165 62 160 106", ((140, 74),)),
     ),
     Arrow(
-        *("C", ("scheduled", "waiting"), "queued", "scheduler"),
-        "It is due, its wait is over, or flow control releases it from the backlog: its job is published again",
-        *("M180 154 V276 M180 446 V324", ((180, 215), (180, 385))),
+        *("C", ("scheduled", "queued", "waiting"), "queued", "scheduler; caller"),
+        "It is due, its wait is over, or flow control releases it from the backlog: its job is published again. "
+        "`enqueue(..., replace=True)` leads here too, with another text or time",
+        *("M180 154 V276 M180 446 V324 M88 292 C44 276 44 324 88 308", ((180, 215), (180, 385), (55, 300))),
     ),
     Arrow(
         *("D", BEFORE, "waiting", "worker"),
@@ -166,8 +167,9 @@ ARROWS = (
         *("M205 324 C330 600 640 580 760 494", ((560, 547),)),
     ),
     Arrow(
-        *("U", tuple(state for state in REPLAYABLE), "queued", "operator"),
-        "`octoworker replay`, under a new key; with `--force` when it may have been sent",
+        *("U", tuple(state for state in REPLAYABLE), "queued", "operator; caller"),
+        "`octoworker replay`, under a new key; with `--force` when it may have been sent. What ended unsent also comes back "
+        "by `enqueue(..., replace=True)`",
         *("M900 540 V735 Q900 755 880 755 H50 Q30 755 30 735 V322 Q30 302 50 302 H88 M480 710 V755", ((200, 755),)),
         note=("replay by an operator: from all that is over but delivered, and from unknown", 560, 772),
     ),

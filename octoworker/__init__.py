@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from octoworker import correlation
     from octoworker.client.campaigns.campaign import campaign
     from octoworker.client.checking import Check, check
-    from octoworker.client.client import cancel, enqueue, enqueue_many, opted_out, reschedule, status
+    from octoworker.client.client import (
+        MessageId,
+        cancel,
+        enqueue,
+        enqueue_many,
+        message_id,
+        opted_out,
+        reschedule,
+        status,
+    )
     from octoworker.errors import (
         BusyError,
         CampaignSentError,
@@ -63,6 +72,7 @@ __all__ = [
     "KeyConflictError",
     "LaneName",
     "MaybeSentError",
+    "MessageId",
     "MessageRecord",
     "MoveRecord",
     "NotSentError",
@@ -86,6 +96,7 @@ __all__ = [
     "correlation",
     "enqueue",
     "enqueue_many",
+    "message_id",
     "opted_out",
     "reschedule",
     "send_sms",
@@ -95,7 +106,16 @@ __all__ = [
 _HOMES = {
     "octoworker.client.campaigns.campaign": ("campaign",),
     "octoworker.client.checking": ("Check", "check"),
-    "octoworker.client.client": ("cancel", "enqueue", "enqueue_many", "opted_out", "reschedule", "status"),
+    "octoworker.client.client": (
+        "MessageId",
+        "cancel",
+        "enqueue",
+        "enqueue_many",
+        "message_id",
+        "opted_out",
+        "reschedule",
+        "status",
+    ),
     "octoworker.errors": (
         "BusyError",
         "CampaignSentError",

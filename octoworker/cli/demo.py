@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -127,7 +127,7 @@ def _stage() -> Iterator[tuple[Client, Sandbox, subprocess.Popen[bytes]]]:
 def _watch(
     client: Client,
     sandbox: Sandbox,
-    played: list[tuple[Scene, str]],
+    played: Sequence[tuple[Scene, str]],
     worker: subprocess.Popen[bytes],
     console: output.Screen,
 ) -> list[Record | None]:
@@ -160,7 +160,7 @@ def _customer_may_answer(records: list[Record | None]) -> bool:
 
 
 def _narrate(
-    played: list[tuple[Scene, str]], records: list[Record | None], seen: dict[str, int], console: output.Screen
+    played: Sequence[tuple[Scene, str]], records: list[Record | None], seen: dict[str, int], console: output.Screen
 ) -> None:
     """One line for each move, as it happens."""
     for (scene, message_id), record in zip(played, records, strict=True):
@@ -171,14 +171,14 @@ def _narrate(
         seen[message_id] = len(moves)
 
 
-def _progress(played: list[tuple[Scene, str]], records: list[Record | None]) -> Table:
+def _progress(played: Sequence[tuple[Scene, str]], records: list[Record | None]) -> Table:
     grid = Table(box=None, pad_edge=False, show_header=False)
     for (scene, _), record in zip(played, records, strict=True):
         grid.add_row(scene.title, output.coloured(record.state if record else "queued"))
     return grid
 
 
-def _summary(played: list[tuple[Scene, str]], records: list[Record | None]) -> Table:
+def _summary(played: Sequence[tuple[Scene, str]], records: list[Record | None]) -> Table:
     grid = Table(title="What happened", title_justify="left")
     for heading in ("message", "state", "attempts", "ticket", "cost", "why"):
         grid.add_column(heading, overflow="fold", no_wrap=heading != "why")

@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Literal, NamedTuple, Self, Unpack, overload
 
 from celery import Celery
 
@@ -27,13 +27,14 @@ from octoworker.errors import (
     SettingsError,
     StoreError,
     UnfitRedisError,
+    UnknownMessageError,
 )
 from octoworker.sms import identity, instants, jobs, lanes, opt_outs, people, recipient
 from octoworker.sms.arguments import in_one_form, plain_arguments
 from octoworker.sms.policy import Policy
-from octoworker.sms.record import Record
-from octoworker.sms.shapes import Instant, MessageRecord, SmsArguments
-from octoworker.store import NO_JOB, Confirm, NewMessage, Store, connect
+from octoworker.sms.record import UNSENT, Record
+from octoworker.sms.shapes import Instant, MessageRecord, SmsArguments, StateName, Words
+from octoworker.store import NO_JOB, Confirm, Created, NewMessage, Store, connect
 from octoworker.store.budget import within
 from octoworker.telemetry import events
 
@@ -50,6 +51,42 @@ def not_taken(error: StoreError) -> EnqueueError:
         return EnqueueError(f"{error} Nothing was taken.")
     why = str(error).rstrip(".")
     return EnqueueError(f"{why}: try again, with the same idempotency_key if you gave one, so that it is sent once.")
+
+
+GONE = "replace: nothing was replaced, for the message of this key has gone or may have (it is {}); use a new key for another."
+
+NO_KEY = "replace: give the idempotency_key of the message that is to be replaced."
+
+
+class MessageId(str):
+    """The id of a message, as any other str. `state`: cancelled, expired, rejected or dead when its key's message was there
+    already and is over unsent, so that nothing comes of it any more (`replace=True` takes it again); else None."""
+
+    __slots__ = ("state",)
+
+    state: StateName | None
+
+    def __new__(cls, message_id: str, state: StateName | None = None) -> Self:
+        made = super().__new__(cls, message_id)
+        made.state = state
+        return made
+
+    def __reduce__(self) -> tuple[type[MessageId], tuple[str, StateName | None]]:
+        return type(self), (str(self), self.state)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing comes of it any more."""
+        return self.state is not None
+
+    @classmethod
+    def taken(cls, message_id: str, answer: Created) -> Self:
+        """By what the store answered."""
+        match answer:
+            case "created" | "same" | "conflict":
+                return cls(message_id)
+            case _:
+                return cls(message_id, answer)
 
 
 class Read(NamedTuple):
@@ -124,7 +161,7 @@ class Client:
             if wanted.form["recipients"]:
                 yield identity.message_id_for_key(f"{key}#{n}") if key else identity.new_message_id(), wanted
 
-    def enqueue(self, arguments: Mapping[str, Any]) -> str:
+    def enqueue(self, arguments: Mapping[str, Any]) -> MessageId:
         """Write the record, publish the job, return the message id."""
         read = self.read(arguments)
         wanted = read.form
@@ -142,32 +179,53 @@ class Client:
             if not self._one_redis:
                 self.publish(message_id, wanted, lane)
             events.emit("sms.queued", message_id=message_id, lane=lane, correlation=correlation.current())
-        return message_id
+        return MessageId.taken(message_id, taken)
 
-    def enqueue_many(self, messages: Sequence[Mapping[str, Any]]) -> list[str]:
+    def replace(self, arguments: Mapping[str, Any]) -> MessageId:
+        """Put this message in place of the one that its key has, publish its job, return the id."""
+        read = self.read(arguments)
+        message_id = identity.message_id_of(read.form)
+        lane, new, incarnation = read.form["lane"], read.as_message(message_id), identity.new_incarnation()
+        job = publish.single(message_id, new.payload, lane, incarnation) if self._one_redis else NO_JOB
+        try:
+            with within(self._budget):
+                outcome, before = self.store.replace(new, lane, incarnation, job)
+        except StoreError as error:
+            raise not_taken(error) from None
+        if outcome == "gone":
+            raise RefusedError(GONE.format(before))
+        if outcome != "same":
+            if not self._one_redis:
+                self._publish([elsewhere.single(message_id, read.form, lane, incarnation)])
+            known = {"lane": lane, "correlation": correlation.current(), "was": before}
+            events.emit("sms.queued" if outcome == "created" else "sms.replaced", message_id=message_id, **known)
+        return MessageId(message_id)
+
+    def enqueue_many(self, messages: Sequence[Mapping[str, Any]]) -> list[MessageId]:
         """Write the records of each lane, publish jobs of a hundred, return the ids in order."""
-        ids: list[str] = []
-        by_lane: dict[str, list[tuple[int, NewMessage]]] = {}
+        ids: list[MessageId] = []
+        by_lane: dict[str, list[tuple[int, int, NewMessage]]] = {}
         for place, arguments in enumerate(messages):
             for message_id, wanted in self.parts(arguments):
-                ids.append(message_id)
-                by_lane.setdefault(wanted.form["lane"], []).append((place, wanted.as_message(message_id)))
-        conflicts = [place for lane, taken in by_lane.items() for place in self._take(lane, taken)]
+                by_lane.setdefault(wanted.form["lane"], []).append((place, len(ids), wanted.as_message(message_id)))
+                ids.append(MessageId(message_id))
+        conflicts = []
+        for lane, new in by_lane.items():
+            for start in range(0, len(new), jobs.BATCH):
+                batch = new[start : start + jobs.BATCH]
+                reply = self.take([each for _, _, each in batch], lane)
+                for (place, nth, _), taken in zip(batch, reply, strict=True):
+                    if taken == "conflict":
+                        conflicts.append(place)
+                    ids[nth] = MessageId.taken(ids[nth], taken)
         if conflicts:
             raise KeyConflictError.of_one_of_many(min(conflicts) + 1)
         return ids
 
-    def _take(self, lane: str, messages: Sequence[tuple[int, NewMessage]]) -> Iterator[int]:
-        """Write and publish one lane's. Yields the places of those whose key belongs to another message."""
-        for start in range(0, len(messages), jobs.BATCH):
-            batch = messages[start : start + jobs.BATCH]
-            reply = self.take([new for _, new in batch], lane)
-            yield from (place for (place, _), each in zip(batch, reply, strict=True) if each == "conflict")
-
-    def take(self, messages: Sequence[NewMessage], lane: str, campaign: str | None = None) -> list[str]:
+    def take(self, messages: Sequence[NewMessage], lane: str, campaign: str | None = None) -> list[Created]:
         """Write the records of up to a few hundred messages in one step, then publish their jobs.
 
-        Returns created, same or conflict for each. EnqueueError when Redis did not confirm.
+        Returns what became of each. EnqueueError when Redis did not confirm.
         """
         job = publish.bulk([new.message_id for new in messages], lane) if self._one_redis else NO_JOB
         try:
@@ -211,7 +269,7 @@ class Client:
         self.app.close()
 
 
-def enqueue(**message: Unpack[SmsArguments]) -> str:
+def enqueue(*, replace: bool = False, **message: Unpack[SmsArguments]) -> MessageId:
     """Take an SMS and return its message id: 32 hex digits.
 
     - `recipients`: one number or a list of them; `text`: what it says
@@ -221,18 +279,25 @@ def enqueue(**message: Unpack[SmsArguments]) -> str:
     - `send_at`, `expires_at`: an aware datetime, ISO-8601 with an offset, or epoch seconds; `hold`: kept here until then
     - `idempotency_key`: the same key with the same content is the same message; `reference`: your own words
     - `lane`: urgent, normal or bulk
+    - `replace`: what is held or waits under this key gets this content and this time, in one step, and one that is over
+      unsent comes back; RefusedError when it has gone, or may have
 
-    Once this has returned, the message ends in a state that `status` shows. The content is checked by the worker, or
+    The id's `state` says when the key's message is over unsent (cancelled, expired, rejected, dead): nothing comes of it
+    then. Once this has returned, the message ends in a state that `status` shows. The content is checked by the worker, or
     by `check`; what is wrong with it stands in the record. Raises EnqueueError within 1 s when Redis cannot be reached
     (nothing is kept), SettingsError when the environment is wrong, KeyConflictError when the idempotency key belongs to
     another message, TypeError for a wrong name or type, PayloadError for a lane or type of SMS that does not exist, a
     time that is no instant, or what is too large.
     """
     check_names(message)
-    return client().enqueue(message)
+    if not replace:
+        return client().enqueue(message)
+    if message.get("idempotency_key") is None:
+        raise TypeError(NO_KEY)
+    return client().replace(message)
 
 
-def enqueue_many(messages: Iterable[SmsArguments]) -> list[str]:
+def enqueue_many(messages: Iterable[SmsArguments]) -> list[MessageId]:
     """Take many messages and return their ids, in order: several times faster than one by one.
 
     Each is a dict of the arguments of `enqueue`. A message to more than 500 recipients becomes several, whose ids stand
@@ -268,9 +333,32 @@ def opted_out(number: str) -> bool:
     return client().store.opt_outs.find(hashes) is not None
 
 
-def cancel(message_id: str) -> MessageRecord:
-    """Stop a message that has not gone yet. RefusedError says why when it is too late."""
-    return client().store.cancel(identity.known_id(message_id)).as_json()
+def message_id(idempotency_key: Words) -> str:
+    """The id of the message that has this key, or will have it: the same on every machine. Redis is not asked."""
+    return identity.message_id_for_key(plain_arguments({"idempotency_key": idempotency_key})["idempotency_key"])
+
+
+@overload
+def cancel(message_id: str, *, missing_ok: Literal[False] = False) -> MessageRecord: ...
+@overload
+def cancel(message_id: str, *, missing_ok: bool) -> MessageRecord | None: ...
+def cancel(message_id: str, *, missing_ok: bool = False) -> MessageRecord | None:
+    """Stop a message that has not gone yet. RefusedError says why when it is too late.
+
+    `missing_ok`: one that is over unsent is fine as it is, and None says that there is no such message.
+    """
+    store, known = client().store, identity.known_id(message_id)
+    try:
+        return store.cancel(known).as_json()
+    except UnknownMessageError:
+        if not missing_ok:
+            raise
+        return None
+    except RefusedError:
+        found = store.get(known) if missing_ok else None
+        if found is None or found.maybe_sent or found.state not in UNSENT:
+            raise
+        return found.as_json()
 
 
 def reschedule(message_id: str, send_at: Instant) -> MessageRecord:
@@ -290,6 +378,15 @@ def client() -> Client:
             if _client is None or _client.pid != os.getpid():
                 _client = Client()
     return _client
+
+
+def close() -> None:
+    """Give back this process's connections. The next call makes new ones, by the environment that it finds."""
+    global _client
+    with _lock:
+        mine, _client = _client, None
+    if mine is not None and mine.pid == os.getpid():
+        mine.close()
 
 
 _lock = threading.Lock()

@@ -30,11 +30,10 @@ class PublishedJob:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def single(message_id: str, arguments: Mapping[str, Any], lane: str) -> PublishedJob:
+def single(message_id: str, arguments: Mapping[str, Any], lane: str, incarnation: str = "") -> PublishedJob:
     """The first job of a message."""
-    return PublishedJob(
-        jobs.TASK, jobs.job_kwargs(message_id, arguments), lane, message_id, headers=correlation.headers()
-    )
+    kwargs = jobs.job_kwargs(message_id, arguments, incarnation)
+    return PublishedJob(jobs.TASK, kwargs, lane, message_id, headers=correlation.headers())
 
 
 def bulk(ids: Sequence[str], lane: str) -> Iterator[PublishedJob]:
@@ -46,7 +45,7 @@ def bulk(ids: Sequence[str], lane: str) -> Iterator[PublishedJob]:
 
 def woken(wakeup: Wakeup) -> PublishedJob:
     """The next job of a message that came due or was found."""
-    kwargs = jobs.job_kwargs(wakeup.message_id, wakeup.arguments, published_at=wakeup.published_at)
+    kwargs = jobs.job_kwargs(wakeup.message_id, wakeup.arguments, wakeup.incarnation, published_at=wakeup.published_at)
     return PublishedJob(
         jobs.TASK,
         kwargs,

@@ -57,10 +57,10 @@ class Template:
         return "".join(filled)
 
 
-def single(message_id: str, payload: str, lane: str) -> QueuedJobs:
+def single(message_id: str, payload: str, lane: str, incarnation: str = "") -> QueuedJobs:
     """The first job of a message, with the headers that somebody wants to go along (jobs.carried)."""
     queue = lanes.queue_of(lane)
-    envelope = f'"message_id": "{message_id}", "version": {jobs.VERSION}}}'
+    envelope = f'"message_id": "{message_id}", {_word(incarnation)}"version": {jobs.VERSION}}}'
     template = _template(queue, jobs.TASK, with_eta=False)
     return QueuedJobs(queue, (template.filled(message_id, _joined(payload, envelope), headers=jobs.carried()),))
 
@@ -132,9 +132,14 @@ def _bulk_kwargs(wakeups: Sequence[Wakeup]) -> str:
 def _kwargs(wakeup: Wakeup) -> str:
     """The payload is JSON text already: the envelope is written at its end."""
     envelope = (
-        f'"message_id": "{wakeup.message_id}", "version": {jobs.VERSION}, "published_at": {wakeup.published_at}}}'
+        f'"message_id": "{wakeup.message_id}", {_word(wakeup.incarnation)}"version": {jobs.VERSION}, '
+        f'"published_at": {wakeup.published_at}}}'
     )
     return _joined(wakeup.payload, envelope)
+
+
+def _word(incarnation: str) -> str:
+    return f'"incarnation": "{incarnation}", ' if incarnation else ""
 
 
 def _joined(payload: str, envelope: str) -> str:

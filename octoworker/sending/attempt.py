@@ -37,6 +37,7 @@ from octoworker.store import (
     Settled,
     Store,
     StoredRequest,
+    Superseded,
     Wait,
     limits,
 )
@@ -91,8 +92,9 @@ class Sender:
 
     def prepare(
         self, arguments: Mapping[str, Any], job_id: str, taken: StoredRequest | None = None, asked_by: str = ""
-    ) -> PreparedMessage | Record:
-        """Read a job. A message that can never be sent is kept as rejected: then its record comes back.
+    ) -> PreparedMessage | Record | None:
+        """Read a job. A message that can never be sent is kept as rejected: then its record comes back; None where its
+        content was replaced since.
 
         `taken`: what its record says already, when the job came by its id alone. KeyConflictError as in `handle`.
         """
@@ -108,7 +110,7 @@ class Sender:
             refused = error
         return self._rejected(request, refused)
 
-    def without_call(self, work: PreparedMessage, claim: Done | Wait | Busy | Conflict) -> Record | None:
+    def without_call(self, work: PreparedMessage, claim: Done | Wait | Busy | Superseded | Conflict) -> Record | None:
         """What a claim that gives no right to call means. KeyConflictError as in `handle`."""
         match claim:
             case Done(record, stopped=moved):
@@ -117,6 +119,9 @@ class Sender:
                 pass
             case Busy():
                 report.busy(work.job)
+                return None
+            case Superseded():
+                report.superseded(work.job)
                 return None
             case Conflict():
                 raise self._conflict(work.job)
@@ -211,10 +216,13 @@ class Sender:
                     raise
                 time.sleep(RECORD_PAUSE)
 
-    def _rejected(self, job: ClaimRequest, error: PayloadError) -> Record:
+    def _rejected(self, job: ClaimRequest, error: PayloadError) -> Record | None:
         done = self._store.reject(job, str(error), error.error_code)
         if done is None:
             raise self._conflict(job)
+        if isinstance(done, Superseded):
+            report.superseded(job)
+            return None
         report.rejected(job, done, error)
         return done.record
 
@@ -223,6 +231,6 @@ class Sender:
         own = replace(job, message_id=identity.message_id_for_job(job.job_id))
         report.key_conflict(job, own.message_id)
         done = None if own.message_id == job.message_id else self._store.reject(own, str(KEY_CONFLICT), None)
-        if done is not None:
+        if isinstance(done, Done):
             report.rejected(own, done, KEY_CONFLICT)
         return KeyConflictError()

@@ -18,7 +18,7 @@ from octoworker.sms import identity, jobs, lanes, message, opt_outs, schedule
 from octoworker.sms.recipient import country_of
 from octoworker.store import ClaimRequest, StoredRequest, limits
 
-ENVELOPE = frozenset({"message_id", "version", "published_at"})
+ENVELOPE = frozenset({"message_id", "version", "published_at", "incarnation"})
 """What a job carries beside the message itself."""
 
 MOST_MS = 2**53
@@ -45,7 +45,7 @@ def request_of(
     """
     wanted = _message_in(arguments)
     given = arguments.get("message_id")
-    published_at = arguments.get("published_at")
+    published_at, incarnation = arguments.get("published_at"), arguments.get("incarnation")
     return ClaimRequest(
         message_id=str(given) if identity.is_message_id(given) else identity.message_id_of(wanted, job_id),
         fingerprint=taken.fingerprint if taken else identity.fingerprint(wanted),
@@ -56,6 +56,7 @@ def request_of(
         job_id=job_id,
         published_at=published_at if type(published_at) is int and 0 < published_at < MOST_MS else None,
         correlation=asked_by,
+        incarnation=taken.incarnation if taken else identity.incarnation(incarnation),
     )
 
 

@@ -83,6 +83,12 @@ def busy(job: ClaimRequest) -> None:
     log.event("sms.busy", logging.DEBUG, **_facts(job))
 
 
+def superseded(job: ClaimRequest) -> None:
+    """The job is of a content that its caller has replaced since."""
+    metrics.dropped(None)
+    log.event("sms.superseded", logging.DEBUG, **_facts(job))
+
+
 def rejected(job: ClaimRequest, done: Done, error: PayloadError) -> None:
     """A message that can never be sent was kept, with its reasons."""
     over(done, job.lane)

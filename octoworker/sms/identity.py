@@ -10,6 +10,8 @@ from typing import Any
 
 ID_LENGTH = 32
 
+INCARNATION_LENGTH = 12
+
 
 _SEPARATORS = re.compile(r"[\s.()/\-]+")
 
@@ -22,6 +24,16 @@ def new_message_id() -> str:
 def is_message_id(value: object) -> bool:
     """Whether it could be one. What is not comes from a stranger, and may be a number or a text: it is not even logged."""
     return isinstance(value, str) and len(value) == ID_LENGTH and value.isalnum()
+
+
+def new_incarnation() -> str:
+    """A word for a content that replaces another under its id, by which the jobs of the two are told apart."""
+    return os.urandom(6).hex()
+
+
+def incarnation(value: object) -> str:
+    """What a job says of it; "" when that is no such word."""
+    return value if isinstance(value, str) and len(value) == INCARNATION_LENGTH and value.isalnum() else ""
 
 
 def known_id(message_id: str) -> str:

@@ -82,6 +82,7 @@ def jsonable(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def job_kwargs(message_id: str, arguments: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def job_kwargs(message_id: str, arguments: Mapping[str, Any], incarnation: str = "", **more: Any) -> dict[str, Any]:
     """The arguments of a job: those of the message, and its envelope."""
-    return {**arguments, "message_id": message_id, "version": VERSION, **more}
+    word = {"incarnation": incarnation} if incarnation else {}
+    return {**arguments, "message_id": message_id, "version": VERSION, **word, **more}

@@ -44,7 +44,7 @@ _S = State
 MOVES: Mapping[State, frozenset[State]] = {
     _S.QUEUED: frozenset(
         {
-            *(_S.SUBMITTING, _S.SCHEDULED, _S.WAITING, _S.UNKNOWN),
+            *(_S.SUBMITTING, _S.SCHEDULED, _S.WAITING, _S.UNKNOWN, _S.QUEUED),
             *(_S.ACCEPTED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD),
         }
     ),
@@ -68,11 +68,14 @@ MOVES: Mapping[State, frozenset[State]] = {
     _S.DEAD: frozenset({_S.QUEUED, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED}),
 }
 """Every move there is. What was sent in part ends as accepted from where the rest waited. From an end state, `queued` is a
-person's replay; the others are stronger facts. What was accepted unconfirmed is confirmed, or is dead when a person did not
+person's replay, or its caller takes it again; from `queued`, its content was replaced; the others are stronger facts. What was accepted unconfirmed is confirmed, or is dead when a person did not
 find it at the provider."""
 
 FINAL = frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD})
 """States that no machine leaves by itself."""
+
+UNSENT = frozenset({_S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD})
+"""States in which it is over without having been sent, unless it is in doubt."""
 
 SENT = frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED})
 """States in which the provider has taken the message."""

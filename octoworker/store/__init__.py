@@ -59,6 +59,7 @@ from octoworker.store.values import (
     Received,
     Settled,
     StoredRequest,
+    Superseded,
     Wait,
     Wakeup,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "ClaimRequest",
     "Confirm",
     "Conflict",
+    "Created",
     "Done",
     "FlowControl",
     "KeyUse",
@@ -95,6 +97,7 @@ __all__ = [
     "Slice",
     "Store",
     "StoredRequest",
+    "Superseded",
     "Wait",
     "Wakeup",
     "connect",
@@ -109,8 +112,11 @@ MOVING_MS = 600_000
 SLICE = 500
 """Records whose state is asked for in one round trip."""
 
-Created = Literal["created", "same", "conflict"]
-"""`same`: it is there already, with this content; `conflict`: with other content."""
+Created = Literal["created", "same", "conflict", "cancelled", "expired", "rejected", "dead"]
+"""`same`: it is there already, with this content; `conflict`: with other content. A state: as `same`, and it is over."""
+
+Replaced = Literal["created", "same", "replaced", "gone"]
+"""`same`: it is there already, just so; `gone`: it was handed over, or may have been."""
 
 HANDED_BACK_FOR = timedelta(seconds=2)
 """Until a message is tried again that replicas did not confirm: as often as that is no load, and soon enough."""
@@ -210,6 +216,24 @@ class Store:
         answer: Created = self._scripts.run("create", [keys.record(message_id)], arguments)
         return answer
 
+    def replace(self, new: NewMessage, lane: str, incarnation: str, job: QueuedJobs = NO_JOB) -> tuple[Replaced, State]:
+        """Write a message in place of the one that has its id, if nothing of that has gone, and publish its job with it.
+
+        `incarnation`: a word drawn for this call. Also the state before: QUEUED where there was no message.
+        """
+        wanted = ClaimRequest(
+            new.message_id,
+            new.fingerprint,
+            lane,
+            new.payload,
+            correlation=correlation.current(),
+            incarnation=incarnation,
+        )
+        facts = {**self._facts(wanted), "wording": new.wording}
+        arguments = [new.message_id, json.dumps(facts), new.payload, *(job.jobs or [""]), job.queue]
+        outcome, before = self._scripts.run("replace", [keys.record(new.message_id)], arguments)
+        return outcome, State(before)
+
     def create_many(
         self, lane: str, messages: Sequence[NewMessage], *, campaign: str | None = None, job: QueuedJobs = NO_JOB
     ) -> list[Created]:
@@ -238,9 +262,12 @@ class Store:
         def read() -> list[StoredRequest | None]:
             with self._redis.pipeline(transaction=False) as pipe:
                 for message_id in ids:
-                    pipe.hmget(keys.record(message_id), "payload", "fingerprint")
+                    pipe.hmget(keys.record(message_id), "payload", "fingerprint", "incarnation")
                 found = pipe.execute()
-            return [None if payload is None else StoredRequest(payload, mark or "") for payload, mark in found]
+            return [
+                None if payload is None else StoredRequest(payload, mark or "", word or "")
+                for payload, mark, word in found
+            ]
 
         return guard(read)  # type: ignore[no-any-return]
 
@@ -388,11 +415,13 @@ class Store:
         known = {name: fact for name, fact in facts.items() if fact is not None}
         return [keys.record(message_id)], [message_id, token, json.dumps(known), self._limits.as_text]
 
-    def reject(self, job: ClaimRequest, reason: str, error_code: str | None) -> Done | None:
+    def reject(self, job: ClaimRequest, reason: str, error_code: str | None) -> Done | Superseded | None:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
-        facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or ""}
+        facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or "", "ours": job.ours}
         places = [keys.record(job.message_id)]
         outcome, *rest = self._scripts.run("reject", places, [job.message_id, json.dumps(facts), job.payload])
+        if outcome == "superseded":
+            return Superseded()
         if outcome == "conflict":
             return None
         return Done(record_of(job.message_id, rest[0]), stopped=outcome == "rejected")
@@ -544,6 +573,7 @@ class Store:
             "keep": self._keep,
             "requeue_after": self._requeue,
             **({"correlation": job.correlation} if job.correlation else {}),
+            **({"incarnation": job.incarnation} if job.incarnation else {}),
         }
 
 
@@ -565,7 +595,15 @@ def _as_held(job: ClaimRequest, answer: Any) -> Claim | StoreError:
 Call = tuple[list[str], list[Any]]
 """The keys and the arguments of one script."""
 
-CREATED: Mapping[str, Created] = {"n": "created", "s": "same", "c": "conflict"}
+CREATED: Mapping[str, Created] = {
+    "n": "created",
+    "s": "same",
+    "c": "conflict",
+    "x": "cancelled",
+    "e": "expired",
+    "r": "rejected",
+    "d": "dead",
+}
 
 
 def _line(reason: str) -> str:

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from octoworker.sms.record import Record
 from octoworker.store.units import instant, span
-from octoworker.store.values import Busy, Claim, ClaimRequest, Conflict, Done, Lease, Outdated, Received, Settled, Wait
+from octoworker.store.values import (
+    Busy,
+    Claim,
+    ClaimRequest,
+    Conflict,
+    Done,
+    Lease,
+    Outdated,
+    Received,
+    Settled,
+    Superseded,
+    Wait,
+)
+
+PLAIN: Mapping[str, Busy | Outdated | Superseded] = {
+    "busy": Busy(),
+    "outdated": Outdated(),
+    "superseded": Superseded(),
+}
+"""Answers of a claim that carry nothing."""
 
 
 def record_of(message_id: str, text: str) -> Record:
@@ -27,12 +46,8 @@ def claimed(job: ClaimRequest, reply: Sequence[Any]) -> Claim:
             return Wait(record_of(job.message_id, rest[0]), held=outcome == "held")
         case "done" | "stopped":
             return Done(record_of(job.message_id, rest[0]), stopped=outcome == "stopped")
-        case "busy":
-            return Busy()
-        case "outdated":
-            return Outdated()
         case _:
-            return Conflict()
+            return PLAIN.get(outcome, Conflict())
 
 
 def settled(message_id: str, reply: Sequence[Any]) -> Settled:

@@ -97,7 +97,7 @@ EVENTS = (
 
 USERS = {
     "producer": User(
-        scripts=("cancel", "create", "create_many", "reschedule"),
+        scripts=("cancel", "create", "create_many", "replace", "reschedule"),
         commands=(
             *CONNECTING,
             *READING,

@@ -46,6 +46,8 @@ class ClaimRequest:
     """What the caps need to know (limits.cap_request_of)."""
     correlation: str = ""
     """What the job's headers say; the record's own word wins."""
+    incarnation: str = ""
+    """The word that was drawn when its content was replaced last; "" of one that was never replaced."""
 
 
 class NewMessage(NamedTuple):
@@ -75,6 +77,7 @@ class StoredRequest:
 
     payload: str = field(repr=False)
     fingerprint: str
+    incarnation: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,11 @@ class Outdated:
 
 
 @dataclass(frozen=True)
+class Superseded:
+    """The job is of a content that was replaced since: there is nothing to do."""
+
+
+@dataclass(frozen=True)
 class Conflict:
     """The id belongs to a message with other content."""
 
@@ -150,7 +158,7 @@ class Conflict:
 KeyUse = Literal["unused", "used", "next", "doubtful"]
 """What the submit did to its key: nothing, used it, spent it (take the next), or used it after a "maybe" and was refused."""
 
-Claim = Lease | Done | Wait | Busy | Outdated | Conflict
+Claim = Lease | Done | Wait | Busy | Outdated | Conflict | Superseded
 
 
 @dataclass(frozen=True)
@@ -238,6 +246,7 @@ class Wakeup:
     """Redis' clock when it was taken, ms: where its job stands in its queue. Its job carries it as it is, and only the store
     reads it again; up to a hundred are written in one look."""
     correlation: str = ""
+    incarnation: str = ""
 
     @property
     def at(self) -> datetime:

@@ -8,7 +8,19 @@ from typing import Protocol, assert_type
 from uuid import UUID
 
 import octoworker
-from octoworker import Event, MessageRecord, SmsArguments, campaign, cancel, enqueue, enqueue_many, reschedule, status
+from octoworker import (
+    Event,
+    MessageId,
+    MessageRecord,
+    SmsArguments,
+    campaign,
+    cancel,
+    check,
+    enqueue,
+    enqueue_many,
+    reschedule,
+    status,
+)
 
 
 class LibraryNumber:
@@ -36,11 +48,11 @@ def remind(number: LibraryNumber, text: Lazy, booking: UUID) -> str:
         sms_type="FR",
         expires_at=None,
     )
-    assert_type(message_id, str)
+    assert_type(message_id, MessageId)
     return message_id
 
 
-def many(rows: list[tuple[str, str]]) -> list[str]:
+def many(rows: list[tuple[str, str]]) -> list[MessageId]:
     messages: Iterator[SmsArguments] = ({"recipients": number, "text": text} for number, text in rows)
     enqueue_many([{"recipients": "0612345678", "text": "Bonjour", "lane": "bulk"}])
     return enqueue_many(messages)
@@ -60,10 +72,19 @@ def move(message_id: str) -> None:
     try:
         reschedule(message_id, datetime.now(UTC))
         cancel(message_id)["reason"].upper()
+        gone = cancel(message_id, missing_ok=True)
+        assert_type(gone, MessageRecord | None)
     except octoworker.RefusedError as error:
         print(error)
     except (octoworker.UnknownMessageError, octoworker.StoreError):
         raise
+
+
+def book(number: str) -> str:
+    found = check(recipients=number, text="Bonjour", hold=True)
+    if not found or found.cost is None or found.how == "held":
+        return ", ".join(found.problems)
+    return enqueue(recipients=number, text="Bonjour", idempotency_key="booking-1", replace=True).state or "on its way"
 
 
 def sale() -> str:

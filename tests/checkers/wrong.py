@@ -19,6 +19,9 @@ octoworker.enqeue(recipients="0612345678", text="Bonjour")  # wrong
 campaign("Bonjour {prenom}", [], lane="fast")  # wrong
 campaign("Bonjour", [], recipients="0612345678")  # wrong
 cancel(4711)  # wrong
+cancel("4711", missing_ok=True)["state"]  # wrong
+enqueue(recipients="0612345678", text="Bonjour", replace="yes")  # wrong
+octoworker.check(recipients="0612345678")  # wrong
 reschedule("4711", None)  # wrong
 status("4711")["state"]  # wrong
 (status("4711") or {})["colour"]  # wrong

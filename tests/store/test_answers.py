@@ -64,8 +64,27 @@ class Asker:
         keys = ["unacked_index", "unacked", "ow:deliveries", "ow:jobs-set-aside", "sms"]
         return self._scripts.run("take", keys, [3, 1000, 10])[1:]
 
-    def reject(self, fingerprint="print"):
-        facts = {**self._new(fingerprint), "keep": 1000, "reason": "no", "error_code": ""}
+    def replace(self, payload="{}", word="word", fingerprint="print"):
+        facts = {**self._new(fingerprint), "wording": "", "keep": 1000, "incarnation": word}
+        return self.ask("replace", ID, json.dumps(facts), payload, "", "")
+
+    def replaced(self):
+        self.taken().replace('{"text": "another"}')
+        return self
+
+    def ended(self, how):
+        if how == "cancelled":
+            self.taken().change("cancel")
+        elif how == "rejected":
+            self.taken().reject()
+        elif how == "expired":
+            self.taken().claim(expires_at=1)
+        else:
+            self.dead()
+        return self
+
+    def reject(self, fingerprint="print", **more):
+        facts = {**self._new(fingerprint), "keep": 1000, "reason": "no", "error_code": "", **more}
         return self.ask("reject", ID, json.dumps(facts), "{}")
 
     def claim(self, fingerprint="print", nonce="mine", **more):
@@ -183,6 +202,7 @@ WAYS = {
         "held": lambda it: it.taken().claim(hold_until=it.now() + HOUR),
         "outdated": lambda it: it.taken().claim(planned_at=1, plan_slack=1),
         "conflict": lambda it: it.taken().claim("another"),
+        "superseded": lambda it: it.replaced().claim(ours=True),
     },
     "compare_clocks": {
         "right": lambda it: it.clock("a", 59_000),
@@ -194,11 +214,19 @@ WAYS = {
         "created": lambda it: it.create(),
         "same": lambda it: it.taken().create(),
         "conflict": lambda it: it.taken().create("another"),
+        "cancelled": lambda it: it.ended("cancelled").create(),
+        "expired": lambda it: it.ended("expired").create(),
+        "rejected": lambda it: it.ended("rejected").create(),
+        "dead": lambda it: it.ended("dead").create(),
     },
     "create_many": {
         "n": lambda it: it.create_many(),
         "s": lambda it: it.taken().create_many(),
         "c": lambda it: it.taken().create_many("another"),
+        "x": lambda it: it.ended("cancelled").create_many(),
+        "e": lambda it: it.ended("expired").create_many(),
+        "r": lambda it: it.ended("rejected").create_many(),
+        "d": lambda it: it.ended("dead").create_many(),
     },
     "decide": {
         "done": lambda it: it.left_to_an_operator().change("decide", to="dead"),
@@ -222,6 +250,13 @@ WAYS = {
         "rejected": lambda it: it.reject(),
         "done": lambda it: it.sent().reject(),
         "conflict": lambda it: it.taken().reject("another"),
+        "superseded": lambda it: it.replaced().reject(ours=True),
+    },
+    "replace": {
+        "created": lambda it: it.replace(),
+        "same": lambda it: it.taken().replace(),
+        "replaced": lambda it: it.taken().replace('{"text": "another"}'),
+        "gone": lambda it: it.sent().replace(),
     },
     "replay": {
         "done": lambda it: it.dead().change("replay"),

@@ -4,7 +4,7 @@
 -- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, claim_nonce, keep, lease, key_window, requeue_after, slack (ms),
 --         max_crashes, absent_after (ms), segments, day, marketing, past_reason, ours (bool: its record was there when the job was
 --         published); where they are known: published_at, hold_until, closed_until, refuse_before, expires_at, deliver_at,
---         planned_at (ms), plan_slack (ms), correlation, cap_request (see caps); opt_outs: recipient -> hashes)
+--         planned_at (ms), plan_slack (ms), correlation, incarnation (see replace), cap_request (see caps); opt_outs: recipient -> hashes)
 --       3 payload (JSON)   4 limits (JSON: what flow_control, breaker and caps ask for)
 -- returns  {'lease', JSON: token, key_generation, key_used_before, key_doubtful, attempts, now, first_attempt_at,
 --           in_doubt_since, eligible_at (ms), pending, outcomes, cost, correlation}
@@ -15,6 +15,7 @@
 --          {'held', record (JSON)}   not now, and this claim made it wait
 --          {'outdated'}              it was planned for another time than this, and nothing was changed
 --          {'conflict'}              the id belongs to a message with other content
+--          {'superseded'}            its job is of a content that was replaced since
 local request, limits = cjson.decode(ARGV[2]), cjson.decode(ARGV[4])
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = request.keep}
 local now = message.now
@@ -28,13 +29,14 @@ local function look()
                       'lease_until', 'token', 'claim_nonce', 'attempts', 'crashes', 'first_attempt_at', 'eligible_at',
                       'key_generation', 'key_uses', 'key_doubtful', 'in_doubt_since',
                       'backlog', 'released', 'counted', 'expected', 'pending', 'outcomes', 'cost', 'account',
-                      'reason')
+                      'reason', 'incarnation')
 end
 
 if not look().state then
   create_by_job(message, request, ARGV[3])
   look().orphan = true
 end
+if superseded(message, request) then return {'superseded'} end
 -- A message whose id is random has no fingerprint: nobody else can have that id.
 if message.fingerprint ~= '' and message.fingerprint ~= request.fingerprint then return {'conflict'} end
 

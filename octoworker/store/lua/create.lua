@@ -6,6 +6,7 @@
 --       3 payload (JSON, kept as it is)   4 the job as the broker keeps it, or ''
 --       5 the broker's list (not among KEYS: a producer may write it and not read it)
 -- returns  'created' | 'same' (already there with this content) | 'conflict' (there with other content)
+--          'cancelled' | 'expired' | 'rejected' | 'dead' (already there with this content, and over)
 local request = cjson.decode(ARGV[2])
 local known = known_as(KEYS[1], request)
 if known then return known end

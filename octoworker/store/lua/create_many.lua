@@ -7,8 +7,9 @@
 --       then for each message: id, fingerprint, wording (see message), payload (JSON, kept as it is), people (recipients), row
 --         (place in its campaign), digests (hashes of a number and the text, with blanks between them; '' outside a campaign)
 -- returns  one letter for each: 'n' (new), 's' (already there with this content), 'c' (there with other content)
+--          'x' 'e' 'r' 'd' (already there with this content, and cancelled, expired, rejected, dead)
 local BEFORE_JOBS, PARTS = 3, 7
-local LETTERS = {same = 's', conflict = 'c'}
+local LETTERS = {same = 's', conflict = 'c', cancelled = 'x', expired = 'e', rejected = 'r', dead = 'd'}
 local request, list, jobs, now = cjson.decode(ARGV[1]), ARGV[2], tonumber(ARGV[3]), clock()
 local verdicts, fresh = {}, false
 

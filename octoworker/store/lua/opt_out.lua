@@ -11,9 +11,9 @@ local cancelled = {}
 for _, hash in ipairs(request.hashes) do
   for _, id in ipairs(redis.call('ZRANGE', HELD .. hash, 0, -1)) do
     local message = {id = id, key = RECORDS .. id, now = now, keep = request.keep}
-    read_message(message, 'state', 'key_uses')
+    read_message(message, 'state', 'key_uses', 'held_as')
     -- One that is on its way already is too late to stop; it is no longer held.
-    if message.state and PENDING[message.state] and number(message.key_uses) == 0 and not reached(message) then
+    if message.state and message.held_as == hash and PENDING[message.state] and number(message.key_uses) == 0 and not reached(message) then
       move(message, 'cancelled', 'opted_out')
       give_back(message)
       no_wake(message)

@@ -184,15 +184,29 @@ local function eligible_since(message)
   return number(given(message.eligible_at) and message.eligible_at or message.created)
 end
 
--- What the digests of a message say of a record: 'same' or 'conflict'; nil when there is no record. `fingerprint` is of the
+-- States in which a message is over and was not sent.
+local UNSENT = {cancelled = true, expired = true, rejected = true, dead = true}
+
+-- What the digests of a message say of a record: 'same' or 'conflict'; nil when there is no record. Of a message that is over
+-- and was not sent its state, in place of 'same': nothing comes of it any more. `fingerprint` is of the
 -- form in which it is kept, with the settings of that day; `wording` of what its caller wrote, and not kept where the two are one.
 -- Either is enough: two spellings are one message, and so are the same words after a setting has changed.
 local function known_as(key, job)
-  local record = fill({}, key, 'fingerprint', 'wording')
+  local record = fill({}, key, 'fingerprint', 'wording', 'state')
   if not record.fingerprint then return nil end
   local wording = given(job.wording) and job.wording or job.fingerprint
-  if record.fingerprint == job.fingerprint or (record.wording or record.fingerprint) == wording then return 'same' end
+  if record.fingerprint == job.fingerprint or (record.wording or record.fingerprint) == wording then
+    return UNSENT[record.state] and record.state or 'same'
+  end
   return 'conflict'
+end
+
+-- Whether a job is of a content that the caller has replaced since. One by plain `send_task` knows of no incarnation, and is
+-- told by its content.
+local function superseded(message, job)
+  local mine = given(job.incarnation) and job.incarnation or ''
+  if mine == (given(message.incarnation) and message.incarnation or '') then return false end
+  return job.ours or message.fingerprint == job.fingerprint
 end
 
 -- The record of a new message. `job`: fingerprint, lane, job_id, requeue_after (ms), and wording, correlation, campaign, people or

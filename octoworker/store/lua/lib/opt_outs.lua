@@ -27,6 +27,8 @@ end
 local function note_held(message, hash, at)
   local key = HELD .. hash
   redis.call('ZADD', key, message.now, message.id)
+  -- Its recipient may be replaced by another.
+  redis.call('HSET', message.key, 'held_as', hash)
   local ttl = math.max(0, at - message.now) + HELD_FOR
   if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, string.format('%.0f', ttl)) end
 end
