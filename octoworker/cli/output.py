@@ -113,6 +113,8 @@ def record(found: Record) -> None:
     for name, value in facts.items():
         if value not in (None, ""):
             out.print(f"  {name:<11}{value}")
+    for remark in found.remarks:
+        out.print(words("  ", (f"{remark['country']}: {remark['says']}", "yellow")))
     for number, outcome in found.recipients.items():
         code = f"  ({outcome['error_code']})" if outcome.get("error_code") else ""
         out.print(words(f"  {mask(number):<11}", coloured(str(outcome.get("state"))), code))

@@ -99,7 +99,7 @@ def of(arguments: Mapping[str, object], settings: Settings, now: datetime) -> Ch
     return Check(
         warnings=(*sms.warnings, *(each.counted for each in judged.warnings)),
         recipients=recipients,
-        left_out=MappingProxyType({**sms.refused, **judged.refused}),
+        left_out=MappingProxyType({**sms.refused, **{number: str(each) for number, each in judged.refused.items()}}),
         sms_type=sms.sms_type,
         lane=sms.lane,
         alphabet=found.alphabet,

@@ -15,6 +15,7 @@ from typing import Any
 from octoworker.errors import PayloadError
 from octoworker.sending.rules import Rules
 from octoworker.sms import identity, jobs, lanes, message, opt_outs, schedule
+from octoworker.sms.destinations.remarks import judge
 from octoworker.sms.recipient import country_of
 from octoworker.store import ClaimRequest, StoredRequest, limits
 
@@ -76,6 +77,7 @@ def _message_in(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _planned(job: ClaimRequest, sms: message.Message, plan: schedule.Plan, rules: Rules, now: datetime) -> ClaimRequest:
     caps, number_keys = rules.caps, rules.number_keys
+    judged = judge(sms, rules.choices, out_of_hours=plan.out_of_hours)
     return replace(
         job,
         lane=sms.lane,
@@ -90,6 +92,9 @@ def _planned(job: ClaimRequest, sms: message.Message, plan: schedule.Plan, rules
         marketing=not sms.transactional,
         day=limits.day_of(now),
         cap_request=cap_request(sms, caps, now, sms.recipients),
+        refused={number: each.reason for number, each in judged.refused.items()},
+        refusal=" ".join(map(str, judged.refusals)),
+        remarks=[each.as_json() for each in judged.remarks],
         opt_outs={number: opt_outs.hashes(number, number_keys) for number in sms.recipients},
     )
 

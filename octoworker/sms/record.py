@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
 
-from octoworker.sms.shapes import MessageRecord, MoveRecord, RecipientRecord
+from octoworker.sms.shapes import MessageRecord, MoveRecord, RecipientRecord, RemarkRecord
 
 
 class State(StrEnum):
@@ -123,6 +123,8 @@ class Record:
     """Of a message that was accepted: whether an answer of Octopush, a receipt or a person says so. None: of any other."""
     created_at: datetime | None = None
     recipients: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    remarks: tuple[RemarkRecord, ...] = ()
+    """What the rules of its countries said of it when it was first claimed."""
     history: tuple[Move, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
     correlation: str = ""
@@ -159,6 +161,7 @@ class Record:
             deliver_at=_instant(fields.get("deliver_at")),
             created_at=_instant(fields.get("created")),
             recipients=_with_receipts(_object(fields.get("outcomes")), _object(fields.get("receipts"))),
+            remarks=tuple(_objects(fields.get("remarks"))),
             history=tuple(_moves(fields.get("history", ""))),
             arguments=arguments,
             correlation=fields.get("correlation", ""),
@@ -211,6 +214,7 @@ class Record:
             "correlation": self.correlation or None,
             "forgotten_at": iso(self.forgotten_at) if self.forgotten_at else None,
             "recipients": {number: cast("RecipientRecord", dict(each)) for number, each in self.recipients.items()},
+            "remarks": list(self.remarks),
             "history": [move.as_json() for move in self.history],
         }
 
@@ -257,6 +261,14 @@ def _object(text: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _objects(text: str | None) -> list[Any]:
+    try:
+        value = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return value if isinstance(value, list) else []
 
 
 _SAID = frozenset({State.DELIVERED.value, State.UNDELIVERED.value})

@@ -126,6 +126,16 @@ class MoveRecord(TypedDict):
     reason: str
 
 
+class RemarkRecord(TypedDict):
+    """A rule of a country that a message meets. `does`: warn, or refuse; `people`: how many of its recipients are there."""
+
+    kind: str
+    country: str
+    does: Literal["warn", "refuse"]
+    people: int
+    says: str
+
+
 class MessageRecord(TypedDict):
     """All that is known of a message. Money is a decimal string; `recipients` has the numbers in clear."""
 
@@ -148,6 +158,7 @@ class MessageRecord(TypedDict):
     correlation: str | None
     forgotten_at: str | None
     recipients: dict[str, RecipientRecord]
+    remarks: list[RemarkRecord]
     history: list[MoveRecord]
 
 
@@ -162,6 +173,7 @@ class EventData(TypedDict, total=False):
     recipient_index: int | None
     campaign: str | None
     sequence: int | None
+    remarks: list[RemarkRecord]
     number: str
     text: str
 

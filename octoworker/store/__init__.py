@@ -387,6 +387,9 @@ class Store:
             "day": job.day,
             "cap_request": job.cap_request,
             "opt_outs": job.opt_outs or None,
+            "refused": job.refused or None,
+            "refusal": job.refusal or None,
+            "remarks": json.dumps(list(job.remarks)) if job.remarks else None,
         }
         known = {name: fact for name, fact in facts.items() if fact is not None}
         return [keys.record(job.message_id)], [job.message_id, json.dumps(known), job.payload, self._limits.as_text]

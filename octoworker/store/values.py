@@ -40,6 +40,12 @@ class ClaimRequest:
     """The day in Paris, for what is counted by day."""
     opt_outs: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
     """Each recipient, and the hashes under which it may stand in the list of opt-outs."""
+    refused: Mapping[str, str] | None = field(default=None, repr=False)
+    """Recipients whom a rule of their country refuses, and in a word why."""
+    refusal: str = ""
+    """The same in a sentence, for a message that goes to nobody."""
+    remarks: Sequence[Mapping[str, Any]] = ()
+    """What the rules of its countries say of it, as the record keeps it."""
     planned_at: datetime | None = None
     """Redis' clock, as its worker knew it, when all this was planned."""
     cap_request: Mapping[str, Any] | None = None

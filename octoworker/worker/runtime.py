@@ -23,6 +23,7 @@ from octoworker.sending.attempt import Sender
 from octoworker.sending.batch import Bulk
 from octoworker.sending.inbound import Inbound
 from octoworker.sms import lanes, message, schedule
+from octoworker.sms.destinations.remarks import judge
 from octoworker.store import Confirm, Store, connect
 from octoworker.store.limits import Caps, Limits
 
@@ -73,9 +74,9 @@ def warm_up(settings: Settings) -> None:
     """
     sample = {"recipients": ["+33612345678", "+4915112345678"], "text": "é", "sender": "Octo", "transactional": True}
     with contextlib.suppress(OctoworkerError):
-        schedule.plan(
-            message.parse(sample, replace(settings.policy, sms_type="WWW")), settings.time_rules, datetime.now(UTC)
-        )
+        sms = message.parse(sample, replace(settings.policy, sms_type="WWW"))
+        schedule.plan(sms, settings.time_rules, datetime.now(UTC))
+        judge(sms, settings.destinations.choices)
     gc.collect()
     gc.freeze()
 

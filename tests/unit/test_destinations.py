@@ -165,7 +165,7 @@ def test_a_rule_that_only_warns_refuses_nobody():
 def test_a_rule_that_refuses_names_whom_it_does_not_go_to():
     found = judge(message(FRENCH, GERMAN, text="bit.ly/x"), Choices(parse("shortener=refuse")))
     assert list(found.refused) == [FRENCH]
-    assert found.refused[FRENCH].startswith("FR: A link of a public shortener")
+    assert str(found.refused[FRENCH]).startswith("FR: A link of a public shortener")
 
 
 # what the settings change

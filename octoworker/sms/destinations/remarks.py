@@ -12,13 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from octoworker.sms.destinations import table
 from octoworker.sms.destinations.choices import Choices
 from octoworker.sms.destinations.table import Kind, Line
 from octoworker.sms.message import Message
 from octoworker.sms.recipient import country_of
+from octoworker.sms.shapes import RemarkRecord
 from octoworker.sms.texts import mentions
 
 
@@ -41,7 +42,12 @@ class Remark:
         people = f"{self.people} {'people' if self.people > 1 else 'person'}"
         return f"{self.country}, {people}{', not sent' if self.does == 'refuse' else ''}: {self.says}"
 
-    def as_json(self) -> dict[str, Any]:
+    @property
+    def reason(self) -> str:
+        """Why somebody does not get it, in one word of the record."""
+        return f"destination:{self.kind}"
+
+    def as_json(self) -> RemarkRecord:
         return {
             "kind": self.kind,
             "country": self.country,
@@ -56,8 +62,8 @@ class Judgement:
     """What the table says of a message."""
 
     remarks: tuple[Remark, ...] = ()
-    refused: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """By number: the first sentence that refuses it."""
+    refused: Mapping[str, Remark] = field(default_factory=dict, repr=False)
+    """By number: the first rule that refuses it."""
 
     @property
     def warnings(self) -> tuple[Remark, ...]:
@@ -71,7 +77,7 @@ class Judgement:
 def judge(sms: Message, choices: Choices, *, out_of_hours: Collection[str] = ()) -> Judgement:
     """All that the table says of it. `out_of_hours`: countries whose hours are closed then, and only warned of."""
     people = by_country(sms.recipients)
-    remarks, refused = [], dict[str, str]()
+    remarks, refused = [], dict[str, Remark]()
     for country, numbers in people.items():
         for line in table.of(country):
             does = choices.of(line, country)
@@ -80,7 +86,7 @@ def judge(sms: Message, choices: Choices, *, out_of_hours: Collection[str] = ())
             remark = Remark(line.kind, country, does, len(numbers), _sentence(line, sms))
             remarks.append(remark)
             if does == "refuse":
-                refused |= {number: str(remark) for number in numbers if number not in refused}
+                refused |= {number: remark for number in numbers if number not in refused}
     return Judgement(tuple(remarks), refused)
 
 

@@ -4,7 +4,9 @@
 -- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, claim_nonce, keep, lease, key_window, requeue_after, slack (ms),
 --         max_crashes, absent_after (ms), segments, day, marketing, past_reason, ours (bool: its record was there when the job was
 --         published); where they are known: published_at, hold_until, closed_until, refuse_before, expires_at, deliver_at,
---         planned_at (ms), plan_slack (ms), correlation, incarnation (see replace), cap_request (see caps); opt_outs: recipient -> hashes)
+--         planned_at (ms), plan_slack (ms), correlation, incarnation (see replace), cap_request (see caps); opt_outs: recipient -> hashes;
+--         refused: recipient -> why a rule of their country refuses them; refusal: the same in a sentence; remarks (JSON, kept
+--         as it is))
 --       3 payload (JSON)   4 limits (JSON: what flow_control, breaker and caps ask for)
 -- returns  {'lease', JSON: token, key_generation, key_used_before, key_doubtful, attempts, now, first_attempt_at,
 --           in_doubt_since, eligible_at (ms), pending, outcomes, cost, correlation}
@@ -153,7 +155,8 @@ local function too_early()
   end
 end
 
--- Whom it may not go to, by the list of opt-outs: marketing to anybody who is in it, any other to who wants nothing at all.
+-- Whom it may not go to, and why: by a rule of their country, or by the list of opt-outs, which binds marketing to anybody who
+-- is in it, and any other to who wants nothing at all.
 local function unwanted()
   local found, left = {}, {}
   local pending = given(message.pending) and cjson.decode(message.pending) or nil
@@ -161,9 +164,11 @@ local function unwanted()
   for _, each in ipairs(pending or {}) do waits[each] = true end
   for recipient, hashes in pairs(request.opt_outs) do
     if not pending or waits[recipient] then
-      local entry = opted_out(hashes)
+      local entry, refused = opted_out(hashes), given(request.refused) and request.refused[recipient]
       if entry and (request.marketing or entry.scope == 'all') then
-        found[#found + 1] = recipient
+        found[recipient] = 'opted_out'
+      elseif refused then
+        found[recipient] = refused
       else
         left[#left + 1] = recipient
       end
@@ -172,17 +177,21 @@ local function unwanted()
   return found, left
 end
 
--- The reply when nobody is left who wants it; nil when it goes on, to those who are left.
-local function obey_opt_outs()
+-- The reply when nobody is left whom it may go to; nil when it goes on, to those who are left.
+local function leave_out_unwanted()
   if not given(request.opt_outs) or message.key_uses > 0 then return nil end
+  if given(request.remarks) then redis.call('HSET', message.key, 'remarks', request.remarks) end
   local found, left = unwanted()
-  if #found == 0 then return nil end
-  local outcomes = decoded(message.outcomes)
-  for _, recipient in ipairs(found) do outcomes[recipient] = {state = 'rejected', reason = 'opted_out'} end
+  if not next(found) then return nil end
+  local outcomes, refused = decoded(message.outcomes), false
+  for recipient, why in pairs(found) do
+    outcomes[recipient] = {state = 'rejected', reason = why}
+    refused = refused or why ~= 'opted_out'
+  end
   table.sort(left)
   message.outcomes, message.pending = cjson.encode(outcomes), #left > 0 and cjson.encode(left) or ''
   redis.call('HSET', message.key, 'outcomes', message.outcomes, 'pending', message.pending)
-  if #left == 0 then return stop('rejected', 'opted_out') end
+  if #left == 0 then return stop('rejected', refused and request.refusal or 'opted_out') end
 end
 
 local HANDED_BACK = 'may have been sent; a worker of its own account asks again'
@@ -275,7 +284,7 @@ end
 local answer = too_late()
 if answer then return answer end
 
-answer = obey_opt_outs()
+answer = leave_out_unwanted()
 if answer then return answer end
 
 -- It is backlogged already: `release` lets it go, not this job. Nor may a late copy of a job hold it beside its backlog.

@@ -19,7 +19,7 @@ local generation = redis.call('HINCRBY', message.key, 'key_generation', 1)
 redis.call('HSET', message.key, 'key_uses', 0, 'attempts', 0, 'publish_count', 0, 'published_at', message.now,
            'eligible_at', message.now, 'receipts_from', generation)
 redis.call('HDEL', message.key, 'due', 'in_doubt_since', 'key_doubtful', 'needs_review', 'crashes', 'error_code', 'ticket',
-           'outcomes', 'receipts', 'pending', 'released', 'counted', 'woken', 'proved', 'account', 'deserted')
+           'outcomes', 'receipts', 'pending', 'released', 'counted', 'woken', 'proved', 'account', 'deserted', 'remarks')
 leave_backlog(message)
 confirm(message)
 release_reserve(message)

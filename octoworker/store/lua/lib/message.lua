@@ -94,10 +94,11 @@ local EMITTED = {accepted = true, delivered = true, undelivered = true, rejected
 
 local function emit_move(message, reason)
   local sequence = redis.call('HINCRBY', message.key, 'sequence', 1)
-  local known = fill({}, message.key, 'error_code', 'campaign')
+  local known = fill({}, message.key, 'error_code', 'campaign', 'remarks')
   emit('evt_' .. message.id .. '_' .. sequence, 'sms.' .. message.state, message.now, {
     message_id = message.id, state = message.state, reason = reason, sequence = sequence,
-    error_code = given(known.error_code) and known.error_code or nil, campaign = known.campaign or nil})
+    error_code = given(known.error_code) and known.error_code or nil, campaign = known.campaign or nil,
+    remarks = given(known.remarks) and cjson.decode(known.remarks) or nil})
 end
 
 -- One move: state, reason, history, index, time to live. `due`: ms at which it moves next, where that is known.
