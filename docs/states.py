@@ -200,8 +200,20 @@ ARROWS = (
     ),
     Arrow(
         *("Z", ("accepted",), "accepted", "worker; operator"),
-        "It was accepted unconfirmed, and now it is known: a late answer, or `octoworker decide ID sent`",
+        "It was accepted unconfirmed, and now it is known: a late answer, or `octoworker decide ID sent`; or Octopush is asked "
+        "to cancel it, and did not",
         *("M790 106 C790 70 830 70 830 106", ((810, 76),)),
+    ),
+    Arrow(
+        *("1", ("accepted",), "cancelled", "worker; operator"),
+        "Octopush held it for later, was asked to cancel it, and said that it is gone (v1). A refusal or a lost answer moves "
+        "nothing; after both an operator looks there (`octoworker decide ID cancelled`)",
+        *("M868 154 C1000 330 960 640 662 660", ((955, 420),)),
+    ),
+    Arrow(
+        *("2", ("accepted",), "waiting", "worker"),
+        "The same, for `reschedule`: the old one is gone, and it is handed over again under the next key",
+        *("M750 122 C600 60 50 20 40 250 C34 380 60 440 88 458", ((330, 62),)),
     ),
 )
 

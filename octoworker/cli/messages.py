@@ -176,12 +176,23 @@ def _unicode(text: str) -> dict[str, Any] | None:
 @click.option("--at", "send_at", type=When(), required=True, help="The new time.")
 @as_json
 def reschedule(message_id: str, send_at: datetime, *, json_: bool) -> None:
-    """Move a message that is held here to another time."""
+    """Move a message to another time. What Octopush holds for later, a worker asks it to cancel first."""
     Settings.load()
     client.reschedule(message_id, send_at)
-    with _done(f"{message_id} was moved."):
+    with _done(f"{message_id}: it was taken."):
         found = _found(message_id)
     output.as_json(found.as_json()) if json_ else output.record(found)
+    _say_who_asks(found)
+
+
+def _say_who_asks(found: Record) -> None:
+    """What is with Octopush is not cancelled by having asked for it."""
+    if found.recall and found.recall.open:
+        output.say(
+            f"Octopush holds it: a worker of {found.account} asks Octopush to cancel it. "
+            f"octoworker status {found.message_id} shows what came of it.",
+            err=True,
+        )
 
 
 @click.command()
@@ -204,14 +215,18 @@ def status(message_id: str, *, reveal: bool, json_: bool) -> None:
 @click.option(
     "--unconfirmed", is_flag=True, help="Those that Octopush says it had, and nobody saw it accept; the oldest first."
 )
+@click.option("--recalled", is_flag=True, help="Those that Octopush is asked to cancel, or may have cancelled.")
 @click.option("--limit", default=100, show_default=True, help="How many at the most.")
 @as_json
-def list_(state: str | None, limit: int, *, unconfirmed: bool, json_: bool) -> None:
+def list_(state: str | None, limit: int, *, unconfirmed: bool, recalled: bool, json_: bool) -> None:
     """Messages in a state: what is coming soonest first, what is over latest first."""
-    if unconfirmed and state:
-        raise click.UsageError("Give --state or --unconfirmed, not both.")
+    if bool(state) + unconfirmed + recalled > 1:
+        raise click.UsageError("Give one of --state, --unconfirmed and --recalled.")
     store = runtime.look(Settings.load())
-    chosen = store.unconfirmed(limit) if unconfirmed else store.list(State(state) if state else None, limit)
+    if unconfirmed or recalled:
+        chosen = store.unconfirmed(limit) if unconfirmed else store.recalled(limit)
+    else:
+        chosen = store.list(State(state) if state else None, limit)
     found = list(chosen)[:limit]
     output.as_json([each.masked() for each in found]) if json_ else output.table(found)
 
@@ -220,18 +235,22 @@ def list_(state: str | None, limit: int, *, unconfirmed: bool, json_: bool) -> N
 @one_message
 @as_json
 def cancel(message_id: str, *, json_: bool) -> None:
-    """Stop a message that has not gone yet."""
+    """Stop a message that has not gone yet. What Octopush holds for later, a worker asks it to cancel."""
     found = runtime.look(Settings.load()).cancel(message_id)
     output.as_json(found.as_json()) if json_ else output.record(found)
+    _say_who_asks(found)
 
 
 @click.command()
 @one_message
-@click.argument("word", type=click.Choice(["sent", "dead"]))
+@click.argument("word", type=click.Choice(["sent", "dead", "cancelled"]))
 @as_json
 def decide(message_id: str, word: str, *, json_: bool) -> None:
-    """Say what becomes of a message that waits for a person, or was accepted unconfirmed: it was sent, or it is given up."""
-    found = runtime.look(Settings.load()).decide(message_id, sent=word == "sent")
+    """Say what becomes of a message that waits for a person, or was accepted unconfirmed: it was sent, or it is given up.
+
+    Of one that Octopush may have cancelled: it was cancelled, or it was sent.
+    """
+    found = runtime.look(Settings.load()).decide(message_id, sent=word == "sent", cancelled=word == "cancelled")
     output.as_json(found.as_json()) if json_ else output.record(found)
 
 

@@ -6,7 +6,7 @@ The other commands know neither rich's `Text` and `Console` nor `click.echo`: a 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from octoworker.sms.record import Record, mask
+from octoworker.sms.record import Recall, Record, mask
+from octoworker.sms.shapes import RecallState
 from octoworker.telemetry import escape
 
 COLOURS = {
@@ -29,6 +30,14 @@ COLOURS = {
     "cancelled": "dim",
 }
 
+
+RECALLS: Mapping[RecallState, str] = {
+    "requested": "Octopush is to be asked to cancel it",
+    "calling": "Octopush is being asked to cancel it",
+    "in_doubt": "Octopush may have cancelled it, and is asked again",
+    "needs_review": "Octopush may have cancelled it: look there, then octoworker decide ID sent or cancelled",
+    "refused": "not cancelled",
+}
 
 WIDE = 140
 """Columns when the output is no terminal: a pipe has no width, and a folded id finds nothing."""
@@ -109,6 +118,7 @@ def record(found: Record) -> None:
         "attempts": found.attempts,
         "due": found.due_at,
         "goes out": found.goes_out_at,
+        "recall": _recall(found.recall) if found.recall else None,
     }
     for name, value in facts.items():
         if value not in (None, ""):
@@ -122,6 +132,11 @@ def record(found: Record) -> None:
     for move in found.history:
         at = f"{move.at:{day}%H:%M:%S}.{move.at.microsecond // 1000:03d}"
         out.print(words(f"  {at}  ", coloured(move.state), f"  {move.reason}".rstrip()))
+
+
+def _recall(recall: Recall) -> str:
+    to = f", to go out at {recall.send_at}" if recall.send_at else ""
+    return f"{RECALLS[recall.state]}{to}{': ' if recall.reason else ''}{recall.reason}"
 
 
 def asked(found: Record) -> None:

@@ -345,6 +345,9 @@ def cancel(message_id: str, *, missing_ok: bool) -> MessageRecord | None: ...
 def cancel(message_id: str, *, missing_ok: bool = False) -> MessageRecord | None:
     """Stop a message that has not gone yet. RefusedError says why when it is too late.
 
+    One that Octopush holds for later stays `accepted` until Octopush has cancelled it: a worker asks, `recall` in the record
+    says how far that is, and only then it is `cancelled`.
+
     `missing_ok`: one that is over unsent is fine as it is, and None says that there is no such message.
     """
     store, known = client().store, identity.known_id(message_id)
@@ -365,7 +368,8 @@ def reschedule(message_id: str, send_at: Instant) -> MessageRecord:
     """Move a message that is held here to another time: an aware datetime, ISO-8601 with offset, or epoch seconds.
 
     The rules are those of `send_at`: less than a minute ago is now, and not beyond `expires_at`. Atomic against its release:
-    either it is moved, or RefusedError says why not.
+    either it is moved, or RefusedError says why not. One that Octopush holds for later stays `accepted` with a `recall` until
+    Octopush has cancelled it, and is then handed over again: the old one is gone before the new one can go.
     """
     return client().reschedule(identity.known_id(message_id), send_at).as_json()
 

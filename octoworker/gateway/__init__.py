@@ -13,7 +13,18 @@
 from __future__ import annotations
 
 from octoworker.gateway.gateway import Configurable, Dialect, Gateway
-from octoworker.gateway.values import Account, Answer, Code, Credit, Event, Parameters, RecipientResult, Rules, Submit
+from octoworker.gateway.values import (
+    Account,
+    Answer,
+    Code,
+    Credit,
+    Event,
+    Parameters,
+    RecallRules,
+    RecipientResult,
+    Rules,
+    Submit,
+)
 
 __all__ = [
     "Account",
@@ -25,6 +36,7 @@ __all__ = [
     "Event",
     "Gateway",
     "Parameters",
+    "RecallRules",
     "RecipientResult",
     "Rules",
     "Submit",

@@ -29,6 +29,13 @@ class Gateway(Protocol):
         DuplicateKeyError, or MaybeSentError for everything that proves nothing.
         """
 
+    def cancel(self, ticket: str) -> None:
+        """Take back the message of this ticket, which the provider holds for later. It returns when that is proven.
+
+        Raises UnreachableError, BusyError or RefusedByProviderError (nothing was changed by this call), or MaybeSentError:
+        the message may be gone, and may not.
+        """
+
     def credit(self) -> Credit:
         """Money left.
 

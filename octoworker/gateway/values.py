@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, Self
 
@@ -36,6 +36,17 @@ class Account:
 
 
 @dataclass(frozen=True)
+class RecallRules:
+    """What the provider lets us take back of the messages that it holds for later."""
+
+    max_recipients: int
+    notice: timedelta
+    """How long before it goes out at the latest."""
+    limits: str
+    """All of its limits, for somebody who was refused: "it cancels only ..."."""
+
+
+@dataclass(frozen=True)
 class Rules:
     """What differs between API generations and must be known before a call. What an answer leaves out is None in it."""
 
@@ -57,6 +68,8 @@ class Rules:
     """What the API would put something else in place of, anywhere in a text."""
     codes: Mapping[Fault, str]
     """The code with which the API itself would refuse such a message."""
+    recall: RecallRules | None
+    """Of a message that the provider holds for later. None: the API can take nothing back."""
     reply_price: Decimal = Decimal("0.03")
     """What each recipient of a message that can be answered costs beside the segments, in euros, as the user documentation says."""
 

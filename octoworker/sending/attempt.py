@@ -69,7 +69,7 @@ class Sender:
         self._store = store
         self._gateway = gateway
         self._key = key
-        self._rules = rules
+        self.rules = rules
         self.at_step = at_step
 
     def handle(self, arguments: Mapping[str, Any], job_id: str, asked_by: str = "") -> Record | None:
@@ -100,12 +100,12 @@ class Sender:
         """
         request = read.request_of(arguments, job_id, taken, asked_by)
         try:
-            return read.prepared(request, arguments, self._rules, self._store.clock.now())
+            return read.prepared(request, arguments, self.rules, self._store.clock.now())
         except PayloadError:
             # For good, so not by a time that this process only believes: it may have stood still.
             self._store.clock.forget()
         try:
-            return read.prepared(request, arguments, self._rules, self._store.clock.now())
+            return read.prepared(request, arguments, self.rules, self._store.clock.now())
         except PayloadError as error:
             refused = error
         return self._rejected(request, refused)
@@ -143,7 +143,7 @@ class Sender:
         After this the outcome may be unknown; before it, nothing was sent.
         """
         order = self._order(work, lease)
-        budgets = self._rules.budgets
+        budgets = self.rules.budgets
         if time.monotonic() - work.claimed_at > budgets.lease - budgets.send:
             report.lease_lost(work, lease)
             return None
@@ -154,10 +154,11 @@ class Sender:
             lease=lease,
             backlog=limits.backlog_of(work.sms.lane, marketing=not work.sms.transactional),
             day=work.job.day,
-            policy=self._rules.retry,
+            policy=self.rules.retry,
             # Drawn before the call, so that all that is decided after it is a function of what it brought.
             chance=random.random(),
-            uncount=partial(read.cap_request, work.sms, self._rules.caps, datetime.now(UTC)),
+            uncount=partial(read.cap_request, work.sms, self.rules.caps, datetime.now(UTC)),
+            recall=self.rules.recall,
             refused=work.sms.refused,
         )
         found = self._called(work, order)
@@ -168,7 +169,7 @@ class Sender:
     @property
     def record_budget(self) -> float:
         """Seconds for which an outcome is tried to be written."""
-        return self._rules.budgets.record
+        return self.rules.budgets.record
 
     def _act(self, work: PreparedMessage, lease: Lease) -> Record | None:
         found = self.submit(work, lease)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from octoworker.errors import BusyError, GatewayError, Kind, MaybeSentError, UnreachableError
-from octoworker.gateway import Answer, RecipientResult, Submit
+from octoworker.gateway import Answer, RecallRules, RecipientResult, Submit
 from octoworker.sending import retry
 from octoworker.sending.retry import Decision
 from octoworker.sms import schedule
@@ -50,6 +51,8 @@ class Attempt:
     chance: float
     uncount: Callable[[Sequence[str]], Mapping[str, Any] | None] = field(default=lambda _: None, repr=False)
     """What the caps counted of these recipients; None: nothing."""
+    recall: RecallRules | None = None
+    """What the provider can be asked to take back."""
     refused: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Who was listed and could not be read, with the reason: no call is made for them."""
 
@@ -80,7 +83,11 @@ def of_failure(error: GatewayError, attempt: Attempt) -> Outcome:
         results = {number: RecipientResult(number, "rejected", code=error.code) for number in asked}
         reason = f"accepted for some recipients only: {decision.reason}"
         decision = Decision(State.ACCEPTED, reason, code=decision.code)
-    fields = {"error_code": decision.code or "", **({} if decision.confirmed else {"confirmed": NOT_CONFIRMED})}
+    fields = {
+        "error_code": decision.code or "",
+        **_held_for_good(_no_recall(None, attempt) if decision.state is State.ACCEPTED else ""),
+        **({} if decision.confirmed else {"confirmed": NOT_CONFIRMED}),
+    }
     if results:
         fields |= _kept({**earlier, **results}, pending=())
     elif attempt.refused and decision.delay is None:
@@ -102,6 +109,7 @@ def of_answer(answer: Answer, attempt: Attempt) -> Outcome:
         **_reply(answer, attempt.lease),
         **_kept(everybody, pending=again),
         "error_code": decision.code or answer.code,
+        **_held_for_good(_no_recall(answer, attempt)),
     }
     found = _outcome(attempt, decision, fields, "ok", answer)
     somebody = for_good and decision.state not in GIVEN_UP
@@ -130,11 +138,36 @@ def _outcome(
         # Without a delay no machine acts on it again: then it waits for an operator, and not in the backlog.
         backlog=attempt.backlog if hold and decision.delay is not None else None,
         deliver_at=send_at,
+        recall_until=_recall_until(answer, attempt) if decision.state is State.ACCEPTED else None,
         day=attempt.day,
         spent=(answer and answer.cost) or Decimal(0),
         # What answers cost beside the segments would be taken for the price of a segment.
         prices=_prices(answer) if answer and not attempt.order.with_replies else {},
     )
+
+
+def _no_recall(answer: Answer | None, attempt: Attempt) -> str:
+    """Why what the provider holds for later cannot be taken back; "" when it can, or when it is held by nobody."""
+    rules = attempt.recall
+    if attempt.order.send_at is None:
+        return ""
+    if rules is None:
+        return "whose API knows no cancel"
+    if answer is None or not answer.ticket:
+        return "whose ticket for it is not known"
+    if _anybody(attempt.earlier):
+        return "in more than one call"
+    return "" if len(answer.results) <= rules.max_recipients else f"which does not cancel it: {rules.limits}"
+
+
+def _recall_until(answer: Answer | None, attempt: Attempt) -> datetime | None:
+    """Until when the provider can be asked to take it back."""
+    rules, send_at = attempt.recall, attempt.order.send_at
+    return None if rules is None or send_at is None or _no_recall(answer, attempt) else send_at - rules.notice
+
+
+def _held_for_good(why: str) -> dict[str, str]:
+    return {"no_recall": why} if why else {}
 
 
 def _only_for_now(result: RecipientResult) -> bool:

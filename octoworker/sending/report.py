@@ -13,7 +13,7 @@ from octoworker.gateway.callbacks.words import WORDS
 from octoworker.sending.read import PreparedMessage
 from octoworker.sms.opt_outs import REASON
 from octoworker.sms.record import Record, State, iso
-from octoworker.store import ClaimRequest, Done, Lease, Outcome, Receipt, Received, Settled
+from octoworker.store import ClaimRequest, Done, Lease, Outcome, Recall, Receipt, Received, Settled, Word
 from octoworker.telemetry import log, metrics
 
 NEED_A_LOOK = frozenset({State.UNKNOWN, State.DEAD})
@@ -112,6 +112,17 @@ def received(receipt: Receipt, found: Received, *, age: timedelta) -> None:
     elif found.outcome == "moved":
         facts = log.known(job_id=record.job_id, correlation=record.correlation)
         log.event(f"sms.{record.state}", message_id=record.message_id, lane=record.lane, reason=record.reason, **facts)
+
+
+def recalled(recall: Recall, word: Word, record: Record | None) -> None:
+    """Octopush was asked to take a message back."""
+    facts = log.known(lane=record.lane, job_id=record.job_id, correlation=record.correlation) if record else {}
+    doubtful = record is not None and record.recall is not None and record.recall.state == "needs_review"
+    level = logging.WARNING if doubtful or record is None else logging.INFO
+    log.event("sms.recall", level, message_id=recall.message_id, ticket=recall.ticket, said=word.said, **facts)
+    if record is not None and word.said == "gone":
+        metrics.moved(record.state, record.lane)
+        log.event(f"sms.{record.state}", message_id=recall.message_id, reason=record.reason, **facts)
 
 
 def opted_out(source: str, cancelled: Sequence[str]) -> None:

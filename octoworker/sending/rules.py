@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from octoworker.gateway import RecallRules
 from octoworker.sending import retry
 from octoworker.sms import message, schedule
 from octoworker.sms.destinations.choices import Choices
@@ -30,6 +31,8 @@ class Rules:
     retry: retry.Policy
     budgets: Budgets
     caps: limits.Caps = NO_CAPS
+    recall: RecallRules | None = None
+    """What the provider can be asked to take back."""
     number_keys: tuple[str, ...] = ()
     """Secrets under which numbers may stand in the list of opt-outs, the newest first."""
     choices: Choices = field(default_factory=Choices)

@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, cast, get_args
 
-from octoworker.sms.shapes import MessageRecord, MoveRecord, RecipientRecord, RemarkRecord
+from octoworker.sms.shapes import MessageRecord, MoveRecord, RecallRecord, RecallState, RecipientRecord, RemarkRecord
 
 
 class State(StrEnum):
@@ -59,7 +59,7 @@ MOVES: Mapping[State, frozenset[State]] = {
         }
     ),
     _S.UNKNOWN: frozenset({_S.QUEUED, _S.SUBMITTING, _S.UNKNOWN, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.DEAD}),
-    _S.ACCEPTED: frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.DEAD, _S.QUEUED}),
+    _S.ACCEPTED: frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.CANCELLED, _S.WAITING, _S.DEAD, _S.QUEUED}),
     _S.UNDELIVERED: frozenset({_S.DELIVERED, _S.QUEUED}),
     _S.DELIVERED: frozenset(),
     _S.REJECTED: frozenset({_S.QUEUED}),
@@ -69,7 +69,8 @@ MOVES: Mapping[State, frozenset[State]] = {
 }
 """Every move there is. What was sent in part ends as accepted from where the rest waited. From an end state, `queued` is a
 person's replay, or its caller takes it again; from `queued`, its content was replaced; the others are stronger facts. What was accepted unconfirmed is confirmed, or is dead when a person did not
-find it at the provider."""
+find it at the provider. What the provider holds for later is cancelled, or waits to be handed over for another time, once the
+provider has said that it is gone."""
 
 FINAL = frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD})
 """States that no machine leaves by itself."""
@@ -94,6 +95,24 @@ class Move:
 
     def as_json(self) -> MoveRecord:
         return {"at": iso(self.at), "state": self.state.value, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Recall:
+    """What became of a request to take back what the provider holds for later."""
+
+    state: RecallState
+    reason: str = ""
+    send_at: datetime | None = None
+    """When it shall go out instead; None: never."""
+
+    @property
+    def open(self) -> bool:
+        """Whether more is to come of it, by a worker or by an operator."""
+        return self.state != "refused"
+
+    def as_json(self) -> RecallRecord:
+        return {"state": self.state, "reason": self.reason, "send_at": iso(self.send_at) if self.send_at else None}
 
 
 ROUNDING = timedelta(minutes=1)
@@ -133,6 +152,11 @@ class Record:
     """The account that handed it over, or may have: no other one may ask for it again."""
     deliver_at: datetime | None = None
     """When it was asked to go out, of what was handed over for later."""
+    recall_until: datetime | None = None
+    """Until then the provider can be asked to take it back."""
+    no_recall: str = ""
+    """Why it cannot, of what was handed over for later."""
+    recall: Recall | None = None
     forgotten_at: datetime | None = None
     """When a recipient was taken out of it."""
 
@@ -159,6 +183,9 @@ class Record:
             confirmed=fields.get("confirmed") != "0" if state in SENT else None,
             account=fields.get("account") or "",
             deliver_at=_instant(fields.get("deliver_at")),
+            recall_until=_instant(fields.get("recall_until")),
+            no_recall=fields.get("no_recall", ""),
+            recall=_recall(fields),
             created_at=_instant(fields.get("created")),
             recipients=_with_receipts(_object(fields.get("outcomes")), _object(fields.get("receipts"))),
             remarks=tuple(_objects(fields.get("remarks"))),
@@ -211,6 +238,7 @@ class Record:
             "segments": self.segments,
             "attempts": self.attempts,
             "account": self.account or None,
+            "recall": self.recall.as_json() if self.recall else None,
             "correlation": self.correlation or None,
             "forgotten_at": iso(self.forgotten_at) if self.forgotten_at else None,
             "recipients": {number: cast("RecipientRecord", dict(each)) for number, each in self.recipients.items()},
@@ -241,6 +269,13 @@ def iso(at: datetime) -> str:
 
 def from_ms(milliseconds: float) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _recall(fields: Mapping[str, str]) -> Recall | None:
+    state = fields.get("recall")
+    if state not in get_args(RecallState):
+        return None
+    return Recall(cast("RecallState", state), fields.get("recall_reason", ""), _instant(fields.get("recall_to")))
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -42,6 +42,10 @@ StateName = Literal[
 ]
 """Where a message is."""
 
+RecallState = Literal["requested", "calling", "in_doubt", "needs_review", "refused"]
+"""Where a request to take back what Octopush holds stands: a worker is to ask, asks, asks again because an answer was lost; an
+operator must look; it was refused, and the message goes out. Of one that was granted the message's own state tells."""
+
 EventName = Literal[
     "sms.accepted",
     "sms.delivered",
@@ -136,6 +140,14 @@ class RemarkRecord(TypedDict):
     says: str
 
 
+class RecallRecord(TypedDict):
+    """What became of a request to take back what Octopush holds for later. `send_at`: when it shall go out instead."""
+
+    state: RecallState
+    reason: str
+    send_at: str | None
+
+
 class MessageRecord(TypedDict):
     """All that is known of a message. Money is a decimal string; `recipients` has the numbers in clear."""
 
@@ -155,6 +167,7 @@ class MessageRecord(TypedDict):
     segments: int | None
     attempts: int
     account: str | None
+    recall: RecallRecord | None
     correlation: str | None
     forgotten_at: str | None
     recipients: dict[str, RecipientRecord]

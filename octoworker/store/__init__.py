@@ -38,6 +38,7 @@ from octoworker.store.limits import Limits, millionths
 from octoworker.store.opt_outs import OptOuts
 from octoworker.store.outbox import Outbox
 from octoworker.store.presence import Workers
+from octoworker.store.recalls import Recall, Recalls, Word
 from octoworker.store.refusals import refused
 from octoworker.store.replies import claimed, received, record_of, settled
 from octoworker.store.scripts import Scripts, guard
@@ -91,6 +92,7 @@ __all__ = [
     "Outcome",
     "Outdated",
     "QueuedJobs",
+    "Recall",
     "Receipt",
     "Received",
     "Settled",
@@ -100,6 +102,7 @@ __all__ = [
     "Superseded",
     "Wait",
     "Wakeup",
+    "Word",
     "connect",
 ]
 
@@ -188,6 +191,7 @@ class Store:
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
         self.workers = Workers(client, self._scripts)
         self.people = Forgetting(client, self._scripts, keep=keep_for)
+        self.recalls = Recalls(client, self._scripts, limits.account, keep=keep_for, lease=lease)
         self.opt_outs = OptOuts(client, self._scripts, keep=keep_for)
         self.outbox = Outbox(client, lease=lease)
         self.inbox = Inbox(client, self._scripts, lease=lease)
@@ -409,6 +413,7 @@ class Store:
             "account_hold": outcome.account_hold,
             "backlog": outcome.backlog,
             "deliver_at": instant_ms(outcome.deliver_at),
+            "recall_until": instant_ms(outcome.recall_until),
             "day": outcome.day,
             "mended_by_credit": outcome.mended_by_credit,
             "unsent": outcome.unsent,
@@ -437,19 +442,27 @@ class Store:
             guard(pipe.execute)
 
     def cancel(self, message_id: str) -> Record:
-        """Stop a message that has not gone. RefusedError when it is too late, UnknownMessageError when there is none."""
+        """Stop a message that has not gone; of one that Octopush holds for later, a worker asks Octopush (`Record.recall`).
+
+        RefusedError when it is too late, UnknownMessageError when there is none.
+        """
         return self._change("cancel", message_id)
 
     def reschedule(self, message_id: str, due: datetime, payload: str, *, max_ahead: timedelta) -> Record:
-        """Move a message that is held here to another instant. RefusedError says why not."""
+        """Move a message that is held here to another instant; of one that Octopush holds, a worker asks Octopush to cancel it
+        first. RefusedError says why not."""
         grace = span_ms(instants.PAST_GRACE)
         return self._change(
             "reschedule", message_id, due=instant_ms(due), grace=grace, payload=payload, max_ahead=span_ms(max_ahead)
         )
 
-    def decide(self, message_id: str, *, sent: bool) -> Record:
-        """An operator's word on a message that waits for one: it was sent, or it is given up. RefusedError when it does not."""
-        return self._change("decide", message_id, to=State.ACCEPTED if sent else State.DEAD)
+    def decide(self, message_id: str, *, sent: bool = False, cancelled: bool = False) -> Record:
+        """An operator's word on a message that waits for one: it was sent, Octopush cancelled it, or else it is given up.
+
+        RefusedError when it does not wait for such a word.
+        """
+        to = State.ACCEPTED if sent else State.CANCELLED if cancelled else State.DEAD
+        return self._change("decide", message_id, to=to)
 
     def replay(self, message_id: str, *, force: bool) -> Record:
         """Put an ended message back in its queue under a new key. RefusedError when it may ring twice and not forced."""
@@ -488,6 +501,12 @@ class Store:
         """Messages that were accepted as far as anybody can know, the longest in doubt first."""
         for message_id in guard(lambda: self._redis.zrange(keys.UNCONFIRMED, 0, limit - 1)):
             if (record := self.get(message_id)) and record.confirmed is False:
+                yield record
+
+    def recalled(self, limit: int) -> Iterator[Record]:
+        """Messages that Octopush is asked, or is to be asked, to cancel, and those of which an operator must say what it did."""
+        for message_id in self.recalls.open(limit):
+            if (record := self.get(message_id)) and record.recall and record.recall.open:
                 yield record
 
     def latest(self, limit: int) -> Sequence[Record]:
@@ -533,11 +552,12 @@ class Store:
     def _change(self, change: str, message_id: str, **facts: Any) -> Record:
         request = {"keep": self._keep, "requeue_after": self._requeue, "change_nonce": os.urandom(8).hex(), **facts}
         outcome, found, before = self._scripts.run(change, [keys.record(message_id)], [message_id, json.dumps(request)])
-        if outcome != "done":
-            raise refused(change, outcome, before)
-        record = record_of(message_id, found)
+        record = record_of(message_id, found) if outcome != "absent" else None
+        if record is None or outcome not in ("done", "requested"):
+            raise refused(change, outcome, before, record)
         known = {"lane": record.lane, "correlation": record.correlation, "was": before}
-        events.emit(f"sms.{record.state}", message_id=message_id, **known)
+        name = "recall_requested" if outcome == "requested" else record.state
+        events.emit(f"sms.{name}", message_id=message_id, **known)
         return record
 
     def _ids(self, state: State | None, limit: int) -> Iterable[str]:

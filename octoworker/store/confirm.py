@@ -20,7 +20,19 @@ from octoworker.store.connections import Talk
 from octoworker.store.units import span_ms
 
 CONFIRMED = frozenset(
-    {"create", "create_many", "claim", "settle", "reject", "cancel", "replace", "reschedule", "decide", "replay"}
+    {
+        "create",
+        "create_many",
+        "claim",
+        "settle",
+        "reject",
+        "cancel",
+        "replace",
+        "reschedule",
+        "decide",
+        "replay",
+        "take_recall",
+    }
 )
 """Scripts after which somebody acts on what they wrote: they answer a caller, or a call to the provider follows."""
 

@@ -10,6 +10,8 @@
 | `ow:breaker:ACCOUNT` | hash | whether Octopush answers (`lua/lib/breaker.lua`) | never: one small hash for each account |
 | `ow:accounts` | zset | ACCOUNT → ms at which one of its workers was here last (`lua/lib/accounts.lua`) | members are pruned after `keep_for` |
 | `ow:deserted:ACCOUNT` | zset | id → ms; may have been sent by this account, of which no worker runs | the key window, or when a worker of the account takes them back |
+| `ow:recalls` | zset | id → ms at which it goes out, or is given up to be looked at: what Octopush is asked, or is to be asked, to cancel (`lua/lib/recalls.lua`) | with its members, each at that time |
+| `ow:recalls:ACCOUNT` | zset | the same, of one account: id → ms at which one of its workers is to ask Octopush | with its members |
 | `ow:backlog:LANE:KIND` | zset | id → ms since which the message may go; those that flow control holds back; KIND is `transactional` or `marketing` | with its members |
 | `ow:backlog:LANE:KIND:ACCOUNT` | zset | the same, of messages that may have been sent by this account, and that no other may send | with its members |
 | `ow:backlog:campaign:ID` | zset | the same, of a paused campaign | with its members: resuming moves them to the backlogs of their lanes |
@@ -61,6 +63,7 @@ FLOW_CONTROL = "ow:flow-control"
 BREAKER = "ow:breaker"
 ACCOUNTS = "ow:accounts"
 DESERTED_PREFIX = "ow:deserted:"
+RECALLS = "ow:recalls"
 BACKLOG_PREFIX = "ow:backlog:"
 ACCOUNT = "ow:account"
 BROKEN_RECORDS = "ow:broken-records"
@@ -102,6 +105,7 @@ NAMES_IN_LUA = {
     "FLOW_CONTROL": FLOW_CONTROL,
     "BREAKER": BREAKER,
     "BACKLOGS": BACKLOG_PREFIX,
+    "RECALLS": RECALLS,
     "ACCOUNT": ACCOUNT,
     "WORKERS": WORKERS,
     "ACCOUNTS": ACCOUNTS,

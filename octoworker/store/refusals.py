@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from octoworker.errors import OctoworkerError, RefusedError, UnknownMessageError
-from octoworker.sms.record import FINAL, State
+from octoworker.sms.record import FINAL, Record, State, iso
 
 WRONG_TIMES = {
     "past": "send_at: that time has passed; choose a later one.",
@@ -13,26 +13,43 @@ WRONG_TIMES = {
 FORGOTTEN = "The message cannot be sent again: its recipient was forgotten (octoworker forget)."
 
 REFUSALS = {
-    ("reschedule", State.ACCEPTED): "it was handed over to Octopush, whose API knows no change",
     ("reschedule", State.QUEUED): "it is on its way already",
     ("reschedule", State.WAITING): "it is on its way already",
-    ("cancel", State.ACCEPTED): "it was handed over to Octopush, whose API knows no cancel",
     ("cancel", State.SUBMITTING): "it is being handed over to Octopush right now",
     ("cancel", State.UNKNOWN): "it may have been sent",
     ("decide", State.UNKNOWN): "it is still being asked for",
     ("cancel", State.WAITING): "it may have been sent in part",
+    ("replay", State.ACCEPTED): "Octopush is asked to cancel it; look again when it has answered",
+    ("decide", State.ACCEPTED): "it waits for no such word",
 }
 
+HANDED_OVER = "it was handed over to Octopush"
 
-def refused(change: str, outcome: str, before: str) -> OctoworkerError:
-    """The error for what the script said. `before`: the state in which it found the message."""
-    if outcome == "absent":
+OF_A_RECALL = {
+    "in_doubt": "Octopush may have cancelled it: look at Octopush's own list, then `octoworker decide ID sent` or `cancelled`",
+    "cancelling": "Octopush is asked to cancel it",
+}
+"""Why what Octopush holds cannot be taken back."""
+
+
+def refused(change: str, outcome: str, before: str, record: Record | None) -> OctoworkerError:
+    """The error for what the script said. `before`: the state in which it found the message; None: there is none."""
+    if record is None:
         return UnknownMessageError()
     if outcome in WRONG_TIMES:
         return RefusedError(WRONG_TIMES[outcome])
     if outcome == "forgotten":
         return RefusedError(FORGOTTEN)
+    if change in ("cancel", "reschedule") and before == State.ACCEPTED:
+        why = OF_A_RECALL.get(outcome) or _not_taken_back(record, late=outcome == "late")
+        return RefusedError(f"The message cannot be changed ({change}): it is {before}, {why}.")
     return RefusedError(_refusal(change, before, forceable=outcome == "force"))
+
+
+def _not_taken_back(record: Record, *, late: bool) -> str:
+    if late and record.recall_until:
+        return f"{HANDED_OVER}, which cancelled it until {iso(record.recall_until)} and no longer"
+    return f"{HANDED_OVER}, {record.no_recall or 'to be sent at once'}"
 
 
 def _refusal(change: str, before: str, *, forceable: bool) -> str:

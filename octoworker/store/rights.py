@@ -127,6 +127,8 @@ USERS = {
             keys.CONSUMED_UNTIL,
             f"{keys.STATE_PREFIX}*",
             f"{keys.BACKLOG_PREFIX}*",
+            keys.RECALLS,
+            f"{keys.RECALLS}:*",
             f"{keys.CAMPAIGN_PREFIX}*",
             f"{keys.CAMPAIGN_FILE_PREFIX}*",
             f"{keys.CAMPAIGN_SENT_PREFIX}*",

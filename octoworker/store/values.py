@@ -188,6 +188,8 @@ class Outcome:
     """The backlog in which the message waits; then `delay` says nothing."""
     deliver_at: datetime | None = None
     """Handed over, and Octopush sends it then."""
+    recall_until: datetime | None = None
+    """Until then Octopush can be asked to cancel it. What cannot be cancelled says why not in its field `no_recall`."""
     day: str = ""
     spent: Decimal = Decimal(0)
     unsent: Mapping[str, Any] | None = field(default=None, repr=False)

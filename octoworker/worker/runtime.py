@@ -22,6 +22,7 @@ from octoworker.sending import rules as sending_rules
 from octoworker.sending.attempt import Sender
 from octoworker.sending.batch import Bulk
 from octoworker.sending.inbound import Inbound
+from octoworker.sending.recall import Recaller
 from octoworker.sms import lanes, message, schedule
 from octoworker.sms.destinations.remarks import judge
 from octoworker.store import Confirm, Store, connect
@@ -161,9 +162,16 @@ def rules(settings: Settings) -> sending_rules.Rules:
         retry=retry.Policy(**spans(settings.retry.values, *SPANS_OF_RETRY)),
         budgets=sending_rules.Budgets(settings.lease, settings.send_budget, settings.record_budget),
         caps=caps(settings),
+        recall=dialect(settings).rules.recall,
         number_keys=settings.opt_outs.number_keys,
         choices=settings.destinations.choices,
     )
+
+
+def recaller(mine: Runtime) -> Recaller:
+    """Asks Octopush to take messages back."""
+    rules = mine.sender.rules
+    return Recaller(mine.store, mine.gateway, rules.retry, rules.budgets, rules.recall, at_step=at_step)
 
 
 def inbound(mine: Runtime) -> Inbound:

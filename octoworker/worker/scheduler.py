@@ -48,6 +48,9 @@ LONGEST_NAP = 30.0
 ENDS_WITHIN = 5.0
 """Seconds that a look which has begun may still take when the worker ends. Between two looks the clock ends at once."""
 
+RECALLS_EVERY = 5
+"""Sweeps between two looks for what Octopush is to take back."""
+
 PRUNE_EVERY = 600
 """Sweeps between two cleanings of the state indexes."""
 
@@ -188,6 +191,33 @@ class CreditWatcher:
                 log.warning("account.not_asked", kind=type(error).__name__)
 
 
+class RecallWatcher:
+    """Asks Octopush to take back what it holds for later. A thread of its own: an answer may take long."""
+
+    def __init__(self, mine: runtime.Runtime) -> None:
+        self._recaller = runtime.recaller(mine)
+        self._every = mine.settings.sweep_every * RECALLS_EVERY
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="octoworker-recalls", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._every):
+            try:
+                while not self._stopping.is_set() and self._recaller.step():
+                    pass
+            except OctoworkerError as error:
+                log.warning("recalls.failed", kind=type(error).__name__, reason=str(error))
+            except Exception as error:  # noqa: BLE001 - a thread that dies silently would leave them with Octopush
+                sentry.bug(error)
+                log.warning("recalls.bug", kind=type(error).__name__, where=log.where(error))
+
+
 class SchedulerStep(bootsteps.StartStopStep):
     """Runs the clock as long as the worker has a pool: its threads begin after the fork of the children, and end before
     theirs do. Without `requires` Celery would take the one order or the other, as it happens."""
@@ -198,6 +228,7 @@ class SchedulerStep(bootsteps.StartStopStep):
         super().__init__(worker, **options)
         self._scheduler: Scheduler | None = None
         self._credit_watcher: CreditWatcher | None = None
+        self._recall_watcher: RecallWatcher | None = None
         runtime.warm_up(Settings.load())
 
     def start(self, worker: Any) -> None:
@@ -205,12 +236,14 @@ class SchedulerStep(bootsteps.StartStopStep):
         mine = runtime.current()
         self._scheduler = Scheduler(mine.settings, mine.store, runtime.at_step)
         self._credit_watcher = CreditWatcher(mine)
+        self._recall_watcher = RecallWatcher(mine)
         self._scheduler.start()
         self._credit_watcher.start()
+        self._recall_watcher.start()
 
     def stop(self, worker: Any) -> None:
         del worker
-        for each in (self._scheduler, self._credit_watcher):
+        for each in (self._scheduler, self._credit_watcher, self._recall_watcher):
             if each is not None:
                 with contextlib.suppress(RuntimeError):
                     each.stop()

@@ -470,17 +470,21 @@ V1_CALLS = {
         b'{"FR":{"premium_sms":10,"low_cost_sms":20}}',
         {"FR": Decimal(10), "XXX": Decimal(20)},
     ),
+    "cancel": (lambda octopush: octopush.cancel("sms_1"), "DELETE /sms-campaign/cancel", None, None),
 }
 
 
 @pytest.mark.parametrize(("ask", "line", "body", "found"), V1_CALLS.values(), ids=V1_CALLS)
 def test_each_call_of_v1_has_its_address_and_exactly_these_headers(ask, line, body, found):
-    with Server(answers(200, body)) as server, gateway(server.url + "/v1/public", api="v1") as octopush:
+    answer = answers(204, b"") if body is None else answers(200, body)
+    with Server(answer) as server, gateway(server.url + "/v1/public", api="v1") as octopush:
         assert ask(octopush) == found
         head, sent = server.requests[0]
     method, path = line.split(" ")
     assert unquote(head.split(b"\r\n")[0].decode()) == f"{method} /v1/public{path} HTTP/1.1"
-    assert bool(sent) is (method == "POST")
+    assert bool(sent) is (method in ("POST", "DELETE"))
+    if method == "DELETE":
+        assert sent == b'{"ticket_number": "sms_1"}'
     assert sorted(headers_of(head)) == [
         ("Accept", "application/json"),
         ("Accept-Encoding", "identity"),

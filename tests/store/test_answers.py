@@ -178,6 +178,32 @@ class Asker:
         submitted(self.store, REQUEST, state=State.UNKNOWN)
         return self
 
+    def handed_over(self, **facts):
+        """Octopush holds it for later."""
+        self.leased().settle(deliver_at=self.now() + 2 * HOUR, **{"recall_until": self.now() + HOUR, **facts})
+        return self
+
+    def move(self, nonce="now"):
+        return self.change("reschedule", due=self.now() + 9000, max_ahead=HOUR, payload="{}", change_nonce=nonce)
+
+    def called(self, *, moved=False):
+        """Octopush is being asked to cancel it."""
+        self.handed_over()
+        self.move() if moved else self.change("cancel")
+        self.client.hset(RECORD, mapping={"recall": "calling", "recall_token": 1})
+        return self
+
+    def settle_recall(self, said, token=1):
+        facts = {"token": token, "key_generation": 0, "said": said, "reason": "", "keep": 1000, "delay": 0}
+        return self.ask("settle_recall", ID, json.dumps(facts))
+
+    def doubtful(self):
+        """Octopush may have cancelled it."""
+        self.called()
+        self.client.hset(RECORD, "recall_doubtful", 1)
+        self.settle_recall("no")
+        return self
+
     def lease_over(self):
         """Its worker did not come back, and the scheduler has taken the lease away."""
         self.leased()
@@ -190,7 +216,10 @@ class Asker:
 WAYS = {
     "cancel": {
         "done": lambda it: it.taken().change("cancel"),
+        "requested": lambda it: it.handed_over().change("cancel"),
         "refused": lambda it: it.sent().change("cancel"),
+        "late": lambda it: it.handed_over(recall_until=1).change("cancel"),
+        "in_doubt": lambda it: it.doubtful().change("cancel", change_nonce="then"),
         "absent": lambda it: it.change("cancel"),
     },
     "claim": {
@@ -268,6 +297,10 @@ WAYS = {
     "reschedule": {
         "done": lambda it: it.held().change("reschedule", due=it.now() + 9000, max_ahead=HOUR, payload="{}"),
         "refused": lambda it: it.sent().change("reschedule", due=it.now() + 9000, max_ahead=HOUR, payload="{}"),
+        "requested": lambda it: it.handed_over().move(),
+        "late": lambda it: it.handed_over(recall_until=1).move(),
+        "in_doubt": lambda it: it.doubtful().move("then"),
+        "cancelling": lambda it: (it.handed_over().change("cancel"), it.move("then"))[1],
         "past": lambda it: it.held().change("reschedule", due=1, max_ahead=HOUR, payload="{}"),
         "far": lambda it: it.held().change("reschedule", due=it.now() + 2 * HOUR, max_ahead=HOUR, payload="{}"),
         "absent": lambda it: it.change("reschedule", due=1, max_ahead=HOUR, payload="{}"),
@@ -276,6 +309,12 @@ WAYS = {
         "settled": lambda it: it.leased().settle(),
         "late": lambda it: it.lease_over().settle(),
         "fenced": lambda it: it.lease_over().settle(state="waiting", delay=1000),
+    },
+    "settle_recall": {
+        "done": lambda it: it.called().settle_recall("no"),
+        "moved": lambda it: it.called().settle_recall("gone"),
+        "payload": lambda it: it.called(moved=True).settle_recall("gone"),
+        "fenced": lambda it: it.called().settle_recall("no", token=9),
     },
     "take": {"aside": lambda it: it.take("no job")},
     "webhooks_settle": {
@@ -310,7 +349,7 @@ ALERTS = {
 
 NO_WORDS = {
     *("opt_out", "presence", "receive", "release", "rescue", "stage", "restore", "resume_campaign"),
-    *("webhooks_replay", "webhooks_take"),
+    *("webhooks_replay", "webhooks_take", "take_recall"),
 }
 """Scripts that answer how many and which."""
 

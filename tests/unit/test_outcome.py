@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from octoworker.errors import DuplicateKeyError, Kind, MaybeSentError, RefusedByProviderError, UnreachableError
-from octoworker.gateway import Answer, RecipientResult, Submit
+from octoworker.gateway import Answer, RecallRules, RecipientResult, Submit
 from octoworker.sending.outcome import Attempt, of_answer, of_failure
 from octoworker.sending.retry import Policy
 from octoworker.sms.record import State
@@ -62,6 +62,50 @@ def outcomes(outcome):
 
 def after(reply, claim=None, order=ORDER):
     return of_answer(reply, attempt(claim, order))
+
+
+LATER = NOW + 3600 * SECOND
+RECALL = RecallRules(2, 600 * SECOND, "it cancels only few")
+FOR_LATER = replace(ORDER, send_at=LATER)
+
+
+def held(order=FOR_LATER, claim=None, recall=RECALL, **changes):
+    """Accepted, and the provider holds it."""
+    reply = replace(answer(*map(has_it, order.recipients)), **changes)
+    return of_answer(reply, replace(attempt(claim, order), recall=recall))
+
+
+def test_what_the_provider_holds_for_few_can_be_taken_back_until_shortly_before():
+    outcome = held()
+    assert outcome.recall_until == LATER - 600 * SECOND
+    assert "no_recall" not in outcome.fields
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"recall": None}, "knows no cancel"),
+        ({"ticket": None}, "ticket for it is not known"),
+        ({"order": replace(FOR_LATER, recipients=(A, B, "+33612345670"))}, "it cancels only few"),
+        ({"claim": go(pending=(B,), earlier={A: {"state": "accepted"}})}, "more than one call"),
+    ],
+)
+def test_what_cannot_be_taken_back_says_why(facts, why):
+    outcome = held(**facts)
+    assert outcome.recall_until is None
+    assert why in outcome.fields["no_recall"]
+
+
+def test_what_went_at_once_says_nothing_of_it():
+    outcome = held(order=ORDER)
+    assert (outcome.recall_until, outcome.fields.get("no_recall")) == (None, None)
+
+
+def test_what_was_accepted_without_its_answer_has_no_ticket_to_take_it_back_by():
+    doubtful = replace(attempt(replace(go(), key_used_before=True), FOR_LATER), recall=RECALL)
+    outcome = of_failure(DuplicateKeyError("had it", code="182"), doubtful)
+    assert (outcome.state, outcome.recall_until) == (State.ACCEPTED, None)
+    assert "ticket" in outcome.fields["no_recall"]
 
 
 def test_everybody_accepted_is_accepted():

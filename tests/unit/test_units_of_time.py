@@ -24,6 +24,7 @@ from octoworker.store import (
     limits,
     opt_outs,
     presence,
+    recalls,
     server,
     stats,
     streams,
@@ -82,6 +83,11 @@ COUNTS = {
     "Store.settle_many.outcomes",
     "Store.list.limit",
     "Store.unconfirmed.limit",
+    "Store.recalled.limit",
+    "Recall.token",
+    "Recall.generation",
+    "Recall.tries",
+    "Recalls.open.limit",
     "Store.latest.limit",
     "Campaigns.loaded.people",
     "Campaigns.loaded.refused",
@@ -111,6 +117,7 @@ VALUES = [
         clock,
         opt_outs,
         presence,
+        recalls,
         streams,
         retry,
     )
@@ -126,6 +133,7 @@ DOORS = [
     erasure.Forgetting,
     clocks.Clocks,
     opt_outs.OptOuts,
+    recalls.Recalls,
 ]
 
 

@@ -144,6 +144,39 @@ def test_nothing_is_proven_by(status, body):
     assert type(said(status, body)) is MaybeSentError
 
 
+def test_only_204_says_that_a_message_is_taken_back():
+    assert answers.of_cancel(reply(204)) is True
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b""),
+        (200, b"{}"),
+        (200, b'{"code":0}'),
+        (202, b'{"message":"ok"}'),
+        (400, b"{}"),
+        (404, b"<html>"),
+        (500, b"{}"),
+    ],
+)
+def test_no_other_success_and_no_silence_says_so(status, body):
+    assert type(answers.of_cancel(reply(status, body))) is MaybeSentError
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "error"),
+    [
+        (400, {"code": 157}, RefusedByProviderError),
+        (400, {"code": 121}, RefusedByProviderError),
+        (401, {}, RefusedByProviderError),
+        (429, {}, BusyError),
+    ],
+)
+def test_a_cancel_that_was_refused_changed_nothing(status, fields, error):
+    assert type(answers.of_cancel(reply(status, **fields))) is error
+
+
 def test_a_call_that_was_turned_away_unread_was_not_sent():
     found = answers.of_submit(Reply(429, {"Retry-After": "7"}, b'{"code":182}'), (A,), simulated=False)
     assert (type(found), found.retry_after) == (BusyError, 7)
@@ -153,6 +186,7 @@ def test_a_call_that_was_turned_away_unread_was_not_sent():
 @example(200, b"{}")
 def test_any_bytes_are_an_answer_or_an_error_of_ours(status, body):
     assert isinstance(said(status, body), (Answer, GatewayError))
+    assert isinstance(answers.of_cancel(reply(status, body)), (bool, GatewayError))
     assert isinstance(answers.of_credit(reply(status, body)), (Credit, GatewayError))
     assert isinstance(answers.of_balance(reply(status, body)), (dict, GatewayError))
 

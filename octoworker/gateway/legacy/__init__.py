@@ -37,6 +37,7 @@ RULES = Rules(
         "text_too_long_for_low_cost": "119",
         "stop_missing": "121",
     },
+    recall=None,
 )
 
 DIALECT = Dialect(

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import requests
 
-from octoworker.errors import GatewayError, MaybeSentError, UnreachableError
+from octoworker.errors import GatewayError, Kind, MaybeSentError, RefusedByProviderError, UnreachableError
 from octoworker.gateway import faults
 from octoworker.gateway.legacy import answers, form
 from octoworker.gateway.transport import USER_AGENT, Reply, Transport, raised
@@ -52,6 +52,11 @@ class LegacyGateway:
             return _fault(reply) or answers.of_submit(reply.body, self._account.format, order.recipients)
 
         return raised(self._transport.attempt(exchange))
+
+    def cancel(self, ticket: str) -> None:
+        """Gateway.cancel: this API has no such call."""
+        del ticket
+        raise RefusedByProviderError("Octopush's older API knows no cancel", kind=Kind.PERMANENT)
 
     def balance(self) -> dict[str, Decimal]:
         """Gateway.balance."""

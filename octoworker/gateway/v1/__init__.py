@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from octoworker.gateway import keys, stop
 from octoworker.gateway.gateway import Dialect
 from octoworker.gateway.v1 import body, codes
 from octoworker.gateway.v1.client import V1Gateway
-from octoworker.gateway.values import Rules
+from octoworker.gateway.values import RecallRules, Rules
 
 RULES = Rules(
     url="https://api.octopush.com/v1/public",
@@ -34,6 +36,11 @@ RULES = Rules(
         "text_too_long_for_low_cost": "189",
         "stop_missing": "121",
     },
+    recall=RecallRules(
+        max_recipients=2,
+        notice=timedelta(minutes=10),
+        limits="it cancels only what goes to fewer than 3 numbers, in more than 10 minutes, and 1,000 times a month",
+    ),
 )
 
 DIALECT = Dialect(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from octoworker.errors import (
     DuplicateKeyError,
@@ -60,6 +60,18 @@ def of_submit(reply: Reply, asked: Sequence[str], *, simulated: bool) -> Answer 
             f"Octopush's answer (HTTP {reply.status}) carries neither a ticket nor a code that can be read"
         )
     return _accepted(found, ticket, asked)
+
+
+def of_cancel(reply: Reply) -> Literal[True] | GatewayError:
+    """What a cancel was answered. Only 204 says that it is done; no page says so of any other success."""
+    if reply.status == HTTPStatus.NO_CONTENT:
+        return True
+    found = _said(reply)
+    if isinstance(found, GatewayError):
+        return found
+    return _refusal(reply, found) or MaybeSentError(
+        f"Octopush's answer (HTTP {reply.status}) does not say what became of it"
+    )
 
 
 def of_credit(reply: Reply) -> Credit | GatewayError:

@@ -27,6 +27,11 @@ PURPOSES: Mapping[bool, str] = {True: "alert", False: "wholesale"}
 """By `transactional`. Always written: whatever else stands there is taken for marketing."""
 
 
+def cancel(ticket: str) -> bytes:
+    """The body of a cancel."""
+    return json.dumps({"ticket_number": ticket}).encode()
+
+
 def submit(account: Account, order: Submit) -> bytes:
     """The body of a send. Raises UnicodeEncodeError when the text holds half a character."""
     fields = {

@@ -13,8 +13,9 @@ from octoworker.gateway.transport import USER_AGENT, Reply, Transport, raised
 from octoworker.gateway.v1 import answers, body, parameters
 from octoworker.gateway.values import Account, Answer, Credit, Event, Parameters, Submit
 
-CALLS = SEND, CREDIT, BALANCE, PARAMETERS, CONFIGURE = (
+CALLS = SEND, CANCEL, CREDIT, BALANCE, PARAMETERS, CONFIGURE = (
     ("POST", "/sms-campaign/send"),
+    ("DELETE", "/sms-campaign/cancel"),
     ("GET", "/wallet/check-balance"),
     ("GET", "/wallet/check-credits?country_codes[]=FR"),
     ("GET", "/user/campaign-parameters"),
@@ -45,6 +46,10 @@ class V1Gateway:
             return answers.of_submit(reply, order.recipients, simulated=self._account.simulate)
 
         return raised(self._attempt(exchange))
+
+    def cancel(self, ticket: str) -> None:
+        """Gateway.cancel."""
+        raised(self._attempt(lambda: answers.of_cancel(self._exchanged(CANCEL, body.cancel(ticket)))))
 
     def balance(self) -> dict[str, Decimal]:
         """Gateway.balance."""

@@ -1,13 +1,24 @@
--- include: change
+-- include: change, recalls
 -- An operator's word on a message that no machine touches again, because nobody here can know whether it was sent, and on one
--- that was accepted unconfirmed: the operator has looked at Octopush's own list.
+-- that was accepted unconfirmed, or that Octopush may have cancelled: the operator has looked at Octopush's own list.
 -- KEYS  1 record (hash)
--- ARGV  1 id   2 request (JSON: keep (ms), to ('accepted' | 'dead'), change_nonce)
+-- ARGV  1 id   2 request (JSON: keep (ms), to ('accepted' | 'dead' | 'cancelled'), change_nonce)
 -- returns  {'done' | 'refused' | 'absent', record (JSON: field, value, ...), state before}
 --          refused: it waits for no such word
 local request = cjson.decode(ARGV[2])
 local message, answer = begin_change(request, 'needs_review', 'outcomes', 'confirmed')
 if answer then return answer end
+read_recall(message)
+if message.state == 'accepted' and message.recall == 'needs_review' and request.to ~= 'dead' then
+  if request.to == 'cancelled' then
+    taken_back(message, 'an operator did not find it at Octopush any more')
+  else
+    refuse_recall(message, 'an operator found it at Octopush')
+    move(message, 'accepted', 'an operator found it at Octopush: not cancelled')
+  end
+  return changed(message, request)
+end
+if request.to == 'cancelled' then return refuse(message, 'refused') end
 local in_doubt = message.state == 'unknown' and message.needs_review
 local unconfirmed = message.state == 'accepted' and message.confirmed == '0'
 if not in_doubt and not unconfirmed then return refuse(message, 'refused') end

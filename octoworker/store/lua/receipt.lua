@@ -1,4 +1,4 @@
--- include: message, backlog, inbox
+-- include: message, backlog, inbox, recalls
 -- A later word on delivery: a stronger fact than anything we concluded ourselves. It is matched by its ticket and its number,
 -- and by nothing else.
 -- KEYS  none: the ticket tells which record
@@ -80,5 +80,9 @@ redis.call('HDEL', message.key, 'needs_review', 'lease_until')
 no_wake(message)
 leave_backlog(message)
 confirm(message)
+read_recall(message)
+if to ~= 'accepted' and (RECALLED_BY_MACHINE[message.recall] or message.recall == 'needs_review') then
+  refuse_recall(message, 'it went out')
+end
 move(message, to, reason)
 return ended('moved', message)

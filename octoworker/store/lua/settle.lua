@@ -3,7 +3,7 @@
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 token of the claim   3 outcome (JSON: state, reason, keep, key_generation, key (unused|used|next|doubtful),
 --         counts (bool), day, fields (name -> string, written as they are), spent (millionths), prices (country -> millionths);
---         where there is one: delay (ms), health ('ok' | 'fault'), account_hold (code), mended_by_credit (bool: of that hold), backlog (to wait in),
+--         where there is one: recall_until (ms), delay (ms), health ('ok' | 'fault'), account_hold (code), mended_by_credit (bool: of that hold), backlog (to wait in),
 --         unsent (as `counted`, see refund: recipients of a message to several that were refused for good), deliver_at (ms at which Octopush sends it), quiet (bool: nobody reads the record))
 --       4 limits (JSON: what flow_control and breaker ask for; low_balance, caps.money)
 -- returns  {'settled' | 'late' | 'fenced', record (JSON: field, value, ...), alert, ...}; when quiet, settled has '' as record
@@ -26,6 +26,7 @@ end
 -- Of somebody who was forgotten meanwhile nothing is written down again.
 local function write_fields()
   if given(outcome.deliver_at) then redis.call('HSET', message.key, 'deliver_at', outcome.deliver_at) end
+  if given(outcome.recall_until) then redis.call('HSET', message.key, 'recall_until', outcome.recall_until) end
   local forgotten = redis.call('HEXISTS', message.key, 'forgotten') == 1
   for name, value in pairs(outcome.fields) do
     if not (forgotten and (name == 'outcomes' or name == 'pending')) then redis.call('HSET', message.key, name, value) end

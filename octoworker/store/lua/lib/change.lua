@@ -19,7 +19,7 @@ local function refuse(message, outcome)
   return reply(outcome, message, message.before)
 end
 
-local function changed(message, request)
+local function changed(message, request, outcome)
   if given(request.change_nonce) then redis.call('HSET', message.key, 'change_nonce', request.change_nonce) end
-  return reply('done', message, message.before)
+  return reply(outcome or 'done', message, message.before)
 end
