@@ -539,6 +539,12 @@ class Events(Group):
         "while one replaces another.",
     )
 
+    content: bool = Field(
+        default=False,
+        validation_alias="OCTOWORKER_EVENT_CONTENT",
+        description="Number and text stand in the events of replies, the number in those of opt-outs.",
+    )
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """Each of them signs."""

@@ -128,6 +128,8 @@ def record(found: Record) -> None:
     for number, outcome in found.recipients.items():
         code = f"  ({outcome['error_code']})" if outcome.get("error_code") else ""
         out.print(words(f"  {mask(number):<11}", coloured(str(outcome.get("state"))), code))
+    for reply in found.replies:
+        out.print(words(f"  {mask(reply.number):<11}", ("replied", "cyan"), f"  {reply.arrived_at:%Y-%m-%d %H:%M:%S}"))
     day = "%Y-%m-%d " if found.days_ago else ""
     for move in found.history:
         at = f"{move.at:{day}%H:%M:%S}.{move.at.microsecond // 1000:03d}"
@@ -140,9 +142,11 @@ def _recall(recall: Recall) -> str:
 
 
 def asked(found: Record) -> None:
-    """What a message was asked to be, in clear: somebody who must decide about it has said that they may see it."""
+    """What a message was asked to be, and what was answered, in clear: somebody has said that they may see it."""
     for name, value in found.arguments.items():
         say(f"  {name}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
+    for reply in found.replies:
+        say(f"  reply of {reply.number}: {reply.text}")
 
 
 def table(records: Iterable[Record]) -> None:

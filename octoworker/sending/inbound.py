@@ -16,24 +16,34 @@ from octoworker.sending import report
 from octoworker.sms import opt_outs
 from octoworker.sms.opt_outs import Source
 from octoworker.sms.recipient import called
-from octoworker.store import Receipt, Store
+from octoworker.store import Receipt, Reply, Store
 from octoworker.store.opt_outs import OptOut
 from octoworker.store.streams import Entry
 
 BAD_ENTRY = "it could not be processed"
-A_REPLY = "a reply, which is no STOP"
+A_REPLY = "a reply to no message of ours"
 """Kept for an operator to read."""
+
+LONGEST_REPLY = 1600
+"""Characters of a reply that are kept: ten segments."""
 
 
 class Inbound:
     """Processes the inbox. `region`: how a national number is read; `number_keys`: under which it is hashed."""
 
     def __init__(
-        self, store: Store, region: str, number_keys: Sequence[str] = (), stop_words: Sequence[str] = ()
+        self,
+        store: Store,
+        region: str,
+        number_keys: Sequence[str] = (),
+        stop_words: Sequence[str] = (),
+        *,
+        content_in_events: bool = False,
     ) -> None:
         self._store = store
         self._region = region
         self._number_keys, self._stop_words = number_keys, stop_words
+        self._content_in_events = content_in_events
 
     def process(self, entries: Sequence[Entry]) -> None:
         """All of these. StoreError: Redis is out of reach; what was not processed stays in the inbox."""
@@ -50,7 +60,7 @@ class Inbound:
             elif opt_outs.is_stop(found.text, self._stop_words):
                 self._opt_out(found, "reply", entry)
             else:
-                self._set_aside(entry, A_REPLY)
+                self._reply(found, entry)
         self._apply(receipts)
 
     def _receipt(self, entry: Entry, callback: Callback) -> Receipt:
@@ -72,11 +82,29 @@ class Inbound:
             self._opt_out(receipt, "blacklisted")
 
     def _opt_out(self, callback: Callback, source: Source, entry: Entry | None = None) -> None:
-        hashes = opt_outs.hashes(called(callback.number, self._region), self._number_keys)
+        number = called(callback.number, self._region)
+        hashes = opt_outs.hashes(number, self._number_keys)
         opt_out = OptOut(source, ticket=callback.ticket)
         place, event_id = (entry.entry, entry.event_id) if entry else ("", "")
-        cancelled = self._store.opt_outs.add(hashes, opt_out, place, event_id)
+        shown = number if self._content_in_events else ""
+        cancelled = self._store.opt_outs.add(hashes, opt_out, place, event_id, shown)
         report.opted_out(source, cancelled)
+
+    def _reply(self, callback: Callback, entry: Entry) -> None:
+        number, text = called(callback.number, self._region), callback.text[:LONGEST_REPLY]
+        reply = Reply(
+            callback.ticket,
+            number,
+            text,
+            callback.at,
+            entry.entry,
+            entry.event_id,
+            A_REPLY,
+            entry.content,
+            shown=self._content_in_events,
+        )
+        outcome, message_id = self._store.reply(reply)
+        report.replied(outcome, message_id)
 
     def _set_aside(self, entry: Entry, reason: str) -> None:
         self._store.inbox.set_aside(entry, reason)

@@ -134,6 +134,12 @@ def opted_out(source: str, cancelled: Sequence[str]) -> None:
         log.event("sms.cancelled", message_id=message_id, reason=REASON)
 
 
+def replied(outcome: str, message_id: str) -> None:
+    """Somebody answered."""
+    metrics.replied(outcome)
+    log.event("inbound.reply", outcome=outcome, **log.known(message_id=message_id))
+
+
 def set_aside(reason: str) -> None:
     """What Octopush called us with could not be processed."""
     metrics.unreadable()

@@ -13,13 +13,21 @@ Redis holds a record as a hash of strings; here it is a frozen value. Instants i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast, get_args
 
-from octoworker.sms.shapes import MessageRecord, MoveRecord, RecallRecord, RecallState, RecipientRecord, RemarkRecord
+from octoworker.sms.shapes import (
+    MessageRecord,
+    MoveRecord,
+    RecallRecord,
+    RecallState,
+    RecipientRecord,
+    RemarkRecord,
+    ReplyRecord,
+)
 
 
 class State(StrEnum):
@@ -115,6 +123,20 @@ class Recall:
         return {"state": self.state, "reason": self.reason, "send_at": iso(self.send_at) if self.send_at else None}
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What a recipient answered. `repr` shows no number and no text."""
+
+    number: str = field(repr=False)
+    text: str = field(repr=False)
+    arrived_at: datetime
+    word_at: str = ""
+    """The operator's time, as it wrote it."""
+
+    def as_json(self) -> ReplyRecord:
+        return {"number": self.number, "text": self.text, "at": iso(self.arrived_at), "word_at": self.word_at}
+
+
 ROUNDING = timedelta(minutes=1)
 """Octopush keeps a time to the minute: what is echoed closer than this to the hand-over went at once."""
 
@@ -159,6 +181,8 @@ class Record:
     recall: Recall | None = None
     forgotten_at: datetime | None = None
     """When a recipient was taken out of it."""
+    replies: tuple[Reply, ...] = field(default=(), repr=False)
+    """What recipients answered, as it came."""
 
     @classmethod
     def from_hash(cls, message_id: str, fields: Mapping[str, str]) -> Record:
@@ -194,6 +218,7 @@ class Record:
             correlation=fields.get("correlation", ""),
             job_id=fields.get("job_id", ""),
             forgotten_at=_instant(fields.get("forgotten")),
+            replies=tuple(_replies(fields.get("replies"))),
         )
 
     @property
@@ -243,13 +268,15 @@ class Record:
             "forgotten_at": iso(self.forgotten_at) if self.forgotten_at else None,
             "recipients": {number: cast("RecipientRecord", dict(each)) for number, each in self.recipients.items()},
             "remarks": list(self.remarks),
+            "replies": [reply.as_json() for reply in self.replies],
             "history": [move.as_json() for move in self.history],
         }
 
     def masked(self) -> dict[str, Any]:
         """The record as Celery may keep it: recipients as a list with masked numbers, for two can look alike."""
         listed = [{"recipient": mask(number), **outcome} for number, outcome in self.recipients.items()]
-        return {**self.as_json(), "recipients": listed, "reference": None}
+        replies = [{"recipient": mask(reply.number), "at": iso(reply.arrived_at)} for reply in self.replies]
+        return {**self.as_json(), "recipients": listed, "replies": replies, "reference": None}
 
 
 _WORDS = frozenset(state.value for state in State)
@@ -304,6 +331,16 @@ def _objects(text: str | None) -> list[Any]:
     except ValueError:
         return []
     return value if isinstance(value, list) else []
+
+
+def _replies(text: str | None) -> Iterator[Reply]:
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return
+    for each in found if isinstance(found, list) else ():
+        if isinstance(each, dict) and (arrived := _instant(str(each.get("arrived")))):
+            yield Reply(str(each.get("number")), str(each.get("text")), arrived, str(each.get("at") or ""))
 
 
 _SAID = frozenset({State.DELIVERED.value, State.UNDELIVERED.value})

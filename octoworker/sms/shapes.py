@@ -148,6 +148,15 @@ class RecallRecord(TypedDict):
     send_at: str | None
 
 
+class ReplyRecord(TypedDict):
+    """What a recipient answered. `at`: when it came in, as in the history; `word_at`: the operator's time, as it wrote it."""
+
+    number: str
+    text: str
+    at: str
+    word_at: str
+
+
 class MessageRecord(TypedDict):
     """All that is known of a message. Money is a decimal string; `recipients` has the numbers in clear."""
 
@@ -172,6 +181,7 @@ class MessageRecord(TypedDict):
     forgotten_at: str | None
     recipients: dict[str, RecipientRecord]
     remarks: list[RemarkRecord]
+    replies: list[ReplyRecord]
     history: list[MoveRecord]
 
 

@@ -58,6 +58,8 @@ from octoworker.store.values import (
     QueuedJobs,
     Receipt,
     Received,
+    Reply,
+    ReplyOutcome,
     Settled,
     StoredRequest,
     Superseded,
@@ -95,6 +97,8 @@ __all__ = [
     "Recall",
     "Receipt",
     "Received",
+    "Reply",
+    "ReplyOutcome",
     "Settled",
     "Slice",
     "Store",
@@ -134,6 +138,9 @@ NO_JOB = QueuedJobs(keys.NOWHERE)
 
 EARLY_FOR = timedelta(hours=72)
 """A receipt waits so long for its ticket: operators give up after 48 hours."""
+
+MOST_REPLIES = 20
+"""Of one message. More than that is a conversation, of which the latest are kept."""
 
 SOCKET_TIMEOUT = 5.0
 """Seconds for one answer of Redis, as a socket takes them. A script here takes microseconds; longer means the server or
@@ -476,6 +483,12 @@ class Store:
         calls: list[Call] = [([], [self._receipt(each)]) for each in receipts]
         answers = self._scripts.run_many("receipt", calls)
         return [answer if isinstance(answer, StoreError) else received(answer) for answer in answers]
+
+    def reply(self, reply: Reply) -> tuple[ReplyOutcome, str]:
+        """Keep what somebody answered, and say with which message: its id."""
+        facts = {**asdict(reply), "most": MOST_REPLIES, "keep": self._keep}
+        outcome, message_id = self._scripts.run("reply", [], [json.dumps(facts)])
+        return outcome, message_id
 
     def _receipt(self, receipt: Receipt) -> str:
         facts = {

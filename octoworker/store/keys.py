@@ -29,9 +29,9 @@
 | `ow:campaign-file:HASH` | string | the campaign that was asked for by this key, or with this content | `keep_for`; a day, once all of it is taken |
 | `ow:opt-outs` | hash | keyed hash of a number → JSON: since (ms), source, ticket, scope | never by itself: the law wants a STOP obeyed for years; an operator takes entries out |
 | `ow:held:HASH` | zset | id → ms: marketing to one number (its keyed hash) that is held or backlogged, so that a STOP ends it at once | 30 days after its last message was due |
-| `ow:outbox` | stream | events for the web app that are still to be sent: id, content (JSON, no number and no text); group `senders` | each once it is sent |
+| `ow:outbox` | stream | events for the web app that are still to be sent: id, content (JSON; number and text only with `OCTOWORKER_EVENT_CONTENT`); group `senders` | each once it is sent |
 | `ow:events-to` | string | some worker sends events, so they are written | a day after the last such worker |
-| `ow:webhooks` | hash | id of an event → its content (JSON, no number and no text): those that are still to be posted, and those that nobody took | each once it is posted; those that nobody took 30 days after they happened, and beyond the latest 100,000 |
+| `ow:webhooks` | hash | id of an event → its content (as in `ow:outbox`): those that are still to be posted, and those that nobody took | each once it is posted; those that nobody took 30 days after they happened, and beyond the latest 100,000 |
 | `ow:webhooks:due` | zset | id of an event → ms at which it is posted | with its members |
 | `ow:webhooks:tries` | hash | id of an event → how often it was posted in vain | with the event |
 | `ow:webhooks:dead` | zset | id of an event that nobody took → ms at which it happened | as in `ow:webhooks` |
@@ -40,7 +40,7 @@
 | `ow:ticket:TICKET` | string | id of the message that has it, `:`, generation of its key; "" when two have it, and so neither | with the record |
 | `ow:early:TICKET` | list | receipts that came before their ticket, as JSON | 72 hours |
 | `ow:inbox` | stream | callbacks of Octopush that are still to be processed; group `workers` | each with its processing |
-| `ow:unreadable` | stream | calls that were no callback, and callbacks that no worker could process | 30 days, and beyond the latest 1,000 |
+| `ow:unreadable` | stream | calls that were no callback, callbacks that no worker could process, and replies to no message of ours | 30 days, and beyond the latest 1,000 |
 | `ow:campaign-sent:DAY:PART` | hash | hash of a number and a text → the campaign and the message that took it, and when (ms); DAY counts days of Redis' clock, PART is the begin of the hash | 2 days |
 | `ow:state:STATE` | zset | id → ms of the last move (for scheduled and waiting: due), for `list` | members are pruned after `keep_for` |
 | `ow:state:unconfirmed` | zset | id → ms at which a message was accepted of which Octopush knows the key, and nobody saw the answer | when it is confirmed, decided or replayed; pruned after `keep_for` |

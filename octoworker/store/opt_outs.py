@@ -50,11 +50,13 @@ class OptOuts:
         self._scripts = scripts
         self._keep = span_ms(keep)
 
-    def add(self, hashes: Sequence[str], entry: OptOut, inbox: str = "", event_id: str = "") -> list[str]:
+    def add(
+        self, hashes: Sequence[str], entry: OptOut, inbox: str = "", event_id: str = "", number: str = ""
+    ) -> list[str]:
         """Put a number in, and cancel the marketing that waits for it: the ids of those messages. One step.
 
         `inbox`: the entry of the inbox that said so, which is processed with this. `event_id`: of what said so; with it
-        a web app is told.
+        a web app is told. `number`: what its event carries beside that.
         """
         request = {
             "hashes": list(hashes),
@@ -62,6 +64,7 @@ class OptOuts:
             "keep": self._keep,
             "inbox": inbox,
             "event_id": event_id,
+            "number": number,
         }
         (cancelled,) = self._scripts.run("opt_out", [], [json.dumps(request)])
         ids: list[str] = json.loads(cancelled)

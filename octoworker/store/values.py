@@ -239,6 +239,31 @@ class Received:
     record: Record | None = None
 
 
+ReplyOutcome = Literal["kept", "same", "unmatched"]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What somebody answered, to be kept with the message that has its ticket and its number."""
+
+    ticket: str
+    number: str = field(repr=False)
+    """E.164."""
+    text: str = field(repr=False)
+    at: str
+    """The operator's time, as it wrote it."""
+    entry: str
+    """Its place in the inbox, which it leaves in the same step."""
+    event_id: str
+    """Of its arrival."""
+    reason: str
+    """Why an operator finds it, when it belongs to no message."""
+    content: str = field(repr=False)
+    """What they find."""
+    shown: bool = False
+    """The event carries number and text."""
+
+
 @dataclass(frozen=True)
 class Wakeup:
     """A message whose job must be published now. `delay`: how far ahead of its instant it was taken."""

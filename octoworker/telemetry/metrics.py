@@ -66,6 +66,7 @@ HANDSET_BUCKETS = (1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200, 172800)
 """Seconds: a handset that is on has it within half a minute; operators give up after 48 hours."""
 
 SAYS = ("nothing", "underway", "undelivered", "delivered")
+REPLIED = ("kept", "same", "unmatched")
 RECEIVED = ("moved", "noted", "same", "early", "unmatched")
 
 EVENT_WAYS, EVENT_OUTCOMES = ("task", "webhook"), ("sent", "again", "dead", "gone")
@@ -115,6 +116,7 @@ class Book:
         self.delivered = counter("handsets_total", "Recipients with a final receipt", "says", "lane")
         self.opt_outs = counter("opt_outs_total", "STOPs that were obeyed, by where they came from", "source")
         self.events = counter("events_total", "Events for the web app, by way and what came of it", "way", "outcome")
+        self.replies = counter("replies_total", "Replies, by whether their message was found", "outcome")
         self.unreadable = counter("callbacks_unreadable_total", "Calls of Octopush that nobody could process")
         self.receipt_age = Histogram(
             "octoworker_receipt_age_seconds",
@@ -159,6 +161,8 @@ class Book:
             self.of(self.delivered, says, lane)
         for way, outcome in product(EVENT_WAYS, EVENT_OUTCOMES):
             self.of(self.events, way, outcome)
+        for outcome in REPLIED:
+            self.of(self.replies, outcome)
         for alert in ALERTS:
             self.of(self.alerts, alert)
 
@@ -288,6 +292,12 @@ def receipt(book: Book, says: str, outcome: str, record: Record | None, *, age: 
 def opted_out(book: Book, source: str) -> None:
     """A number wants no more SMS."""
     book.of(book.opt_outs, source).inc()
+
+
+@_counting
+def replied(book: Book, outcome: str) -> None:
+    """Somebody answered a message, or nothing of ours."""
+    book.of(book.replies, outcome).inc()
 
 
 @_counting

@@ -76,9 +76,20 @@ def story(record: Record) -> str:
         '<div class="columns">',
         part("story", f'<h2>What happened</h2><ol class="story">{moves}</ol>', "section"),
         part("people", f"<h2>Recipients</h2><table>{heads}<tbody>{people}</tbody></table>", "section"),
+        part("replies", _replies(record), "section"),
         "</div>",
     ]
     return whole(f"{record.message_id[:8]} · octoworker", "".join(parts), refresh=not record.final)
+
+
+def _replies(record: Record) -> str:
+    """Who answered and when; what they wrote is for those who may see texts."""
+    if not record.replies:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(mask(reply.number))}</td><td>{full(reply.arrived_at)}</td></tr>" for reply in record.replies
+    )
+    return f"<h2>Replies</h2><table>{_heads('Number', 'Came in')}<tbody>{rows}</tbody></table>"
 
 
 def locked(place: str = "/", *, wrong: bool = False) -> str:

@@ -177,7 +177,13 @@ def recaller(mine: Runtime) -> Recaller:
 def inbound(mine: Runtime) -> Inbound:
     """Processes what Octopush called us with."""
     settings = mine.settings
-    return Inbound(mine.store, settings.message.region, settings.opt_outs.number_keys, settings.opt_outs.words)
+    return Inbound(
+        mine.store,
+        settings.message.region,
+        settings.opt_outs.number_keys,
+        settings.opt_outs.words,
+        content_in_events=settings.events.content,
+    )
 
 
 def queues(settings: Settings) -> dict[str, str]:

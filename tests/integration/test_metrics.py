@@ -37,6 +37,8 @@ COUNTERS = {
     "octoworker_receipts": {"says", "outcome"},
     "octoworker_handsets": {"says", "lane"},
     "octoworker_callbacks_unreadable": set(),
+    "octoworker_events": {"way", "outcome"},
+    "octoworker_replies": {"outcome"},
 }
 HISTOGRAMS = {
     "octoworker_handover_seconds": {"lane"},
@@ -58,6 +60,8 @@ GAUGES = {
     "octoworker_inbox_depth": set(),
     "octoworker_outbox_depth": set(),
     "octoworker_unreadable": set(),
+    "octoworker_webhooks": {"state"},
+    "octoworker_webhooks_blocked": set(),
     "octoworker_messages": {"state"},
     "octoworker_breaker_open": set(),
     "octoworker_account_hold": set(),

@@ -124,6 +124,10 @@ class Asker:
         facts = {"entry": "", "ticket": ticket, "number": A, "state": state, "word": "", "at": "", "reason": ""}
         return self.ask("receipt", json.dumps({**facts, "keep": 1000, "early_for": 1000, "kept": "{}"}), place=None)
 
+    def reply(self, ticket="api1"):
+        facts = {"entry": "1-1", "event_id": "e1", "ticket": ticket, "number": A, "text": "oui", "at": "", "most": 9}
+        return self.ask("reply", json.dumps({**facts, "keep": 1000, "reason": "why", "content": "{}"}), place=None)
+
     def clock(self, worker, drift):
         request = {"wrong": 60_000, "stale": 180_000, "keep": 180_000}
         return self.ask("compare_clocks", worker, drift, json.dumps(request), place=None)
@@ -286,6 +290,11 @@ WAYS = {
         "same": lambda it: it.taken().replace(),
         "replaced": lambda it: it.taken().replace('{"text": "another"}'),
         "gone": lambda it: it.sent().replace(),
+    },
+    "reply": {
+        "kept": lambda it: it.known_by_its_ticket().reply(),
+        "same": lambda it: (it.known_by_its_ticket().reply(), it.reply())[1],
+        "unmatched": lambda it: it.reply("another"),
     },
     "replay": {
         "done": lambda it: it.dead().change("replay"),

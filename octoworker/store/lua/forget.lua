@@ -5,7 +5,7 @@
 --       5 time to live (ms) of a record that has none
 -- returns  'done' | 'moving' (not ended, nothing was changed) | 'changed' (it is not as it was read: read it again) | 'absent'
 local payload_read, outcomes_read, payload, outcomes, keep = unpack(ARGV)
-local message = read_message({key = KEYS[1]}, 'state', 'payload', 'outcomes', 'receipts')
+local message = read_message({key = KEYS[1]}, 'state', 'payload', 'outcomes', 'receipts', 'replies')
 if not message.state then return 'absent' end
 if not FINAL[message.state] then return 'moving' end
 if message.payload ~= payload_read or (message.outcomes or '') ~= outcomes_read then return 'changed' end
@@ -16,6 +16,13 @@ if message.receipts then
     if not left[number] then receipts[number] = nil end
   end
   redis.call('HSET', message.key, 'receipts', cjson.encode(receipts))
+end
+if message.replies then
+  local left, replies = decoded(outcomes), {}
+  for _, each in ipairs(cjson.decode(message.replies)) do
+    if left[each.number] then replies[#replies + 1] = each end
+  end
+  redis.call('HSET', message.key, 'replies', #replies > 0 and cjson.encode(replies) or '')
 end
 redis.call('HDEL', message.key, 'pending', 'counted')
 if redis.call('PTTL', message.key) < 0 then redis.call('PEXPIRE', message.key, keep) end

@@ -2,7 +2,8 @@
 -- A number wants no more: put it into the list, and cancel what waits for it and is marketing, before anything is released.
 -- KEYS  none
 -- ARGV  1 request (JSON: hashes (the first for the entry), entry (source, ticket, scope; since (ms) where it is known),
---         keep (ms), inbox (id of the entry that said so, or ''), event_id (of what said so, or ''))
+--         keep (ms), inbox (id of the entry that said so, or ''), event_id (of what said so, or ''), number (that the event
+--         carries, or ''))
 -- returns  {ids that were cancelled (JSON)}
 local request, now = cjson.decode(ARGV[1]), clock()
 opt_out(request.hashes, request.entry, now)
@@ -24,7 +25,8 @@ for _, hash in ipairs(request.hashes) do
   redis.call('DEL', HELD .. hash)
 end
 if request.event_id ~= '' and somebody_listens() then
-  emit('evt_' .. request.event_id, 'sms.optout', now, {source = request.entry.source, scope = request.entry.scope})
+  emit('evt_' .. request.event_id, 'sms.optout', now, {source = request.entry.source, scope = request.entry.scope,
+    number = given(request.number) and request.number or nil})
 end
 if request.inbox ~= '' then processed(request.inbox) end
 return {#cancelled > 0 and cjson.encode(cancelled) or '[]'}

@@ -1,4 +1,4 @@
--- include: message, backlog, inbox, recalls
+-- include: recipients, backlog, inbox, recalls
 -- A later word on delivery: a stronger fact than anything we concluded ourselves. It is matched by its ticket and its number,
 -- and by nothing else.
 -- KEYS  none: the ticket tells which record
@@ -23,13 +23,6 @@ local function keep_for_later()
   return ended('early')
 end
 
-local function is_recipient(message)
-  if decoded(message.outcomes)[recipient] then return true end
-  for _, each in ipairs(listed_recipients(message.payload)) do
-    if each == recipient then return true end
-  end
-end
-
 local function may_have_been_sent(message)
   local state = message.state
   return state == 'accepted' or state == 'undelivered' or state == 'unknown'
@@ -46,17 +39,16 @@ local function doubt_remains(message)
 end
 
 if receipt.ticket == '' then return ended('unmatched') end
-local found = redis.call('GET', TICKETS .. receipt.ticket)
-if not found then return keep_for_later() end
-local id, generation = string.match(found, '^(%x+):(%d+)$')
+local id, generation, known = owner_of(receipt.ticket)
+if not known then return keep_for_later() end
 if not id then return ended('unmatched') end
 
 local message = {id = id, key = RECORDS .. id, now = clock(), keep = receipt.keep}
 read_message(message, 'state', 'outcomes', 'receipts', 'in_doubt_since', 'payload', 'forgotten', 'pending', 'receipts_from')
 if not message.state then return ended('unmatched') end
 -- It belongs to a call from before a replay.
-if tonumber(generation) < number(message.receipts_from) then return ended('unmatched') end
-if not is_recipient(message) then
+if generation < number(message.receipts_from) then return ended('unmatched') end
+if not is_recipient(message, recipient) then
   -- Of one that is still on its way the recipients may be written in another form; the outcome brings theirs.
   if FINAL[message.state] or given(message.forgotten) then return ended('unmatched') end
   return keep_for_later()
