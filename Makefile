@@ -89,7 +89,7 @@ $(TYPES_READY): tests/checkers/package-lock.json | $(READY)
 	cd .venv/types && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-# make chaos KILLS=1000   the long run: all doors, mixed faults, a result for each person; CHAOS=--burnt and more, see --help
+# make chaos KILLS=1000   the long run: all doors, mixed faults, a result for each person; CHAOS="--api v1", "--change-to v1", --burnt and more, see --help
 KILLS ?= 100
 chaos: $(READY)
 	$(BIN)/python tests/journeys/chaos --kills $(KILLS) $(CHAOS)

@@ -19,6 +19,7 @@ from chaos import report
 from chaos.oracle import BAD
 from chaos.run import Run, surroundings
 from chaos.weather import Shares
+from octoworker.gateway import dialects
 
 
 def main():
@@ -40,14 +41,19 @@ def main():
         default="always",
         help="of Redis; everysec may lose the moment before a SIGKILL, see docs/chaos.md",
     )
+    options.add_argument("--api", default="legacy", choices=dialects.DIALECTS, help="the API that is spoken")
+    options.add_argument(
+        "--change-to", choices=dialects.DIALECTS, help="after half of the kills most workers come back with this API"
+    )
     options.add_argument("--report", type=Path, help="folder of the report; default: a new one in the temporary folder")
     given = options.parse_args()
     folder = given.report or Path(tempfile.mkdtemp(prefix="octoworker-chaos-report-"))
     folder.mkdir(parents=True, exist_ok=True)
     print(f"seed {given.seed}; the report goes to {folder}", flush=True)
-    shares = Shares(given.ambiguous, given.refused, given.late, burnt=given.burnt)
+    apis = tuple(filter(None, (given.api, given.change_to)))
+    shares = Shares(given.ambiguous, given.refused, given.late, burnt=given.burnt, apis=apis)
     began = time.monotonic()
-    with surroundings(given.appendfsync) as (house, proxy):
+    with surroundings(given.appendfsync, given.api) as (house, proxy):
         run = Run(house, proxy, folder, random.Random(given.seed), shares, given.pace)
         results = run.go(given.kills, began + given.minutes * 60)
     text = report.page(

@@ -33,6 +33,8 @@ WEIGHTS = {
     "send_task": 16,
     "replay": 4,
     "again": 4,
+    "for_later": 5,
+    "take_back": 5,
 }
 
 TASK = "octoworker.send_sms"
@@ -40,6 +42,10 @@ TASK = "octoworker.send_sms"
 NOT_TOLD = (OperationalError, OSError, AttributeError)
 """What a plain producer's publish raises without saying whether it happened. The last is kombu's, on a connection that another
 failure has closed."""
+
+HOUR = 3600.0
+LATEST = 2 * HOUR
+"""Seconds ahead of which a message is handed over at the most."""
 
 AGAIN = 0.2
 """Seconds before a call that failed is repeated."""
@@ -54,6 +60,7 @@ class Producer:
         self.pace = pace
         self.count = itertools.count(1)
         self.counts = Counter()
+        self.for_later: list[str] = []
         self.failed = ""
         self.beside: threading.Thread | None = None
         """Somebody at the command line, who takes longer than any call."""
@@ -91,6 +98,25 @@ class Producer:
             self.ledger.perhaps_taken([Promise("enqueue without a key", number, text)])
         else:
             self.ledger.taken([Promise("enqueue without a key", number, text, message_id)])
+
+    def do_for_later(self):
+        """Handed over at once, and Octopush holds it."""
+        self.for_later.append(self._enqueue("for later", [self._somebody()], send_at=time.time() + HOUR))
+
+    def do_take_back(self):
+        """Somebody cancels or moves what Octopush holds, or is on its way there."""
+        if not self.for_later:
+            return
+        message_id = self.chance.choice(self.for_later[-10:])
+        self.weather.forecast_of_a_recall()
+        try:
+            if self.chance.random() < 0.5:
+                octoworker.cancel(message_id)
+            else:
+                octoworker.reschedule(message_id, time.time() + LATEST)
+            self.counts["taken back"] += 1
+        except octoworker.OctoworkerError:
+            return
 
     def do_enqueue_many(self):
         texts = [self._text() for _ in range(self.chance.randint(2, 40))]
@@ -195,12 +221,13 @@ class Producer:
             except (octoworker.StoreError, *NOT_TOLD):
                 return
 
-    def _enqueue(self, door, numbers):
+    def _enqueue(self, door, numbers, **more):
         text = self._text()
         message_id = self._until_taken(
-            lambda: octoworker.enqueue(recipients=numbers, text=text, transactional=True, idempotency_key=text)
+            lambda: octoworker.enqueue(recipients=numbers, text=text, transactional=True, idempotency_key=text, **more)
         )
         self.ledger.taken(Promise(door, number, text, message_id) for number in numbers)
+        return message_id
 
     def _until_taken(self, ask):
         while True:

@@ -14,6 +14,9 @@ from moved_clock import WallClock
 
 PLACES = ("threads", "proxied", "prefork")
 
+STAYS = "proxied"
+"""The one that keeps its API when the others change."""
+
 LAST_LINES = 60
 """Lines of the log that are kept of a worker that ended by itself."""
 
@@ -33,10 +36,13 @@ class Fleet:
         self.expected: set[int] = set()
         """Processes that were killed behind our back."""
         self.recent = deque(maxlen=5)
+        self.api = dict.fromkeys(PLACES, house.api)
 
     def start(self, place):
         settings = {
             **self.clocks[place].environ,
+            "OCTOPUSH_API": self.api[place],
+            "OCTOPUSH_URL": self.house.sandbox.urls[self.api[place]],
             "OCTOWORKER_HEALTH_DIR": str(self.house.folder / f"health-{place}"),
             **({"REDIS_URL": self.proxy.url} if place == "proxied" else {}),
         }
@@ -44,6 +50,10 @@ class Fleet:
         self.started += 1
         pool = "prefork" if place == "prefork" else "threads"
         self.all[place] = Worker({**self.house.environ, **settings}, log, "-n", f"{place}@%h", pool=pool)
+
+    def change_to(self, api):
+        """Workers come back with this API; one stays, for what may have been sent by the other."""
+        self.api |= dict.fromkeys((place for place in PLACES if place != STAYS), api)
 
     def some(self):
         return self.chance.choice(PLACES)

@@ -26,7 +26,7 @@ def page(run, results, shares, *, seconds, seed, appendfsync):
     stories = "\n".join(f"- {story}" for story in results.stories[:50])
     return f"""# A long run
 
-`make chaos KILLS={run.kills}` (seed {seed}, `appendfsync {appendfsync}`) on {platform.machine()}, {os.cpu_count()} cores,
+`make chaos KILLS={run.kills}` (seed {seed}, API {" then ".join(shares.apis)}, `appendfsync {appendfsync}`) on {platform.machine()}, {os.cpu_count()} cores,
 Python {platform.python_version()}: {results.people} people, {run.kills} kills, {seconds:.0f} s. Of the first calls {shares.ambiguous:.0%} were ambiguous,
 {shares.refused:.0%} refused; keys {"are burnt by a refusal" if shares.burnt else "outlast a refusal"}.
 

@@ -20,7 +20,7 @@ import redis
 from harness import API_KEY, LOGIN, House, until
 from proxy import Proxy
 
-from chaos import mishaps, oracle
+from chaos import doors, mishaps, oracle
 from chaos.doors import Producer
 from chaos.fleet import PLACES, Fleet
 from chaos.ledger import Ledger
@@ -46,7 +46,7 @@ CALM = 300.0
 
 
 @contextmanager
-def surroundings(appendfsync):
+def surroundings(appendfsync, api):
     """Redis, the sandbox and the link; this process is the web app, with the patience of one."""
     with (
         tempfile.TemporaryDirectory(prefix="octoworker-chaos-") as folder,
@@ -54,7 +54,7 @@ def surroundings(appendfsync):
         Sandbox(user_login=LOGIN, api_key=API_KEY, credit="1000000.00") as sandbox,
         Proxy(server.port) as proxy,
     ):
-        house = House(server.url, sandbox, Path(folder), SETTINGS)
+        house = House(server.url, sandbox, Path(folder), {**SETTINGS, "OCTOPUSH_API": api})
         house.server = server
         os.environ.update({name: value for name, value in house.environ.items() if name.startswith(("OCTO", "REDIS"))})
         try:
@@ -99,6 +99,8 @@ class Run:
         try:
             while (first or self.kills < kills) and time.monotonic() < ends_at:
                 self._one(first.pop() if first else self._drawn())
+                if self.kills * 2 >= kills:
+                    self.fleet.change_to(self.shares.apis[-1])
                 time.sleep(self.chance.uniform(0.05, 0.6))
                 if self.kills >= said + 25:
                     said = self.kills
@@ -135,11 +137,14 @@ class Run:
             jobs = sum(self.admin.llen(queue) for queue in ("sms", "sms.urgent", "sms.bulk")) + self.admin.hlen(
                 "unacked"
             )
-            return not self.admin.zcard("ow:due") and not jobs
+            recalls = sum(self.admin.zcard(key) for key in self.admin.scan_iter("ow:recalls:*"))
+            return not self.admin.zcard("ow:due") and not jobs and not recalls
 
         with contextlib.suppress(AssertionError):
             until(still, CALM, every=0.5)
         self.fleet.stop()
+        # What Octopush holds goes out.
+        self.house.sandbox.advance(doors.LATEST + 60)
 
     def _results(self):
         campaigns = self._campaigns()
@@ -160,6 +165,8 @@ class Run:
         if found is None:
             return None
         reviewed = bool(self.admin.hget(f"ow:message:{message_id}", "needs_review"))
+        # Octopush may have cancelled it: it rang once, or not at all.
+        reviewed |= found.recall is not None and found.recall.state == "needs_review"
         return {**found.as_json(), "maybe_sent": found.maybe_sent, "needs_review": reviewed}
 
     def _campaigns(self):

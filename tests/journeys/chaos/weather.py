@@ -16,6 +16,8 @@ class Shares:
     refused: float
     late: float
     burnt: bool = False
+    apis: tuple[str, ...] = ("legacy",)
+    """The API that is spoken, and the one that is changed to."""
 
 
 def ambiguous(late):
@@ -39,11 +41,15 @@ def ambiguous(late):
 
 REFUSED = (
     {"fault": "code", "code": "153"},
-    {"fault": "code", "code": "127"},
+    {"fault": "code", "code": "128"},
     {"fault": "code", "code": "104"},
     {"fault": "status", "status": 429, "retry_after": "1"},
 )
 """Refused, and worth another try; 104 (no credit) stops the account for a while."""
+
+
+NOT_OF_A_RECALL = ("late_booking", "slow")
+"""Of a send alone; and longer than a recall's time."""
 
 
 class Weather:
@@ -64,6 +70,17 @@ class Weather:
             while not self.calm and (fault := self._drawn()):
                 self.counts[fault.get("code") or fault["fault"]] += 1
                 self._sandbox.fault(**fault, recipient=number)
+
+    def forecast_of_a_recall(self):
+        """What the next call to cancel meets."""
+        with self._lock:
+            dice = self._chance.random()
+            if self.calm or dice > self._shares.ambiguous + self._shares.refused:
+                return
+            lost = [each for each in self._ambiguous if each["fault"] not in NOT_OF_A_RECALL]
+            fault = self._chance.choice(lost) if dice < self._shares.ambiguous else {"fault": "code", "code": "104"}
+            self.counts[f"cancel: {fault.get('code') or fault['fault']}"] += 1
+            self._sandbox.fault(**fault, call="cancel")
 
     def _drawn(self):
         dice = self._chance.random()
