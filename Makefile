@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types clean
+.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -110,6 +110,14 @@ bench-held: $(READY)
 
 bench-traffic: $(READY)
 	$(BIN)/python benchmarks/traffic.py
+
+# make bench-scripts   what each Lua script costs in Redis, from a real worker's run
+bench-scripts: $(READY)
+	$(BIN)/python benchmarks/scripts.py
+
+# make bench-send   what one call to Octopush costs, without worker and Redis
+bench-send: .venv-bench/.ready
+	cd benchmarks && ../$(BENCH)/python send.py
 
 # make bench-restart   ten prefork workers are replaced one after the other under load: the longest wait of a message
 bench-restart: $(READY)

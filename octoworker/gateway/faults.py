@@ -6,13 +6,15 @@ call with the same key. So "maybe" is the answer to everything that no table her
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from http.client import HTTPException
 
-import requests
 from urllib3 import exceptions as urllib3
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from octoworker.errors import BusyError, GatewayError, MaybeSentError, UnreachableError
 
@@ -31,20 +33,21 @@ class EncodedError(Exception):
 _UNSENT: tuple[tuple[type[Exception], str], ...] = (
     (urllib3.NameResolutionError, "The name of Octopush's server could not be resolved"),
     (urllib3.NewConnectionError, "Octopush's server refused the connection or cannot be reached"),
-    (urllib3.TimeoutError, "No connection to Octopush's server was made in time"),
-    (urllib3.SSLError, "No trusted connection to Octopush's server: TLS failed"),
     (urllib3.ProxyError, "The proxy made no connection to Octopush's server"),
+    (urllib3.TimeoutError, "No connection to Octopush's server was made in time"),
+    (TimeoutError, "No connection to Octopush's server was made in time"),
+    (ssl.SSLError, "No trusted connection to Octopush's server: TLS failed"),
+    (CertificateError, "No trusted connection to Octopush's server: TLS failed"),
     (UnicodeError, "The text holds half a character, which cannot be written"),
 )
 """Why nothing left, from the most special to the most general."""
 
 _MAYBE: tuple[tuple[type[Exception], str], ...] = (
-    (urllib3.TimeoutError, "Octopush did not answer in time"),
-    (requests.Timeout, "Octopush did not answer in time"),
+    (TimeoutError, "Octopush did not answer in time"),
     (TooLongError, "Octopush's answer is too long to be one"),
     (EncodedError, "Octopush's answer is compressed, which was not asked for"),
-    (requests.RequestException, "The connection broke before a whole answer had come"),
-    (urllib3.HTTPError, "The connection broke before a whole answer had come"),
+    (OSError, "The connection broke before a whole answer had come"),
+    (HTTPException, "The connection broke before a whole answer had come"),
 )
 
 
@@ -90,12 +93,4 @@ def _date(value: str) -> datetime | None:
 
 
 def _sentence(table: tuple[tuple[type[Exception], str], ...], error: Exception, otherwise: str) -> str:
-    chain = _chain(error)
-    return next((sentence for kind, sentence in table if any(isinstance(link, kind) for link in chain)), otherwise)
-
-
-def _chain(error: BaseException) -> tuple[BaseException, ...]:
-    """The error, what it wraps and why: `requests` keeps the true reason two levels down, as arguments."""
-    wrapped = error.args[0] if error.args else None
-    reason = getattr(wrapped, "reason", None)
-    return tuple(link for link in (error, wrapped, reason) if isinstance(link, BaseException))
+    return next((sentence for kind, sentence in table if isinstance(error, kind)), otherwise)

@@ -7,36 +7,20 @@ in its context, and with it the request, which holds the numbers, the text and t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import closing
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any, TypeVar, cast
 
 import requests
 
 from octoworker.errors import GatewayError
 from octoworker.gateway import faults
-from octoworker.gateway.connections import Connections, call
+from octoworker.gateway.connections import Connections, Limits, Reply, Request, call
 from octoworker.gateway.values import Account
 from octoworker.version import __version__
 
 USER_AGENT = f"octoworker/{__version__}"
 
-CHUNK = 16 * 1024
-"""Bytes read at once."""
-
-PLAIN = "identity"
-"""The one encoding of an answer that is asked for."""
-
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Reply:
-    """`body` is empty when nobody asked for the body of such a status."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class Transport:
@@ -55,20 +39,30 @@ class Transport:
         except Exception as error:  # noqa: BLE001 - an error nobody foresaw came after the request: it is a maybe too
             return faults.of_exception(error, unsent=call.unsent)
 
-    def exchanged(self, request: requests.PreparedRequest, *, room: int, read: Collection[int]) -> Reply:
-        """Send, and read the body when its status is one of `read`: at most `room` bytes. Only inside `attempt`.
+    @staticmethod
+    def request(method: str, url: str, headers: Mapping[str, str]) -> Request:
+        """What goes out at each call to this address, as requests would prepare it."""
+        prepared = requests.Request(method, url).prepare()
+        mine = {name: value for name, value in prepared.headers.items() if name != "Content-Length"}
+        return Request.written(method, prepared.url or url, {**mine, **headers})
 
-        Straight to the adapter: a session would follow, or read ahead of, redirects, and keep cookies.
-        """
-        timeouts = (self._account.connect_timeout, self._account.read_timeout)
-        # From here on only the connections may claim that nothing left.
-        call.unsent = False
-        with closing(self._connections.send(request, stream=True, timeout=timeouts, **self._route)) as response:
-            wanted = response.status_code in read
-            return Reply(response.status_code, response.headers, _body(response, room) if wanted else b"")
+    def exchanged(self, request: Request, body: bytes, *, room: int, read: Collection[int]) -> Reply:
+        """Send, and read the body when its status is one of `read`: at most `room` bytes. Only inside `attempt`."""
+        limits = Limits(self._account.connect_timeout, self._account.read_timeout, room, read)
+        return cast("Reply", self._pool.exchange(request, body, limits))
+
+    @cached_property
+    def _pool(self) -> Any:
+        """The connections to the account's host. It opens none; made late, as what is missing for TLS is an error of a call."""
+        request = requests.Request("POST", self._account.url).prepare()
+        verify = self._route["verify"]
+        pool = self._connections.get_connection_with_tls_context(request, verify, proxies=self._route["proxies"])
+        self._connections.cert_verify(pool, self._account.url, verify, None)  # type: ignore[no-untyped-call]
+        return pool
 
     def close(self) -> None:
         """Close all connections."""
+        self.__dict__.pop("_pool", None)
         self._connections.close()
 
 
@@ -88,15 +82,3 @@ def route(url: str) -> Mapping[str, Any]:
         found = session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
     proxies = found["proxies"] if url.startswith("https:") else {}
     return {"proxies": proxies, "verify": found["verify"]}
-
-
-def _body(response: requests.Response, room: int) -> bytes:
-    """At most `room` bytes, as they came: none is decompressed, for a kilobyte may hold hundreds of megabytes."""
-    if response.headers.get("Content-Encoding", PLAIN).strip().lower() not in ("", PLAIN):
-        raise faults.EncodedError
-    body = bytearray()
-    for chunk in response.raw.stream(CHUNK, decode_content=False):
-        body += chunk
-        if len(body) > room:
-            raise faults.TooLongError
-    return bytes(body)

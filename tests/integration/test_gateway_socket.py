@@ -190,7 +190,7 @@ class TlsLine(ssl.SSLSocket):
 class Server:
     """A thread that behaves as scripted: the first behaviour for the first connection, and so on."""
 
-    def __init__(self, *behaviours, certificate=None, tls=True):
+    def __init__(self, *behaviours, certificate=None, tls=True, family=socket.AF_INET):
         self.behaviours = iter(behaviours)
         self.certificate = certificate
         self.tls = certificate and tls
@@ -198,14 +198,15 @@ class Server:
         self.requests = []
         self.ended = queue.SimpleQueue()
         self.stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.host = "127.0.0.1" if family == socket.AF_INET else "[::1]"
+        self._listener = socket.create_server((self.host.strip("[]"), 0), family=family)
         self.port = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve)
         self._lines = []
 
     @property
     def url(self):
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
     def __enter__(self):
         self._thread.start()

@@ -19,7 +19,7 @@ from octoworker.errors import (
     UnreachableError,
 )
 from octoworker.gateway import Answer, Credit, RecipientResult
-from octoworker.gateway.transport import Reply
+from octoworker.gateway.connections import Reply
 from octoworker.gateway.v1 import answers
 
 A, B = "+33611111111", "+33622222222"

@@ -7,12 +7,11 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import TypeVar
 
-import requests
-
 from octoworker.errors import GatewayError, Kind, MaybeSentError, RefusedByProviderError, UnreachableError
 from octoworker.gateway import faults
+from octoworker.gateway.connections import Reply
 from octoworker.gateway.legacy import answers, form
-from octoworker.gateway.transport import USER_AGENT, Reply, Transport, raised
+from octoworker.gateway.transport import USER_AGENT, Transport, raised
 from octoworker.gateway.values import Account, Answer, Credit, Submit
 
 ACCEPTS = {"json": "application/json", "xml": "application/xml, text/xml"}
@@ -38,9 +37,8 @@ class LegacyGateway:
             "Accept-Encoding": "identity",
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        # All calls to one address differ in their body alone: working the rest out each time costs more than sending it.
-        self._blanks = {
-            what: requests.Request("POST", form.address(account, what), headers).prepare() for what in form.CALLS
+        self._requests = {
+            what: self._transport.request("POST", form.address(account, what), headers) for what in form.CALLS
         }
 
     def submit(self, order: Submit) -> Answer:
@@ -79,9 +77,7 @@ class LegacyGateway:
         return raised(UnreachableError(found.reason) if isinstance(found, MaybeSentError) else found)
 
     def _post(self, what: form.Call, body: bytes, room: int) -> Reply:
-        request = self._blanks[what].copy()
-        request.prepare_body(body, files=None)
-        return self._transport.exchanged(request, room=room, read=READ)
+        return self._transport.exchanged(self._requests[what], body, room=room, read=READ)
 
 
 def _fault(reply: Reply) -> GatewayError | None:

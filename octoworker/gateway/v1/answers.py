@@ -22,8 +22,8 @@ from octoworker.errors import (
 )
 from octoworker.gateway import faults
 from octoworker.gateway.codes import normalise
+from octoworker.gateway.connections import Reply
 from octoworker.gateway.readings import amount, count, json_object, word
-from octoworker.gateway.transport import Reply
 from octoworker.gateway.v1 import parameters
 from octoworker.gateway.v1.codes import lookup
 from octoworker.gateway.values import Answer, Credit, Parameters, RecipientResult

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import TypeVar
 
-import requests
-
 from octoworker.errors import GatewayError, MaybeSentError, UnreachableError
-from octoworker.gateway.transport import USER_AGENT, Reply, Transport, raised
+from octoworker.gateway.connections import Reply, Request
+from octoworker.gateway.transport import USER_AGENT, Transport, raised
 from octoworker.gateway.v1 import answers, body, parameters
 from octoworker.gateway.values import Account, Answer, Credit, Event, Parameters, Submit
 
@@ -35,8 +35,6 @@ class V1Gateway:
     def __init__(self, account: Account, pool_size: int) -> None:
         self._account = account
         self._transport = Transport(account, pool_size=pool_size)
-        # All sends differ in their body alone: working the rest out each time costs more than sending it.
-        self._blanks = {call: self._blank(*call) for call in CALLS}
 
     def submit(self, order: Submit) -> Answer:
         """Gateway.submit."""
@@ -82,23 +80,18 @@ class V1Gateway:
         return UnreachableError("OCTOPUSH_USER_LOGIN or OCTOPUSH_API_KEY holds a sign that cannot be sent")
 
     def _exchanged(self, call: tuple[str, str], content: bytes) -> Reply:
-        request = self._blanks[call].copy()
-        if content:
-            request.prepare_body(content, files=None)
-        return self._transport.exchanged(request, room=self._account.max_answer_bytes, read=answers.TAKES_OTHERS)
+        room = self._account.max_answer_bytes
+        return self._transport.exchanged(self._requests[call], content, room=room, read=answers.TAKES_OTHERS)
 
-    def _blank(self, method: str, address: str) -> requests.PreparedRequest:
-        request = requests.Request(
-            method,
-            self._account.url + address,
-            {
-                "User-Agent": USER_AGENT,
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "Content-Type": "application/json",
-            },
-        ).prepare()
-        # Not by requests, whose error about a header that cannot be written would show the key.
-        request.headers["api-login"] = self._account.user_login
-        request.headers["api-key"] = self._account.api_key
-        return request
+    @cached_property
+    def _requests(self) -> Mapping[tuple[str, str], Request]:
+        """Made by the first call: of a login or a key that no header can carry, none is."""
+        headers = {
+            "User-Agent": USER_AGENT,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+            "api-login": self._account.user_login,
+            "api-key": self._account.api_key,
+        }
+        return {call: self._transport.request(call[0], self._account.url + call[1], headers) for call in CALLS}
