@@ -32,6 +32,7 @@ COMMANDS = {
     "watch": ("metrics", "top", "health"),
     "maintenance": ("doctor", "forget"),
     "functions": ("functions",),
+    "aside": ("aside",),
     "bulk": ("bulk", "campaign"),
     "opt_outs": ("optout",),
     "events": ("events",),

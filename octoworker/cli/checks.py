@@ -22,7 +22,7 @@ from octoworker.sms import lanes
 from octoworker.sms.destinations import table
 from octoworker.sms.destinations.table import Line
 from octoworker.sms.record import State
-from octoworker.store import FILLING, FULL, Board, assessment, keys
+from octoworker.store import FILLING, FULL, Board, assessment
 from octoworker.store.assessment import Finding, Grade
 from octoworker.store.functions import Loaded
 from octoworker.store.server import Server
@@ -318,14 +318,14 @@ def of_jobs(server: Server) -> Iterator[Finding]:
         yield _warning(
             "set aside",
             f"{server.set_aside} {several} set aside: unreadable, or the end of several workers",
-            f"redis-cli LRANGE {keys.JOBS_SET_ASIDE} 0 9, see docs/celery-producers.md; they are kept for a week",
+            "octoworker aside list, then put-back or discard; they are kept for a week",
         )
     if server.unreadable:
         several = "records are" if server.unreadable > 1 else "record is"
         yield _problem(
             "records",
             f"{server.unreadable} {several} not as octoworker writes them: the messages are not sent",
-            f"redis-cli ZRANGE {keys.BROKEN_RECORDS} 0 9, then look at ow:message:ID; ZREM it from there once it is dealt with",
+            "octoworker aside list; mend the record (HGETALL ow:message:ID), then put-back, or discard",
         )
     for queue, jobs in sorted(server.unread.items()):
         yield _problem(

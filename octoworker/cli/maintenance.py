@@ -16,7 +16,7 @@ from octoworker.client.client import Client
 from octoworker.config import Settings, unknown_names
 from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
 from octoworker.sms import message, recipient, texts
-from octoworker.store import Store, connect, functions, keys, limits
+from octoworker.store import Store, connect, connect_to_jobs, functions, keys, limits
 from octoworker.store.assessment import Finding, Grade
 from octoworker.store.erasure import Forgotten, Person, digits
 from octoworker.store.server import allowed, examine
@@ -61,9 +61,11 @@ def _findings() -> Iterator[Finding]:
         yield from checks.of_contradictions(error)
         return
     queues = runtime.queues(settings)
+    another = settings.redis.broker != settings.redis.records_url
+    jobs = connect_to_jobs(settings.redis.broker, timeout=runtime.LOOK_TIMEOUT) if another else None
     yield from checks.all_of(
         settings,
-        lambda: examine(client, runtime.confirm(settings)),
+        lambda: examine(client, runtime.confirm(settings), jobs),
         lambda: runtime.look(settings).board(queues),
         lambda: allowed(lambda: Client().readers(checks.QUICK)),
         lambda: runtime.connect_gateway(settings),

@@ -108,6 +108,7 @@ __all__ = [
     "Wakeup",
     "Word",
     "connect",
+    "connect_to_jobs",
 ]
 
 SLACK = timedelta(milliseconds=20)
@@ -147,8 +148,16 @@ SOCKET_TIMEOUT = 5.0
 the link is gone."""
 
 
-def connect(url: str, *, timeout: float = SOCKET_TIMEOUT, connections: int = 64, retries: int = 2) -> redis.Redis:
-    """A client that never waits for ever. It opens its first connection at its first use.
+def connect(
+    url: str,
+    *,
+    timeout: float = SOCKET_TIMEOUT,
+    connections: int = 64,
+    retries: int = 2,
+    lossless: bool = False,
+) -> redis.Redis:
+    """A client that never waits for ever. It opens its first connection at its first use. `lossless`: bytes that are no
+    UTF-8 are read without an error, and are the same bytes when they are written.
 
     SettingsError when redis-py knows no such address.
     """
@@ -157,6 +166,7 @@ def connect(url: str, *, timeout: float = SOCKET_TIMEOUT, connections: int = 64,
             url,
             connection_class=budget.connection_class(url),
             decode_responses=True,
+            encoding_errors="surrogateescape" if lossless else "strict",
             socket_timeout=timeout,
             socket_connect_timeout=min(timeout, 3.0),
             socket_keepalive=True,
@@ -171,6 +181,12 @@ def connect(url: str, *, timeout: float = SOCKET_TIMEOUT, connections: int = 64,
         names = " or ".join(environment.RECORDS)
         raise SettingsError([f"{names}: an option after its ? is unknown, or its value is wrong."]) from None
     return client
+
+
+def connect_to_jobs(url: str, *, timeout: float) -> redis.Redis | None:
+    """For somebody who looks at jobs, whatever bytes they are; None: the broker is no single Redis."""
+    single = url.startswith(("redis:", "rediss:", "redis+socket:", "unix:")) and ";" not in url
+    return connect(url, timeout=timeout, retries=0, lossless=True) if single else None
 
 
 class Store:

@@ -44,7 +44,7 @@
 | `ow:campaign-sent:DAY:PART` | hash | hash of a number and a text → the campaign and the message that took it, and when (ms); DAY counts days of Redis' clock, PART is the begin of the hash | 2 days |
 | `ow:state:STATE` | zset | id → ms of the last move (for scheduled and waiting: due), for `list` | members are pruned after `keep_for` |
 | `ow:state:unconfirmed` | zset | id → ms at which a message was accepted of which Octopush knows the key, and nobody saw the answer | when it is confirmed, decided or replayed; pruned after `keep_for` |
-| `ow:broken-records` | zset | id → ms at which a script failed on the record of a message: a field, or the key itself, is not as we write it | when an operator has dealt with it |
+| `ow:broken-records` | zset | id → ms at which a script failed on the record of a message: a field, or the key itself, is not as we write it | when an operator has dealt with it (`octoworker aside`) |
 | `ow:deliveries` | hash | id of a job → times that a worker did not come back from it; on the Redis of the jobs | with the job's acknowledgement, else a day after the last |
 | `ow:confirmed` | string | nothing; it is written so that replicas can be asked for all that was written before it | a day after the last |
 | `ow:jobs-set-aside` | list | jobs that could not be read or ended several workers, as JSON: at (s), queue, reason, job; the latest 1,000; on the Redis of the jobs | 7 days after the last |

@@ -54,9 +54,12 @@ class Server:
     """Why it writes nothing, though it answers; None when it writes, or that may not be asked for."""
 
 
-def examine(client: redis.Redis, confirm: Confirm | None = None) -> Server:
-    """Look at it. `confirm`: what replicas are asked to confirm. StoreError when it is out of reach."""
+def examine(client: redis.Redis, confirm: Confirm | None = None, jobs: redis.Redis | None = None) -> Server:
+    """Look at it. `confirm`: what replicas are asked to confirm; `jobs`: the Redis of the jobs, where it is another one.
+    StoreError when it is out of reach."""
     found: Server = guard(lambda: _examined(client))
+    if jobs is not None:
+        found = replace(found, **_of_jobs(jobs))
     return replace(found, **_confirmation(client, confirm)) if confirm else found
 
 
@@ -151,12 +154,22 @@ def _examined(client: redis.Redis) -> Server:
         memory=filled.get("used_memory"),
         memory_limit=filled.get("maxmemory") or None,
         cluster=_is_cluster(found),
-        set_aside=_asked(lambda: {"jobs": client.llen(keys.JOBS_SET_ASIDE)}).get("jobs", 0),
         unreadable=_asked(lambda: {"records": client.zcard(keys.BROKEN_RECORDS)}).get("records", 0),
-        unread=_asked(lambda: _unread(client)),
         replicas=follows.get("connected_slaves") if follows.get("role") == "master" else None,
         refuses=refusal({**kept, **follows}),
+        **_of_jobs(client),
     )
+
+
+def _of_jobs(client: redis.Redis) -> dict[str, Any]:
+    """What lies where no worker takes it. Nothing of a broker that is away: whoever asks for the workers says so."""
+    try:
+        return {
+            "set_aside": _asked(lambda: {"jobs": client.llen(keys.JOBS_SET_ASIDE)}).get("jobs", 0),
+            "unread": _asked(lambda: _unread(client)),
+        }
+    except (redis.ConnectionError, redis.TimeoutError):
+        return {}
 
 
 def _unread(client: redis.Redis) -> dict[str, int]:

@@ -150,7 +150,7 @@ class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
             self.connection._deliver(payload, queue)  # noqa: SLF001 - kombu's own way
         except UNREADABLE as error:
             unreadable(error)
-            self.qos.set_aside(tag, job.decode(errors="replace"), queue, "unreadable")
+            self.qos.set_aside(tag, "unreadable")
 
     def _wait(self) -> bool:
         """Wait for a bell, or for the next look without one. False: there is no loop to wait in."""

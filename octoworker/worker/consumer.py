@@ -7,7 +7,6 @@ test_worker_lasts.py say when it can go.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -105,8 +104,7 @@ class LastingConsumer(Consumer):
 def set_aside(message: Any) -> None:
     """Lay it aside as it came."""
     if notes := noted(message):
-        queue = message.delivery_info.get("routing_key", "") if isinstance(message.delivery_info, dict) else ""
-        notes.set_aside(message.delivery_tag, json.dumps(message._raw), queue, "unreadable")  # noqa: SLF001 - as it came
+        notes.set_aside(message.delivery_tag, "unreadable")
 
 
 INSTANTS = ("eta", "expires")

@@ -5,11 +5,9 @@ Kombu's notes stay as they are (`unacked`, `unacked_index`), so that its own too
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha1
-from time import time
 from typing import Any
 
 from kombu.transport import redis as kombu_redis
@@ -65,14 +63,11 @@ class InHand(Notes):  # type: ignore[misc]  # its stubs know half of it
         self._forget_count(delivery_tag)
         super().ack(delivery_tag)
 
-    def set_aside(self, delivery_tag: str, job: str, queue: str, reason: str) -> None:
-        """Lay a job aside that no worker can read, where an operator can see it."""
-        entry = json.dumps({"at": time(), "queue": queue, "reason": reason, "job": job})
-        with self.channel.conn_or_acquire() as client, client.pipeline() as pipe:
-            pipe.lpush(keys.JOBS_SET_ASIDE, entry).ltrim(keys.JOBS_SET_ASIDE, 0, ASIDE_AT_MOST - 1)
-            pipe.pexpire(keys.JOBS_SET_ASIDE, ASIDE_FOR)
-            self._remove_from_indices(delivery_tag, pipe)
-            pipe.execute()
+    def set_aside(self, delivery_tag: str, reason: str) -> None:
+        """Lay a job aside that no worker can read, where an operator can see it. It goes there as it was taken."""
+        with self.channel.conn_or_acquire() as client:
+            places = [self.unacked_index_key, self.unacked_key, keys.JOBS_SET_ASIDE]
+            script("set_job_aside").run(client, places, [delivery_tag, reason, ASIDE_FOR, ASIDE_AT_MOST])
 
     def give_back(self, delivery_tag: str) -> None:
         """A job that was not begun: to the front of its queue, where kombu would put it at the end."""

@@ -85,6 +85,18 @@ class Asker:
 
     def reject(self, fingerprint="print", **more):
         facts = {**self._new(fingerprint), "keep": 1000, "reason": "no", "error_code": "", **more}
+
+    def lay_aside(self, tag="t"):
+        self.take(json.dumps({"properties": {"delivery_tag": "t"}, "headers": {"id": "t"}}))
+        places = ["unacked_index", "unacked", "ow:jobs-set-aside"]
+        return [self._scripts.run("set_job_aside", places, [tag, "why", 1000, 10])]
+
+    def put_back(self, entry="another"):
+        self.client.lpush("ow:jobs-set-aside", "entry")
+        return [self._scripts.run("put_job_back", ["ow:jobs-set-aside", "sms"], [entry, "job"])]
+
+    def reject(self, fingerprint="print", **more):
+        facts = {**self._new(fingerprint), "keep": 1000, "reason": "no", "error_code": "", **more}
         return self.ask("reject", ID, json.dumps(facts), "{}")
 
     def claim(self, fingerprint="print", nonce="mine", **more):
@@ -326,6 +338,8 @@ WAYS = {
         "fenced": lambda it: it.called().settle_recall("no", token=9),
     },
     "take": {"aside": lambda it: it.take("no job")},
+    "set_job_aside": {"done": lambda it: it.lay_aside(), "absent": lambda it: it.lay_aside("u")},
+    "put_job_back": {"done": lambda it: it.put_back("entry"), "absent": lambda it: it.put_back()},
     "webhooks_settle": {
         "sent": lambda it: it.webhook("sent"),
         "again": lambda it: it.webhook(),

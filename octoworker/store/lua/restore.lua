@@ -1,4 +1,4 @@
--- include: base
+-- include: notes
 -- Put jobs whose workers did not come back in front of their queues again, and count that for each: a job that ends every
 -- worker is set aside by `take`. By Redis' clock, where kombu asks the clock of whichever worker looks.
 -- KEYS  1 index of the notes   2 notes   3 deliveries that ended a worker (see take)
@@ -12,15 +12,11 @@ local back, others = 0, {}
 -- The job, its list, and the id under which it is counted; nothing when somebody else than `take` noted it. A job with an ETA is
 -- not counted: it may wait in a worker for longer than a worker is waited for.
 local function read(note)
-  local ok, parts = pcall(cjson.decode, note)
-  if not ok or type(parts) ~= 'table' then return nil end
-  local envelope, _, list = unpack(parts)
-  if type(list) ~= 'string' then return nil end
-  local tail = ',"",' .. cjson.encode(list) .. ']'
-  if string.sub(note, -#tail) ~= tail then return nil end
+  local job, list, envelope = read_note(note)
+  if not job then return nil end
   local headers = type(envelope) == 'table' and type(envelope.headers) == 'table' and envelope.headers or {}
   local id = type(headers.id) == 'string' and headers.id ~= '' and headers.id or nil
-  return string.sub(note, 2, -#tail - 1), list, not given(headers.eta) and (id or '') or nil
+  return job, list, not given(headers.eta) and (id or '') or nil
 end
 
 local function restore(tag)

@@ -1,4 +1,4 @@
--- include: base
+-- include: notes
 -- Take the first job of these queues and note who has it, in one step: a worker that is killed at any instant loses none.
 -- A job stands in its list, or in the notes from which `restore` puts it back; never in a worker's hands alone.
 -- KEYS  1 index of the notes (zset: delivery tag -> s)   2 notes (hash: delivery tag -> [job, exchange, queue], as kombu has them)
@@ -22,10 +22,7 @@ local function read(job)
 end
 
 local function set_aside(list, job, reason)
-  local seconds = redis.call('TIME')[1]
-  redis.call('LPUSH', aside, cjson.encode({at = tonumber(seconds), queue = list, reason = reason, job = job}))
-  redis.call('LTRIM', aside, 0, ARGV[3] - 1)
-  redis.call('PEXPIRE', aside, ARGV[2])
+  lay_aside(aside, list, job, reason, ARGV[2], ARGV[3])
   redis.call('RPOP', list)
   return {list, 'aside', reason, ''}
 end
