@@ -83,9 +83,6 @@ class Asker:
             self.dead()
         return self
 
-    def reject(self, fingerprint="print", **more):
-        facts = {**self._new(fingerprint), "keep": 1000, "reason": "no", "error_code": "", **more}
-
     def lay_aside(self, tag="t"):
         self.take(json.dumps({"properties": {"delivery_tag": "t"}, "headers": {"id": "t"}}))
         places = ["unacked_index", "unacked", "ow:jobs-set-aside"]
