@@ -1,4 +1,3 @@
--- include: base
 -- Put a job that was set aside at the end of the list that it came from.
 -- KEYS  1 jobs that were set aside (list)   2 list
 -- ARGV  1 entry as it stands there   2 job

@@ -1,4 +1,4 @@
--- include: notes
+-- include: base, notes
 -- Put jobs whose workers did not come back in front of their queues again, and count that for each: a job that ends every
 -- worker is set aside by `take`. By Redis' clock, where kombu asks the clock of whichever worker looks.
 -- KEYS  1 index of the notes   2 notes   3 deliveries that ended a worker (see take)

@@ -1,4 +1,4 @@
--- include: notes
+-- include: base, notes
 -- Take the first job of these queues and note who has it, in one step: a worker that is killed at any instant loses none.
 -- A job stands in its list, or in the notes from which `restore` puts it back; never in a worker's hands alone.
 -- KEYS  1 index of the notes (zset: delivery tag -> s)   2 notes (hash: delivery tag -> [job, exchange, queue], as kombu has them)

@@ -1,4 +1,3 @@
--- include: base
 -- Jobs between their list and the hands of a worker, and those that were set aside.
 -- notes (hash)  delivery tag -> '[' .. job .. ',"",' .. its list .. ']', as kombu has them
 -- aside (list)  {at (s), queue, reason, job}: jobs that could not be read or ended several workers, as they came
