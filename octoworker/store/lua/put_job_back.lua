@@ -1,4 +1,5 @@
--- Put a job that was set aside at the end of the list that it came from.
+-- Put a job that was set aside at the end of the list that it came from: an operator has seen to what was in its way.
+-- It is put there first, as a full Redis refuses that, and then taken away here.
 -- KEYS  1 jobs that were set aside (list)   2 list
 -- ARGV  1 entry as it stands there   2 job
 -- returns  'done' | 'absent'
