@@ -148,6 +148,8 @@ def preview(sms: message.Message, foreseen: schedule.Plan, judged: Judgement, no
     )
     if facts["hours"]:
         output.say(str(facts["hours"]))
+    if foreseen.differs:
+        output.say("it goes in parts, to each country at its own hour; the time above is the last one's")
     for country, opens_at in foreseen.opens_at.items():
         may = f"from {opens_at.isoformat(timespec='minutes')}" if opens_at > now else "now"
         output.say(f"marketing to {country}: {may}")

@@ -119,12 +119,17 @@ def record(found: Record) -> None:
         "due": found.due_at,
         "goes out": found.goes_out_at,
         "recall": _recall(found.recall) if found.recall else None,
+        "part of": found.parent,
     }
     for name, value in facts.items():
         if value not in (None, ""):
             out.print(f"  {name:<11}{value}")
     for remark in found.remarks:
         out.print(words("  ", (f"{remark['country']}: {remark['says']}", "yellow")))
+    for country, part in found.parts.items():
+        due = f"  due {part['due_at']}" if part["due_at"] else ""
+        people = f"{part['people']} {'people' if part['people'] > 1 else 'person'}"
+        out.print(words(f"  {country}: {people}  ", coloured(part["state"]), f"  {part['message_id']}{due}"))
     for number, outcome in found.recipients.items():
         code = f"  ({outcome['error_code']})" if outcome.get("error_code") else ""
         out.print(words(f"  {mask(number):<11}", coloured(str(outcome.get("state"))), code))

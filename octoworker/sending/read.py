@@ -15,7 +15,7 @@ from typing import Any
 from octoworker.errors import PayloadError
 from octoworker.sending.rules import Rules
 from octoworker.sms import identity, jobs, lanes, message, opt_outs, schedule
-from octoworker.sms.destinations.remarks import judge
+from octoworker.sms.destinations.remarks import by_country, judge
 from octoworker.sms.recipient import country_of
 from octoworker.store import ClaimRequest, StoredRequest, limits
 
@@ -93,10 +93,33 @@ def _planned(job: ClaimRequest, sms: message.Message, plan: schedule.Plan, rules
         day=limits.day_of(now),
         cap_request=cap_request(sms, caps, now, sms.recipients),
         refused={number: each.reason for number, each in judged.refused.items()},
+        parts=_parts(job, sms, plan) if plan.differs and not sms.transactional else (),
+        unread={name: {"state": "rejected", "reason": why} for name, why in sms.refused.items()}
+        if plan.differs
+        else None,
         refusal=" ".join(map(str, judged.refusals)),
         remarks=[each.as_json() for each in judged.remarks],
         opt_outs={number: opt_outs.hashes(number, number_keys) for number in sms.recipients},
     )
+
+
+def _parts(job: ClaimRequest, sms: message.Message, plan: schedule.Plan) -> list[dict[str, Any]]:
+    """The message to each of its countries, as a message of its own. What was due is due: its time is not asked again."""
+    stale = {"idempotency_key", *(() if plan.hand_over_at else ("send_at", "hold"))}
+    wanted = {name: value for name, value in json.loads(job.payload).items() if name not in stale}
+    parts = []
+    for country, numbers in by_country(sms.recipients).items():
+        form = {**wanted, "recipients": numbers}
+        parts.append(
+            {
+                "country": country,
+                "id": identity.part_id(job.message_id, country),
+                "payload": json.dumps(form),
+                "fingerprint": identity.fingerprint(form),
+                "people": len(numbers),
+            }
+        )
+    return parts
 
 
 def cap_request(

@@ -55,6 +55,11 @@ def message_id_for_job(job_id: str) -> str:
     return hashlib.sha256(f"job:{job_id}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+def part_id(message_id: str, country: str) -> str:
+    """The id of the part of a message that goes to one country: the same whenever it is split off, and by whom."""
+    return hashlib.sha256(f"part:{message_id}:{country}".encode()).hexdigest()[:ID_LENGTH]
+
+
 def message_id_of(arguments: Mapping[str, Any], job_id: str | None = None) -> str:
     """The id of a message: from its idempotency key, else from its job, else new."""
     key = arguments.get("idempotency_key")

@@ -22,6 +22,7 @@ from typing import Any, cast, get_args
 from octoworker.sms.shapes import (
     MessageRecord,
     MoveRecord,
+    PartRecord,
     RecallRecord,
     RecallState,
     RecipientRecord,
@@ -166,6 +167,10 @@ class Record:
     recipients: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     remarks: tuple[RemarkRecord, ...] = ()
     """What the rules of its countries said of it when it was first claimed."""
+    parent: str = ""
+    """The message to several countries that this is a part of."""
+    parts: Mapping[str, PartRecord] = field(default_factory=dict)
+    """By country: the parts of this one, which go to each at its own hour."""
     history: tuple[Move, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
     correlation: str = ""
@@ -213,6 +218,8 @@ class Record:
             created_at=_instant(fields.get("created")),
             recipients=_with_receipts(_object(fields.get("outcomes")), _object(fields.get("receipts"))),
             remarks=tuple(_objects(fields.get("remarks"))),
+            parent=fields.get("parent", ""),
+            parts={country: _part(part) for country, part in _object(fields.get("parts")).items()},
             history=tuple(_moves(fields.get("history", ""))),
             arguments=arguments,
             correlation=fields.get("correlation", ""),
@@ -269,6 +276,8 @@ class Record:
             "recipients": {number: cast("RecipientRecord", dict(each)) for number, each in self.recipients.items()},
             "remarks": list(self.remarks),
             "replies": [reply.as_json() for reply in self.replies],
+            "parent": self.parent or None,
+            "parts": dict(self.parts),
             "history": [move.as_json() for move in self.history],
         }
 
@@ -323,6 +332,17 @@ def _object(text: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _part(kept: Mapping[str, Any]) -> PartRecord:
+    return {
+        "message_id": kept["id"],
+        "state": kept["state"],
+        "people": kept["people"],
+        "due_at": None,
+        "cost": None,
+        "reason": kept.get("reason") or "",
+    }
 
 
 def _objects(text: str | None) -> list[Any]:

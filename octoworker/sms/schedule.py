@@ -50,11 +50,8 @@ class Plan:
     hours."""
     out_of_hours: tuple[str, ...] = ()
     """Countries to which it goes although their hours are closed: the settings only warn of that."""
-
-    @property
-    def differs(self) -> bool:
-        """Whether its countries open at different times, so that some of its people wait for the others."""
-        return len(set(self.opens_at.values())) > 1
+    differs: bool = False
+    """Whether its countries open at different times, so that some of its people would wait for the others."""
 
 
 def plan(message: Message, rules: Rules, now: datetime) -> Plan:
@@ -73,6 +70,7 @@ def plan(message: Message, rules: Rules, now: datetime) -> Plan:
     opens_at = {
         country: wanted if each.does == "warn" else each.next_opening(wanted) for country, each in windows.items()
     }
+    differs = len({opens_at.get(country, wanted) for country in map(country_of, message.recipients)}) > 1
     out_of_hours = tuple(country for country, window in closed.items() if window.does == "warn")
     refuse_before = asked + instants.PAST_GRACE if asked is not None and rules.refuse_past else None
     held = rules.hold if message.hold is None else message.hold
@@ -83,6 +81,7 @@ def plan(message: Message, rules: Rules, now: datetime) -> Plan:
             refuse_before=refuse_before,
             opens_at=opens_at,
             out_of_hours=out_of_hours,
+            differs=differs,
         )
     return Plan(
         hold_until=asked if held else None,
@@ -91,6 +90,7 @@ def plan(message: Message, rules: Rules, now: datetime) -> Plan:
         closed_until=at if at != wanted else None,
         opens_at=opens_at,
         out_of_hours=out_of_hours,
+        differs=differs,
     )
 
 

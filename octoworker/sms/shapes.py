@@ -157,6 +157,17 @@ class ReplyRecord(TypedDict):
     word_at: str
 
 
+class PartRecord(TypedDict):
+    """A message to several countries goes to each at its own hour: this is the part for one, a message of its own."""
+
+    message_id: str
+    state: StateName
+    people: int
+    due_at: str | None
+    cost: str | None
+    reason: str
+
+
 class MessageRecord(TypedDict):
     """All that is known of a message. Money is a decimal string; `recipients` has the numbers in clear."""
 
@@ -182,6 +193,8 @@ class MessageRecord(TypedDict):
     recipients: dict[str, RecipientRecord]
     remarks: list[RemarkRecord]
     replies: list[ReplyRecord]
+    parent: str | None
+    parts: dict[str, PartRecord]
     history: list[MoveRecord]
 
 
@@ -197,6 +210,8 @@ class EventData(TypedDict, total=False):
     campaign: str | None
     sequence: int | None
     remarks: list[RemarkRecord]
+    parent: str
+    country: str
     number: str
     text: str
 

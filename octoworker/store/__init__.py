@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count, islice
@@ -24,6 +24,7 @@ from octoworker import correlation, environment
 from octoworker.errors import SettingsError, StoreError
 from octoworker.sms import instants
 from octoworker.sms.record import FINAL, Record, State
+from octoworker.sms.shapes import PartRecord
 from octoworker.store import budget, keys, stats
 from octoworker.store.campaigns import Campaign, Campaigns, Opened
 from octoworker.store.clock import PLAN_SLACK, RedisClock
@@ -40,7 +41,7 @@ from octoworker.store.outbox import Outbox
 from octoworker.store.presence import Workers
 from octoworker.store.recalls import Recall, Recalls, Word
 from octoworker.store.refusals import refused
-from octoworker.store.replies import claimed, received, record_of, settled
+from octoworker.store.replies import claimed, received, record_of, settled, with_state
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.stats import FILLING, FULL, Board, Lane
 from octoworker.store.units import NO_TIME, instant_ms, span_ms
@@ -414,6 +415,8 @@ class Store:
             "day": job.day,
             "cap_request": job.cap_request,
             "opt_outs": job.opt_outs or None,
+            "parts": list(job.parts) or None,
+            "unread": job.unread or None,
             "refused": job.refused or None,
             "refusal": job.refusal or None,
             "remarks": json.dumps(list(job.remarks)) if job.remarks else None,
@@ -518,7 +521,25 @@ class Store:
     def get(self, message_id: str) -> Record | None:
         """The record, or None."""
         fields = guard(lambda: self._redis.hgetall(keys.record(message_id)))
-        return Record.from_hash(message_id, fields) if fields.get("state") else None
+        if not fields.get("state"):
+            return None
+        found = Record.from_hash(message_id, fields)
+        return replace(found, parts=self._parts(found)) if found.parts else found
+
+    def _parts(self, whole: Record) -> dict[str, PartRecord]:
+        """The parts of a message to several countries, as they stand now. One that is gone: as it ended."""
+        ids = [part["message_id"] for part in whole.parts.values()]
+
+        def read() -> list[list[str | None]]:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for each in ids:
+                    pipe.hmget(keys.record(each), "state", "reason", "due", "cost")
+                return pipe.execute()
+
+        return {
+            country: with_state(part, state, *more) if state else part
+            for (country, part), (state, *more) in zip(whole.parts.items(), guard(read), strict=True)
+        }
 
     def list(self, state: State | None, limit: int) -> Iterator[Record]:
         """Records in a state: what is coming soonest first, what is over latest first. None: every state."""

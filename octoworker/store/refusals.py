@@ -10,6 +10,8 @@ WRONG_TIMES = {
     "far": "send_at: that is further ahead than OCTOWORKER_MAX_AHEAD allows; choose an earlier time.",
 }
 
+IN_PARTS = "The message went out in parts, by country; replay the part that is meant (octoworker status shows them)."
+
 FORGOTTEN = "The message cannot be sent again: its recipient was forgotten (octoworker forget)."
 
 REFUSALS = {
@@ -38,6 +40,8 @@ def refused(change: str, outcome: str, before: str, record: Record | None) -> Oc
         return UnknownMessageError()
     if outcome in WRONG_TIMES:
         return RefusedError(WRONG_TIMES[outcome])
+    if outcome == "parts":
+        return RefusedError(IN_PARTS)
     if outcome == "forgotten":
         return RefusedError(FORGOTTEN)
     if change in ("cancel", "reschedule") and before == State.ACCEPTED:

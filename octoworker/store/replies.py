@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from octoworker.sms.record import Record
+from octoworker.sms.record import Record, State, from_ms, iso
+from octoworker.sms.shapes import PartRecord
 from octoworker.store.units import instant, span
 from octoworker.store.values import (
     Busy,
@@ -34,6 +35,12 @@ def record_of(message_id: str, text: str) -> Record:
     """The record, as a script tells it: one JSON text of field, value, ..."""
     flat = json.loads(text)
     return Record.from_hash(message_id, dict(zip(flat[::2], flat[1::2], strict=True)))
+
+
+def with_state(part: PartRecord, state: str, reason: str | None, due: str | None, cost: str | None) -> PartRecord:
+    """A part as its own record has it."""
+    due_at = iso(from_ms(float(due))) if due else None
+    return {**part, "state": State(state).value, "reason": reason or "", "due_at": due_at, "cost": cost or None}
 
 
 def claimed(job: ClaimRequest, reply: Sequence[Any]) -> Claim:

@@ -46,6 +46,10 @@ class ClaimRequest:
     """The same in a sentence, for a message that goes to nobody."""
     remarks: Sequence[Mapping[str, Any]] = ()
     """What the rules of its countries say of it, as the record keeps it."""
+    parts: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+    """Marketing to countries that open at different times: country, id, payload, fingerprint and people of each part."""
+    unread: Mapping[str, Mapping[str, Any]] | None = field(default=None, repr=False)
+    """With `parts`: the outcomes of those who were listed and could not be read."""
     planned_at: datetime | None = None
     """Redis' clock, as its worker knew it, when all this was planned."""
     cap_request: Mapping[str, Any] | None = None

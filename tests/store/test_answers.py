@@ -187,6 +187,11 @@ class Asker:
         self.claim(hold_until=self.now() + HOUR)
         return self
 
+    def in_parts(self):
+        part = {"country": "IT", "id": "b" * 32, "payload": "{}", "fingerprint": "it", "people": 1}
+        self.taken().claim(parts=[part])
+        return self
+
     def left_to_an_operator(self):
         submitted(self.store, REQUEST, state=State.UNKNOWN)
         return self
@@ -310,6 +315,7 @@ WAYS = {
         "refused": lambda it: it.taken().change("replay"),
         "force": lambda it: it.sent().change("replay"),
         "forgotten": lambda it: (it.sent().forget(), it.change("replay", force=True))[1],
+        "parts": lambda it: it.in_parts().change("replay"),
         "absent": lambda it: it.change("replay"),
     },
     "reschedule": {

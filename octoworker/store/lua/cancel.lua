@@ -6,15 +6,31 @@
 --          requested: a worker asks Octopush (see recalls)   refused: it is over, or may have been sent
 --          late: Octopush holds it, and takes nothing back so shortly before   in_doubt: Octopush may have cancelled it
 local request = cjson.decode(ARGV[2])
-local message, answer = begin_change(request, 'key_uses')
+local message, answer = begin_change(request, 'key_uses', 'parts')
 if answer then return answer end
-if message.state == 'accepted' then
-  local outcome = recall(read_recall(message))
-  return outcome == 'requested' and changed(message, request, 'requested') or refuse(message, outcome)
+
+-- What came of it: 'done' when nothing of the message had gone, 'requested' when Octopush is asked, or why not.
+local function stop(one)
+  if one.state == 'accepted' then return recall(read_recall(one)) end
+  if not PENDING[one.state] or number(one.key_uses) > 0 or reached(one) then return 'refused' end
+  move(one, 'cancelled', 'cancelled by an operator')
+  give_back(one)
+  no_wake(one)
+  leave_backlog(one)
+  return 'done'
 end
-if not PENDING[message.state] or number(message.key_uses) > 0 or reached(message) then return refuse(message, 'refused') end
-move(message, 'cancelled', 'cancelled by an operator')
-give_back(message)
-no_wake(message)
-leave_backlog(message)
-return changed(message, request)
+
+-- What came of it for all parts together. The whole ends with the last of them.
+local function stop_parts()
+  local found = {}
+  for _, part in pairs(cjson.decode(message.parts)) do
+    local child = read_message({id = part.id, key = RECORDS .. part.id, now = message.now, keep = request.keep}, 'state', 'key_uses')
+    if child.state then found[stop(child)] = true end
+  end
+  return found.done and 'done' or found.requested and 'requested' or 'refused'
+end
+
+local outcome
+if given(message.parts) then outcome = stop_parts() else outcome = stop(message) end
+if outcome ~= 'done' and outcome ~= 'requested' then return refuse(message, outcome) end
+return changed(message, request, outcome)

@@ -5,6 +5,8 @@
 --         max_crashes, absent_after (ms), segments, day, marketing, past_reason, ours (bool: its record was there when the job was
 --         published); where they are known: published_at, hold_until, closed_until, refuse_before, expires_at, deliver_at,
 --         planned_at (ms), plan_slack (ms), correlation, incarnation (see replace), cap_request (see caps); opt_outs: recipient -> hashes;
+--         parts: marketing to several countries that open at different times, each as country, id, payload, fingerprint, people;
+--         unread: who was listed and could not be read -> outcome;
 --         refused: recipient -> why a rule of their country refuses them; refusal: the same in a sentence; remarks (JSON, kept
 --         as it is))
 --       3 payload (JSON)   4 limits (JSON: what flow_control, breaker and caps ask for)
@@ -31,7 +33,7 @@ local function look()
                       'lease_until', 'token', 'claim_nonce', 'attempts', 'crashes', 'first_attempt_at', 'eligible_at',
                       'key_generation', 'key_uses', 'key_doubtful', 'in_doubt_since',
                       'backlog', 'released', 'counted', 'expected', 'pending', 'outcomes', 'cost', 'account',
-                      'reason', 'incarnation')
+                      'reason', 'incarnation', 'parts')
 end
 
 if not look().state then
@@ -139,6 +141,46 @@ local function held_for(at)
   if recipient and next(request.opt_outs, recipient) == nil then note_held(message, hashes[1], at) end
 end
 
+-- A part as a message of its own. Its id follows from the whole's and the country: it is there once, whoever splits when.
+local function create_part(part)
+  local child = read_message({id = part.id, key = RECORDS .. part.id, now = now, keep = request.keep}, 'state')
+  if child.state then return child end
+  create(child, {fingerprint = part.fingerprint, lane = message.lane, job_id = part.id, requeue_after = request.requeue_after,
+                 correlation = message.correlation}, part.payload)
+  redis.call('HSET', child.key, 'parent', message.id, 'country', part.country)
+  -- A campaign holds it back as it would the whole, and counts its people there.
+  if message.campaign then redis.call('HSET', child.key, 'campaign', message.campaign, 'people', 0) end
+  child.state = 'queued'
+  move(child, 'waiting', 'a part: its people are in ' .. part.country, now)
+  wake_at(child, now)
+  return child
+end
+
+-- The reply when its people are in countries that open at different times: from now on each part goes by itself. Never of what
+-- may have been sent, to anybody.
+local function split()
+  if not given(request.parts) or message.key_uses > 0 or message.attempts > 0 or reached(message) then return nil end
+  local parts, children, outcomes = {}, {}, decoded(message.outcomes)
+  for name, outcome in pairs(given(request.unread) and request.unread or {}) do outcomes[name] = outcome end
+  for n, part in ipairs(request.parts) do
+    children[n] = create_part(part)
+    parts[part.country] = {id = part.id, people = part.people, state = children[n].state}
+  end
+  redis.call('HSET', message.key, 'parts', cjson.encode(parts), 'outcomes', cjson.encode(outcomes), 'pending', '')
+  no_wake(message)
+  leave_backlog(message)
+  no_probe(message, limits)
+  move(message, 'waiting', IN_PARTS)
+  -- One that was there before, for the whole was forgotten and asked for again.
+  for _, child in ipairs(children) do
+    if FINAL[child.state] then
+      local further, why = gather(message, child, '')
+      for _, each in ipairs(further) do move(message, each, why) end
+    end
+  end
+  return reply('held', message)
+end
+
 -- The reply when it must wait for an instant of its own; nil when it need not.
 local function too_early()
   if message.key_uses > 0 then return nil end
@@ -147,8 +189,10 @@ local function too_early()
   local fresh = not message.due and message.attempts == 0
   if given(request.hold_until) and fresh and request.hold_until > now + request.slack then
     held_for(request.hold_until)
-    return hold(math.max(request.hold_until, closed_until), 'scheduled', 'held until due')
+    return hold(given(request.parts) and request.hold_until or math.max(request.hold_until, closed_until), 'scheduled', 'held until due')
   end
+  local answer = split()
+  if answer then return answer end
   if closed_until > now + request.slack then
     held_for(closed_until)
     return hold(closed_until, 'scheduled', 'marketing waits for its hours')
@@ -271,6 +315,11 @@ end
 if FINAL[message.state] or message.needs_review then
   no_probe(message, limits)
   return reply('done', message)
+end
+
+if given(message.parts) then
+  no_probe(message, limits)
+  return reply('wait', message)
 end
 
 local due = number(message.due)

@@ -8,10 +8,10 @@
 local request = cjson.decode(ARGV[2])
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = request.keep}
 if redis.call('EXISTS', message.key) == 0 then create_by_job(message, request, ARGV[3]) end
-read_message(message, 'state', 'fingerprint', 'key_uses', 'incarnation')
+read_message(message, 'state', 'fingerprint', 'key_uses', 'incarnation', 'parts')
 if superseded(message, request) then return {'superseded'} end
 if message.fingerprint ~= '' and message.fingerprint ~= request.fingerprint then return {'conflict'} end
-if not PENDING[message.state] or number(message.key_uses) > 0 then return reply('done', message) end
+if not PENDING[message.state] or number(message.key_uses) > 0 or given(message.parts) then return reply('done', message) end
 redis.call('HSET', message.key, 'error_code', request.error_code)
 finish(message, 'rejected', request.reason)
 no_wake(message)

@@ -10,7 +10,7 @@
 --          same: it is there already, just so   gone: it was handed over, or may have been, and nothing is changed
 local request = cjson.decode(ARGV[2])
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = request.keep}
-read_message(message, 'state', 'payload', 'key_uses', 'in_doubt_since', 'incarnation')
+read_message(message, 'state', 'payload', 'key_uses', 'in_doubt_since', 'incarnation', 'parts')
 local before = message.state or 'queued'
 
 local function publish()
@@ -20,6 +20,7 @@ end
 
 -- Whether its handset may have got it, or may yet.
 local function gone()
+  if given(message.parts) then return true end
   if UNSENT[before] then return given(message.in_doubt_since) or reached(message) end
   return not PENDING[before] or number(message.key_uses) > 0 or reached(message)
 end

@@ -2,13 +2,15 @@
 -- Put a message that is over, or waits for an operator, back in its queue under the next key.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 request (JSON: keep, requeue_after (ms), force (bool), change_nonce)
--- returns  {'done' | 'refused' | 'force' | 'forgotten' | 'absent', record (JSON: field, value, ...), state before}
+-- returns  {'done' | 'refused' | 'force' | 'forgotten' | 'parts' | 'absent', record (JSON: field, value, ...), state before}
 --          refused: it is on its way, or was delivered, or Octopush is asked to cancel it   force: it may have been sent; only with force
+--          parts: it went out in parts, each of which is replayed by itself
 --          forgotten: nothing is left that could be sent
 local request = cjson.decode(ARGV[2])
-local message, answer = begin_change(request, 'needs_review', 'in_doubt_since', 'forgotten')
+local message, answer = begin_change(request, 'needs_review', 'in_doubt_since', 'forgotten', 'parts')
 if answer then return answer end
 local state = message.state
+if given(message.parts) then return refuse(message, 'parts') end
 if given(message.forgotten) then return refuse(message, 'forgotten') end
 local moving = PENDING[state] or state == 'submitting' or (state == 'unknown' and not message.needs_review)
 read_recall(message)

@@ -94,17 +94,61 @@ local EMITTED = {accepted = true, delivered = true, undelivered = true, rejected
 
 local function emit_move(message, reason)
   local sequence = redis.call('HINCRBY', message.key, 'sequence', 1)
-  local known = fill({}, message.key, 'error_code', 'campaign', 'remarks')
+  local known = fill({}, message.key, 'error_code', 'campaign', 'remarks', 'parent', 'country')
   emit('evt_' .. message.id .. '_' .. sequence, 'sms.' .. message.state, message.now, {
     message_id = message.id, state = message.state, reason = reason, sequence = sequence,
     error_code = given(known.error_code) and known.error_code or nil, campaign = known.campaign or nil,
+    parent = known.parent or nil, country = known.country or nil,
     remarks = given(known.remarks) and cjson.decode(known.remarks) or nil})
 end
+
+-- A message that goes to each of its countries at its own hour is one record with `parts` (JSON: country -> id, people, state,
+-- reason), each of which is a message of its own with `parent` in its record. The whole waits until all of them have ended.
+-- What became of the people of a part stands in the whole, too, so that its state, its counts and its story are true.
+-- Returns the states to which the whole moves now, in order, and why.
+local function gather(whole, part, reason)
+  read_message(whole, 'state', 'parts', 'outcomes')
+  if not whole.state or not given(whole.parts) then return {}, '' end
+  local parts, outcomes = cjson.decode(whole.parts), decoded(whole.outcomes)
+  local own = fill({}, part.key, 'outcomes', 'receipts', 'payload', 'country')
+  local found, receipts = decoded(own.outcomes), decoded(own.receipts)
+  for _, number in ipairs(listed_recipients(own.payload)) do
+    local outcome = found[number] or {state = part.state, reason = reason}
+    local receipt = receipts[number]
+    if receipt and RANK[receipt.state] >= RANK.undelivered then outcome.state = receipt.state end
+    outcomes[number] = outcome
+  end
+  if own.country and parts[own.country] then
+    parts[own.country].state, parts[own.country].reason = part.state, reason
+  end
+  redis.call('HSET', whole.key, 'parts', cjson.encode(parts), 'outcomes', cjson.encode(outcomes))
+  local states, sent, why = {}, 0, ''
+  for _, each in pairs(parts) do
+    if not FINAL[each.state] then return {}, '' end
+    states[each.state] = (states[each.state] or 0) + 1
+    if REACHED[each.state] then sent = sent + 1 else why = each.reason or '' end
+  end
+  if sent == 0 then
+    local ended = states.dead and 'dead' or states.rejected and 'rejected' or states.expired and 'expired' or 'cancelled'
+    -- What Octopush held for later may have been taken back from it.
+    local open = whole.state == 'waiting' or whole.state == 'accepted' and ended == 'cancelled'
+    return open and {ended} or {}, why
+  end
+  local further = states.accepted and 'accepted' or states.undelivered and 'undelivered' or 'delivered'
+  why = why ~= '' and 'accepted for some countries only: ' .. why or ''
+  if whole.state == 'waiting' or whole.state == 'dead' then
+    return further == 'accepted' and {'accepted'} or {'accepted', further}, why
+  end
+  local stronger = whole.state == 'accepted' and further ~= 'accepted' or whole.state == 'undelivered' and further == 'delivered'
+  return stronger and {further} or {}, why
+end
+
+local IN_PARTS = 'goes to each of its countries at its own hour'
 
 -- One move: state, reason, history, index, time to live. `due`: ms at which it moves next, where that is known.
 local function move(message, to, reason, due)
   local key, from, now = message.key, message.state, message.now
-  local past = fill({}, key, 'history', 'campaign', 'deliver_at', 'receipts')
+  local past = fill({}, key, 'history', 'campaign', 'deliver_at', 'receipts', 'parent')
   redis.call('HSET', key, 'state', to, 'reason', reason, 'changed', now,
              'history', append(past.history or '', string.format('%.0f|%s|%s', now, to, reason)))
   if past.campaign then
@@ -124,7 +168,16 @@ local function move(message, to, reason, due)
   -- Receipts that came before it was known to be accepted.
   if to == 'accepted' and past.receipts then
     local further, why = concluded(message)
-    if further ~= 'accepted' then move(message, further, why) end
+    if further ~= 'accepted' then return move(message, further, why) end
+  end
+  if not past.parent or not (FINAL[to] or FINAL[from]) then return end
+  local whole = {id = past.parent, key = RECORDS .. past.parent, now = now, keep = message.keep}
+  local further, why = gather(whole, message, reason)
+  for _, each in ipairs(further) do move(whole, each, why) end
+  -- A part that an operator has sent back: the whole waits for it again, unless somebody has it already.
+  if not FINAL[to] and whole.state and FINAL[whole.state] and not REACHED[whole.state] then
+    move(whole, 'queued', 'a part of it was replayed')
+    move(whole, 'waiting', IN_PARTS)
   end
 end
 
