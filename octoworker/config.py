@@ -423,6 +423,14 @@ class Limits(Group):
         default=Decimal(0),
         description="Warn once when the balance falls below; 0: never.",
     )
+    campaign_pause_at: float = Field(
+        validation_alias="OCTOWORKER_CAMPAIGN_PAUSE_AT",
+        default=50.0,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        description="A campaign pauses itself when so many percent of its first 200 people with a last receipt failed; 0: never.",
+    )
 
 
 class Caps(Group):

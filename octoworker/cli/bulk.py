@@ -262,6 +262,8 @@ def _looks(store: Store, campaign_id: str) -> Iterator[tuple[Campaign, float]]:
 def _summary(found: Campaign) -> Grid:
     flags = [word for word, on in (("paused", found.paused), ("cancelled", found.cancelled)) if on]
     grid = Grid(title=f"campaign {found.id} {' '.join(flags)}".rstrip(), title_justify="left", box=None, pad_edge=False)
+    if found.paused_because:
+        grid.caption, grid.caption_justify = f"It paused itself: {found.paused_because}.", "left"
     for heading in ("state", "people", "why"):
         grid.add_column(heading, overflow="fold")
     for state, count in sorted(found.counts.items()):

@@ -106,6 +106,9 @@ def received(receipt: Receipt, found: Received, *, age: timedelta) -> None:
     """A receipt was matched, or was not. `age`: since it came in."""
     metrics.receipt(receipt.state, found.outcome, found.record, age=age.total_seconds())
     record = found.record
+    if found.paused_campaign:
+        metrics.alerted("campaign_paused")
+        log.warning("campaign.paused", **log.known(message_id=record and record.message_id))
     if record is None:
         level = logging.WARNING if found.outcome == "unmatched" else logging.DEBUG
         log.event("inbound.receipt", level, outcome=found.outcome, word=_known_word(receipt), ticket=receipt.ticket)

@@ -515,6 +515,7 @@ class Store:
             "reason": _line(receipt.reason),
             "keep": self._keep,
             "early_for": span_ms(EARLY_FOR),
+            "pause_at": self._limits.campaign_pause_at,
         }
         return json.dumps(facts)
 

@@ -60,6 +60,8 @@ class Campaign:
     cancelled: bool
     counts: Mapping[str, int]
     reasons: Mapping[str, int]
+    paused_because: str = ""
+    """When it paused itself."""
 
     @property
     def done(self) -> int:
@@ -84,6 +86,7 @@ class Campaign:
             "refused": self.refused,
             "loaded": self.loaded,
             "paused": self.paused,
+            "paused_because": self.paused_because or None,
             "cancelled": self.cancelled,
             "over": self.over,
             "counts": {state: count for state, count in sorted(self.counts.items()) if count},
@@ -166,6 +169,7 @@ class Campaigns:
             refused=int(facts.get("refused", 0)),
             loaded=bool(facts.get("loaded")),
             paused=bool(facts.get("paused")),
+            paused_because=facts.get("paused_because", ""),
             cancelled=bool(facts.get("cancelled")),
             counts={state: int(count) for state, count in counts.items()},
             reasons={reason: int(count) for reason, count in reasons.items()},

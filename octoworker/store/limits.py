@@ -69,6 +69,8 @@ class Limits:
     low_balance: Decimal = Decimal(0)
     caps: Caps = field(default_factory=Caps)
     account: str = ""
+    campaign_pause_at: float = 0.0
+    """Percent of the first 200 people of a campaign with their last word; when so many failed it pauses itself. 0: never."""
 
     @cached_property
     def as_text(self) -> str:

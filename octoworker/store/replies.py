@@ -66,8 +66,8 @@ def settled(message_id: str, reply: Sequence[Any]) -> Settled:
 
 def received(reply: Sequence[Any]) -> Received:
     """What came of a receipt."""
-    outcome, found, message_id = reply
-    return Received(outcome, record_of(message_id, found) if found else None)
+    outcome, found, message_id, paused = reply
+    return Received(outcome, record_of(message_id, found) if found else None, paused_campaign=bool(paused))
 
 
 def _lease(text: str) -> Lease:

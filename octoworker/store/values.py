@@ -241,6 +241,8 @@ class Received:
 
     outcome: ReceiptOutcome
     record: Record | None = None
+    paused_campaign: bool = False
+    """It was one failure too many among the first people of its campaign, which has paused itself."""
 
 
 ReplyOutcome = Literal["kept", "same", "unmatched"]

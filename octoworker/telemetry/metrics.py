@@ -12,6 +12,7 @@ a full disk under a mapped file ends a process. No label carries a number, a tex
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -55,6 +56,7 @@ ALERTS = (
     "balance_low",
     "spend_80",
     "spend_100",
+    "campaign_paused",
     "redis_clock",
     "webhooks_stopped",
 )
@@ -66,6 +68,11 @@ HANDSET_BUCKETS = (1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43200, 172800)
 """Seconds: a handset that is on has it within half a minute; operators give up after 48 hours."""
 
 SAYS = ("nothing", "underway", "undelivered", "delivered")
+MOST_SENDERS = 20
+"""Senders that are counted by name."""
+
+SENDER = re.compile(r"[0-9A-Za-z]{3,11}")
+
 REPLIED = ("kept", "same", "unmatched")
 RECEIVED = ("moved", "noted", "same", "early", "unmatched")
 
@@ -90,6 +97,7 @@ class Book:
 
         self._codes = dialects.code_labels()
         self._success_labels = dialects.success_labels()
+        self._senders: set[str] = set()
         self._children: dict[tuple[Any, ...], Any] = {}
 
         def counter(name: str, text: str, *labels: str) -> Counter:
@@ -113,7 +121,7 @@ class Book:
         )
         self.call = Histogram("octoworker_call_seconds", "One call to Octopush", buckets=CALL_BUCKETS, registry=None)
         self.receipts = counter("receipts_total", "Receipts, by what they say and what they did", "says", "outcome")
-        self.delivered = counter("handsets_total", "Recipients with a final receipt", "says", "lane")
+        self.delivered = counter("handsets_total", "Recipients with a final receipt", "says", "lane", "sender")
         self.opt_outs = counter("opt_outs_total", "STOPs that were obeyed, by where they came from", "source")
         self.events = counter("events_total", "Events for the web app, by way and what came of it", "way", "outcome")
         self.replies = counter("replies_total", "Replies, by whether their message was found", "outcome")
@@ -144,6 +152,15 @@ class Book:
         """A provider's code as a label: "" for none, `unlisted` for what is in no table, which may be anything."""
         return "" if not code else code if code in self._codes else "unlisted"
 
+    def sender(self, sender: object) -> str:
+        """A sender as a label: the first of them by name, for callers choose them; "" for none, which low cost has."""
+        if not isinstance(sender, str) or not SENDER.fullmatch(sender):
+            return ""
+        if sender not in self._senders and len(self._senders) >= MOST_SENDERS:
+            return "others"
+        self._senders.add(sender)
+        return sender
+
     def _begin_at_zero(self) -> None:
         """A counter that appears with its first event hides that event from rate()."""
         for code in self._success_labels:
@@ -158,7 +175,7 @@ class Book:
         for says, outcome in product(SAYS, RECEIVED):
             self.of(self.receipts, says, outcome)
         for says, lane in product(SAYS[2:], LANES):
-            self.of(self.delivered, says, lane)
+            self.of(self.delivered, says, lane, "")
         for way, outcome in product(EVENT_WAYS, EVENT_OUTCOMES):
             self.of(self.events, way, outcome)
         for outcome in REPLIED:
@@ -277,7 +294,8 @@ def receipt(book: Book, says: str, outcome: str, record: Record | None, *, age: 
     book.receipt_age.observe(age)
     if record is None or says not in SAYS[2:]:
         return
-    book.of(book.delivered, says, record.lane if record.lane in LANES else "normal").inc()
+    lane = record.lane if record.lane in LANES else "normal"
+    book.of(book.delivered, says, lane, book.sender(record.arguments.get("sender"))).inc()
     if outcome == "moved":
         _moved(book, record.state, record.lane)
     taken = next((move.at for move in reversed(record.history) if move.state is State.ACCEPTED), None)

@@ -35,7 +35,7 @@ COUNTERS = {
     "octoworker_sweep_finds": {"found"},
     "octoworker_alerts": {"alert"},
     "octoworker_receipts": {"says", "outcome"},
-    "octoworker_handsets": {"says", "lane"},
+    "octoworker_handsets": {"says", "lane", "sender"},
     "octoworker_callbacks_unreadable": set(),
     "octoworker_events": {"way", "outcome"},
     "octoworker_replies": {"outcome"},

@@ -406,7 +406,7 @@ def test_the_answers_of_a_script_are_those_of_its_header(script):
 def test_a_message_that_nobody_knows_has_no_record_in_the_answer(asker):
     assert asker.change("cancel") == ["absent", "[]", ""]
     assert asker.settle() == ["fenced", "[]"]
-    assert asker.receipt() == ["early", "", ""]
+    assert asker.receipt() == ["early", "", "", ""]
 
 
 def test_a_quiet_settle_tells_no_record(asker):

@@ -1,18 +1,21 @@
--- include: recipients, backlog, inbox, recalls
+-- include: recipients, backlog, inbox, recalls, campaign_stop
 -- A later word on delivery: a stronger fact than anything we concluded ourselves. It is matched by its ticket and its number,
 -- and by nothing else.
 -- KEYS  none: the ticket tells which record
 -- ARGV  1 receipt (JSON: entry (id in the inbox, or ''), ticket, number (E.164), state (nothing | underway | undelivered |
---         delivered), word, at (the operator's time, as text), reason, keep, early_for (ms), kept (JSON, to be put back))
--- returns  {'moved' | 'noted' | 'same' | 'early' | 'unmatched', record (JSON: field, value, ...) and id of the first two}
+--         delivered), word, at (the operator's time, as text), reason, keep, early_for (ms), kept (JSON, to be put back),
+--         pause_at (percent of a campaign's first people that may fail; 0: any))
+-- returns  {'moved' | 'noted' | 'same' | 'early' | 'unmatched', record (JSON: field, value, ...) and id of the first two,
+--          and 1 when this paused the campaign}
 --          moved: the message moved   noted: it says something new of its recipient   same: nothing new
 --          early: no message has this ticket yet   unmatched: none will; or it has no such recipient, or has forgotten them
 local receipt = cjson.decode(ARGV[1])
-local recipient = receipt.number
+local recipient, paused_campaign = receipt.number, false
 
 local function ended(outcome, message)
   if receipt.entry ~= '' then processed(receipt.entry) end
-  return message and reply(outcome, message, message.id) or {outcome, '', ''}
+  if not message then return {outcome, '', '', ''} end
+  return reply(outcome, message, message.id, paused_campaign and '1' or '')
 end
 
 local function keep_for_later()
@@ -44,7 +47,8 @@ if not known then return keep_for_later() end
 if not id then return ended('unmatched') end
 
 local message = {id = id, key = RECORDS .. id, now = clock(), keep = receipt.keep}
-read_message(message, 'state', 'outcomes', 'receipts', 'in_doubt_since', 'payload', 'forgotten', 'pending', 'receipts_from')
+read_message(message, 'state', 'outcomes', 'receipts', 'in_doubt_since', 'payload', 'forgotten', 'pending', 'receipts_from',
+             'campaign')
 if not message.state then return ended('unmatched') end
 -- It belongs to a call from before a replay.
 if generation < number(message.receipts_from) then return ended('unmatched') end
@@ -57,6 +61,7 @@ end
 local receipts = decoded(message.receipts)
 local said = {state = receipt.state, word = receipt.word, at = receipt.at, reason = receipt.reason}
 if not says_more(said, receipts[recipient]) then return ended('same') end
+paused_campaign = judge_campaign(message, receipts[recipient], said, number(receipt.pause_at))
 receipts[recipient] = said
 redis.call('HSET', message.key, 'receipts', cjson.encode(receipts))
 tally(message, message.state, message.state, '')

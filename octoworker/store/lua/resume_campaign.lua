@@ -10,7 +10,7 @@ local backlog, root = 'campaign:' .. campaign, CAMPAIGNS .. campaign
 
 if first then
   redis.call('HSET', root, 'resumed', clock())
-  redis.call('HDEL', root, 'paused')
+  redis.call('HDEL', root, 'paused', 'paused_because')
   -- `left` is in seconds: what a paused campaign had, which has no end of its own.
   local left = math.max(keep, 1000 * number(redis.call('HGET', root, 'left')))
   for _, part in ipairs(PARTS_OF_CAMPAIGN) do redis.call('PEXPIRE', root .. part, string.format('%.0f', left)) end
