@@ -63,6 +63,7 @@ COUNTS = {
     "Board.unconfirmed",
     "Board.inbox",
     "Board.outbox",
+    "Limits.campaign_pause_at",
     "Board.webhooks",
     "Board.webhooks_dead",
     "Board.unreadable",
