@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos bench bench-held bench-traffic bench-campaign bench-restart bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types clean
+.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos chaos-outbox bench bench-held bench-traffic bench-campaign bench-restart bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -93,6 +93,10 @@ $(TYPES_READY): tests/checkers/package-lock.json | $(READY)
 KILLS ?= 100
 chaos: $(READY)
 	$(BIN)/python tests/journeys/chaos --kills $(KILLS) $(CHAOS)
+
+# make chaos-outbox KILLS=1000   processes of a Django project are killed around COMMIT: nothing lost, nothing twice
+chaos-outbox: $(READY)
+	$(BIN)/python tests/journeys/outbox_kills.py --kills $(KILLS)
 
 # make bench   all that docs/performance.md quotes, about half an hour; writes benchmarks/results/
 #   bench-held       a million held messages: memory, release, lateness

@@ -38,10 +38,11 @@ MAY_IMPORT = {
     "sending": {"errors", "correlation", "environment", "sms", "gateway", "telemetry", "store"},
     "web": {"errors", "correlation", "environment", "sms", "gateway", "telemetry", "store", "client", "sending"},
     "sandbox": set(),
+    "contrib": {"errors", "environment", "sms", "store", "client", "__main__"},
 }
 """Who may import whom. `worker` and `cli` may import all that stands here; `sandbox` imports nothing of ours."""
 
-BELOW_WORKER = {*MAY_IMPORT} - {"sandbox"}
+BELOW_WORKER = {*MAY_IMPORT} - {"sandbox", "contrib"}
 MAY_IMPORT |= {
     "worker": BELOW_WORKER,
     "cli": BELOW_WORKER | {"worker", "sandbox"},
@@ -69,8 +70,9 @@ OWNERS = {
     "prometheus_client": {"telemetry.metrics", "telemetry.metric_files", "web"},
     "opentelemetry": {"telemetry.tracing"},
     "sentry_sdk": {"telemetry.sentry"},
-    "celery": {"worker", "client", "telemetry.tracing"},
+    "celery": {"worker", "client", "telemetry.tracing", "contrib.django.tasks"},
     "kombu": {"worker", "client"},
+    "django": {"contrib"},
 }
 """Each library and the places that know it."""
 
