@@ -118,6 +118,7 @@ def record(found: Record) -> None:
         "attempts": found.attempts,
         "due": found.due_at,
         "goes out": found.goes_out_at,
+        "receipt": found.no_receipt or _hinted(found),
         "recall": _recall(found.recall) if found.recall else None,
         "part of": found.parent,
     }
@@ -144,6 +145,14 @@ def record(found: Record) -> None:
 def _recall(recall: Recall) -> str:
     to = f", to go out at {recall.send_at}" if recall.send_at else ""
     return f"{RECALLS[recall.state]}{to}{': ' if recall.reason else ''}{recall.reason}"
+
+
+def _hinted(found: Record) -> str:
+    if not found.hint:
+        return ""
+    return (
+        f"perhaps {found.hint.word}: a receipt to its number, under the ticket {found.hint.ticket} that no message has"
+    )
 
 
 def asked(found: Record) -> None:

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Any, cast, get_args
 
 from octoworker.sms.shapes import (
+    HintRecord,
     MessageRecord,
     MoveRecord,
     PartRecord,
@@ -138,6 +139,28 @@ class Reply:
         return {"number": self.number, "text": self.text, "at": iso(self.arrived_at), "word_at": self.word_at}
 
 
+@dataclass(frozen=True)
+class Hint:
+    """A receipt to a number of this message, which has no ticket: perhaps its own. It proves nothing and moved nothing."""
+
+    word: str
+    word_at: str
+    ticket: str
+    arrived_at: datetime
+
+    def as_json(self) -> HintRecord:
+        return {"word": self.word, "word_at": self.word_at, "ticket": self.ticket, "at": iso(self.arrived_at)}
+
+
+RECEIPT_WITHIN = timedelta(hours=48)
+"""Operators give up after so long: what has no receipt then gets none."""
+
+NO_RECEIPT = {
+    "XXX": "low cost gets no receipts: it stays accepted",
+    "": "no receipt came within 48 hours, so none will: it stays accepted",
+}
+"""Why no word on delivery is to be waited for, by type; "": of any."""
+
 ROUNDING = timedelta(minutes=1)
 """Octopush keeps a time to the minute: what is echoed closer than this to the hand-over went at once."""
 
@@ -188,6 +211,8 @@ class Record:
     """When a recipient was taken out of it."""
     replies: tuple[Reply, ...] = field(default=(), repr=False)
     """What recipients answered, as it came."""
+    hint: Hint | None = None
+    """Of a message without a ticket."""
 
     @classmethod
     def from_hash(cls, message_id: str, fields: Mapping[str, str]) -> Record:
@@ -226,11 +251,23 @@ class Record:
             job_id=fields.get("job_id", ""),
             forgotten_at=_instant(fields.get("forgotten")),
             replies=tuple(_replies(fields.get("replies"))),
+            hint=None if fields.get("ticket") else _hint(_object(fields.get("hint"))),
         )
 
     @property
     def final(self) -> bool:
         return self.state in FINAL
+
+    @property
+    def no_receipt(self) -> str:
+        """Why no word on delivery will come, of an accepted message; "" while one may."""
+        if self.state is not State.ACCEPTED or any(each.get("word") for each in self.recipients.values()):
+            return ""
+        if self.arguments.get("sms_type") == "XXX":
+            return NO_RECEIPT["XXX"]
+        taken = next((move.at for move in reversed(self.history) if move.state == State.ACCEPTED), None)
+        since = self.goes_out_at or taken
+        return NO_RECEIPT[""] if since and datetime.now(UTC) - since > RECEIPT_WITHIN else ""
 
     @property
     def goes_out_at(self) -> datetime | None:
@@ -276,6 +313,8 @@ class Record:
             "recipients": {number: cast("RecipientRecord", dict(each)) for number, each in self.recipients.items()},
             "remarks": list(self.remarks),
             "replies": [reply.as_json() for reply in self.replies],
+            "hint": self.hint.as_json() if self.hint else None,
+            "no_receipt": self.no_receipt or None,
             "parent": self.parent or None,
             "parts": dict(self.parts),
             "history": [move.as_json() for move in self.history],
@@ -351,6 +390,11 @@ def _objects(text: str | None) -> list[Any]:
     except ValueError:
         return []
     return value if isinstance(value, list) else []
+
+
+def _hint(found: Mapping[str, Any]) -> Hint | None:
+    arrived = _instant(str(found.get("arrived") or ""))
+    return Hint(str(found["word"]), str(found["at"]), str(found["ticket"]), arrived) if arrived else None
 
 
 def _replies(text: str | None) -> Iterator[Reply]:

@@ -168,6 +168,15 @@ class PartRecord(TypedDict):
     reason: str
 
 
+class HintRecord(TypedDict):
+    """A receipt to a number of a message that has no ticket: perhaps its own. It proves nothing and has moved nothing."""
+
+    word: str
+    word_at: str
+    ticket: str
+    at: str
+
+
 class MessageRecord(TypedDict):
     """All that is known of a message. Money is a decimal string; `recipients` has the numbers in clear."""
 
@@ -193,6 +202,8 @@ class MessageRecord(TypedDict):
     recipients: dict[str, RecipientRecord]
     remarks: list[RemarkRecord]
     replies: list[ReplyRecord]
+    hint: HintRecord | None
+    no_receipt: str | None
     parent: str | None
     parts: dict[str, PartRecord]
     history: list[MoveRecord]

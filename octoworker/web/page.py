@@ -59,6 +59,13 @@ def story(record: Record) -> str:
         "Segments": record.segments,
         "Attempts": record.attempts,
     }
+    if record.hint:
+        said = (
+            f"perhaps {record.hint.word}: a receipt to its number, under the ticket {record.hint.ticket} of no message"
+        )
+        facts["Receipt"] = said
+    elif record.no_receipt:
+        facts["Receipt"] = record.no_receipt
     instants = {"Accepted here": record.created_at, "Due": record.due_at, "Goes out": record.goes_out_at}
     lines = {name: escape(str(value)) for name, value in facts.items() if value is not None}
     lines |= {name: full(at) for name, at in instants.items() if at}

@@ -184,3 +184,46 @@ def test_a_receipt_of_who_has_it_already_does_not_end_the_asking_for_the_others(
     found = told(store, A).record
     assert (found.state, found.recipients[A]["state"]) == (State.UNKNOWN, "delivered")
     assert store.claim(each).pending == (B,)
+
+
+# --- messages without a ticket
+
+
+def without_ticket(store, n=1, payload=PAYLOAD):
+    """A message that may have been sent, whose answer was lost."""
+    submitted(store, request(n, payload=payload), state=State.UNKNOWN)
+
+
+def test_a_receipt_to_the_number_of_a_message_without_a_ticket_is_a_hint_and_moves_nothing(store):
+    without_ticket(store)
+    assert told(store, A, ticket="api9", at="2026-11-26 09:00:04").outcome == "early"
+    record = store.get(id_of(1))
+    assert (record.state, record.recipients) == (State.UNKNOWN, {})
+    assert (record.hint.word, record.hint.word_at, record.hint.ticket) == ("DELIVERED", "2026-11-26 09:00:04", "api9")
+
+
+def test_a_message_that_was_accepted_unconfirmed_gets_the_hint_too(store):
+    submitted(store, request(1, payload=PAYLOAD), fields={"confirmed": "0", "outcomes": A_ACCEPTED})
+    told(store, A, ticket="api9")
+    assert store.get(id_of(1)).hint.word == "DELIVERED"
+
+
+def test_a_receipt_to_another_number_hints_at_nothing(store):
+    without_ticket(store)
+    told(store, B, ticket="api9")
+    assert store.get(id_of(1)).hint is None
+
+
+def test_no_hint_after_two_days(store, still):
+    without_ticket(store)
+    still.shift(49 * 3600)
+    told(store, A, ticket="api9")
+    assert store.get(id_of(1)).hint is None
+
+
+def test_a_message_that_has_its_ticket_needs_no_hint(store):
+    lease = store.claim(request(1, payload=PAYLOAD))
+    settle(store, lease, request(1), state=State.UNKNOWN)
+    told(store, A, ticket="api9")
+    settle(store, lease, request(1), fields={"ticket": "api1", "outcomes": A_ACCEPTED})
+    assert (store.get(id_of(1)).state, store.get(id_of(1)).hint) == (State.ACCEPTED, None)

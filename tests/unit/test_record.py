@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
+import time_machine
 
 from octoworker.sms.record import FINAL, MOVES, Record, State, mask
 
@@ -78,3 +80,30 @@ def test_no_machine_leaves_a_final_state_but_by_a_stronger_fact_or_a_person():
     # because somebody asked for it, is gone, or goes out at another time.
     given_up = {State.ACCEPTED: {State.DEAD, State.CANCELLED, State.WAITING}}
     assert all(MOVES[state] <= stronger | given_up.get(state, set()) for state in FINAL)
+
+
+# --- receipts that will not come
+
+TAKEN = f"{round(datetime(2026, 11, 20, tzinfo=UTC).timestamp() * 1000)}|accepted|\n"
+
+
+def accepted_then(now, sms_type="FR", **fields):
+    payload = json.dumps({"recipients": "+33612345678", "text": "hi", "sms_type": sms_type})
+    with time_machine.travel(now, tick=False):
+        return Record.from_hash(
+            "a" * 32, {"state": "accepted", "history": TAKEN, "payload": payload, **fields}
+        ).no_receipt
+
+
+def test_what_has_no_receipt_after_two_days_says_that_none_will_come():
+    assert accepted_then(datetime(2026, 11, 21, 23, tzinfo=UTC)) == ""
+    assert "none will" in accepted_then(datetime(2026, 11, 22, 1, tzinfo=UTC))
+
+
+def test_low_cost_says_at_once_that_it_gets_none():
+    assert "low cost" in accepted_then(datetime(2026, 11, 20, 1, tzinfo=UTC), "XXX")
+
+
+def test_what_has_a_word_waits_for_no_other_sentence():
+    receipts = json.dumps({"+33612345678": {"state": "underway", "word": "ACK", "at": ""}})
+    assert accepted_then(datetime(2026, 11, 22, 1, tzinfo=UTC), receipts=receipts) == ""

@@ -18,6 +18,24 @@ local function ended(outcome, message)
   return reply(outcome, message, message.id, paused_campaign and '1' or '')
 end
 
+-- Messages that may have been sent and have no ticket, latest first: so many are looked at, of the last 48 hours.
+local WITHOUT_TICKET, RECENT = {'unconfirmed', 'unknown'}, 48 * 3600000
+local MOST_HINTS = 100
+
+-- No message has this ticket. One without any may be the one that is meant: an operator is shown that, and nothing moves.
+local function leave_hint()
+  local now = clock()
+  local hint = cjson.encode({word = receipt.word, at = receipt.at, ticket = receipt.ticket, arrived = now})
+  for _, index in ipairs(WITHOUT_TICKET) do
+    local ids = redis.call('ZRANGE', STATES .. index, '+inf', now - RECENT, 'BYSCORE', 'REV', 'LIMIT', 0, MOST_HINTS)
+    for _, id in ipairs(ids) do
+      local message = read_message({id = id, key = RECORDS .. id}, 'state', 'ticket', 'outcomes', 'payload', 'forgotten')
+      local open = message.state and not given(message.ticket) and not given(message.forgotten)
+      if open and is_recipient(message, recipient) then redis.call('HSET', message.key, 'hint', hint) end
+    end
+  end
+end
+
 local function keep_for_later()
   local place = EARLY .. receipt.ticket
   -- More than one call can bring about are nobody's receipts.
@@ -43,7 +61,10 @@ end
 
 if receipt.ticket == '' then return ended('unmatched') end
 local id, generation, known = owner_of(receipt.ticket)
-if not known then return keep_for_later() end
+if not known then
+  leave_hint()
+  return keep_for_later()
+end
 if not id then return ended('unmatched') end
 
 local message = {id = id, key = RECORDS .. id, now = clock(), keep = receipt.keep}
