@@ -611,6 +611,11 @@ class Settings(BaseSettings):
     health_dir: str = Field(
         default="", description="Folder of the files that `octoworker health` looks at; one for each worker."
     )
+    testing: Literal["", "outbox", "sandbox"] = Field(
+        default="",
+        description="For a test environment, where nothing real may be sent: `outbox` refuses to send at all but in "
+        "octoworker.testing.outbox(), `sandbox` refuses any Octopush but one on this machine.",
+    )
     log_format: Literal["auto", "json", "console"] = Field(default="auto", description="Shape of the log lines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
 
@@ -692,6 +697,16 @@ class Settings(BaseSettings):
     def by_knob(self) -> dict[str, Any]:
         """Every value by the name of its knob."""
         return {name: knob.value(self) for name, knob in KNOBS.items()}
+
+    def refused_in_tests(self) -> list[str]:
+        """Why nothing may be sent from here, where OCTOWORKER_TESTING says that this is a test environment."""
+        if self.testing == "outbox":
+            return ["OCTOWORKER_TESTING=outbox: no worker sends here; tests use octoworker.testing.outbox()."]
+        if self.testing == "sandbox" and not _loopback(urlsplit(self.account.url).hostname):
+            return [
+                "OCTOWORKER_TESTING=sandbox: OCTOPUSH_URL must name a sandbox on this machine, and names another host."
+            ]
+        return []
 
     def missing_account(self, besides: Collection[str] = ()) -> list[str]:
         """What is missing to send. Only the worker and `balance` need it; a producer does not."""

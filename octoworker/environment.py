@@ -41,6 +41,11 @@ VERIFYING = frozenset({"required", "optional", "none"})
 
 SMS_TYPES = ("FR", "XXX", "WWW")
 
+TESTING = "OCTOWORKER_TESTING"
+
+TESTS = ("outbox", "sandbox")
+"""What a test environment may use: the outbox of `octoworker.testing` alone, or workers of a sandbox on this machine, too."""
+
 _SENDER = re.compile(r"[0-9A-Za-z]{3,11}")
 _REGION = re.compile(r"[A-Z]{2}")
 
@@ -70,6 +75,8 @@ class Shared:
     sms_type: str
     region: str
     confirm: Confirming
+    testing: str
+    """"" or one of TESTS: what a test environment may send."""
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Shared:
@@ -105,6 +112,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Shared:
         sender=read(("OCTOWORKER_SENDER",), sender, None),
         sms_type=read(("OCTOWORKER_SMS_TYPE",), sms_type, "FR"),
         region=read(("OCTOWORKER_REGION",), region, "FR"),
+        testing=read((TESTING,), testing, ""),
         confirm=Confirming(
             by,
             asked_replicas(by, wanted, there),
@@ -213,6 +221,12 @@ def sender(text: str) -> str:
 def sms_type(text: str) -> str:
     if text not in SMS_TYPES:
         raise ValueError(f"give {', '.join(SMS_TYPES[:-1])} or {SMS_TYPES[-1]}")
+    return text
+
+
+def testing(text: str) -> str:
+    if text not in TESTS:
+        raise ValueError(f"give {' or '.join(TESTS)}, or leave it out")
     return text
 
 

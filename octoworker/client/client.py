@@ -116,6 +116,10 @@ class Client:
     ) -> None:
         self.pid = os.getpid()
         shared = environment.load(environ)
+        if shared.testing == "outbox":
+            raise SettingsError(
+                [f"{environment.TESTING}=outbox: nothing is sent here but in octoworker.testing.outbox()."]
+            )
         self.store = store or _opened(shared, timeout)
         self.app = _producer(shared.broker_url, timeout)
         self._budget = max(BUDGET, 2 * timeout)
@@ -269,6 +273,14 @@ class Client:
         self.app.close()
 
 
+class StandIn(Client):
+    """Takes the place of the client while a test runs."""
+
+    def take_job(self, arguments: Mapping[str, Any], job_id: str) -> None:
+        """What `send_sms.delay` would have published."""
+        raise NotImplementedError
+
+
 def enqueue(*, replace: bool = False, **message: Unpack[SmsArguments]) -> MessageId:
     """Take an SMS and return its message id: 32 hex digits.
 
@@ -375,13 +387,30 @@ def reschedule(message_id: str, send_at: Instant) -> MessageRecord:
 
 
 def client() -> Client:
-    """This process's client, made at the first use and again after a fork."""
+    """This process's client, made at the first use and again after a fork; or the one that stands in for it."""
     global _client  # noqa: PLW0603 - one per process is the point
+    if _stand_ins:
+        return _stand_ins[-1]
     if _client is None or _client.pid != os.getpid():
         with _lock:
             if _client is None or _client.pid != os.getpid():
                 _client = Client()
     return _client
+
+
+@contextlib.contextmanager
+def taken_over_by(other: StandIn) -> Iterator[None]:
+    """`client()` is this one, for every thread, as long as the block runs: an outbox of a test."""
+    _stand_ins.append(other)
+    try:
+        yield
+    finally:
+        _stand_ins.remove(other)
+
+
+def stand_in() -> StandIn | None:
+    """Who stands in for the client, if anybody does."""
+    return _stand_ins[-1] if _stand_ins else None
 
 
 def close() -> None:
@@ -393,6 +422,7 @@ def close() -> None:
         mine.close()
 
 
+_stand_ins: list[StandIn] = []
 _lock = threading.Lock()
 _client: Client | None = None
 

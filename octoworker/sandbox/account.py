@@ -13,6 +13,7 @@ from functools import partial
 from octoworker.sandbox.callbacks.correspondence import Correspondence, is_stop
 from octoworker.sandbox.callbacks.letters import Letter
 from octoworker.sandbox.handsets import Message
+from octoworker.sandbox.magic import ANSWERS
 from octoworker.sandbox.orders import Accepted, Order, Promise, Refusal, messages
 from octoworker.sandbox.settings import Settings
 from octoworker.sandbox.tariff import HOME
@@ -154,6 +155,9 @@ class Account:
         blocked = message.recipient in self.blacklist
         if not blocked:
             self.world.handsets.ring(message)
+            if message.recipient in ANSWERS:
+                at = self.world.clock.now() + 3 * self.settings.receipt_delay
+                self.world.later(at, partial(self.typed, message, ANSWERS[message.recipient]))
         return self._mail.receipts(self.settings, message, blocked=blocked)
 
     def _without_blacklisted(self, order: Order) -> Order:

@@ -51,7 +51,8 @@ class BootChecks(bootsteps.Step):
 
 def check(app: Celery, pool: str, prefetch: int = 1) -> None:
     """SettingsError that lists everything wrong with this worker. Nothing has been started yet."""
-    problems = [*Settings.load().missing_account(), *_celery_problems(app, prefetch)]
+    settings = Settings.load()
+    problems = [*settings.missing_account(), *settings.refused_in_tests(), *_celery_problems(app, prefetch)]
     if unknown := sorted(set(app.amqp.queues.consume_from) - {*lanes.QUEUES.values()}):
         # Celery would make it, read nothing from it for ever, and call itself ready.
         problems.append(

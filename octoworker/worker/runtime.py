@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from octoworker.client import client
 from octoworker.config import Settings
-from octoworker.errors import OctoworkerError
+from octoworker.errors import OctoworkerError, RefusedError, SettingsError
 from octoworker.gateway import Account, Dialect, Gateway, dialects
 from octoworker.sending import attempt, retry
 from octoworker.sending import rules as sending_rules
@@ -56,7 +57,9 @@ _current: Runtime | None = None
 
 
 def current() -> Runtime:
-    """This process's runtime. Raises SettingsError when the environment is wrong."""
+    """This process's runtime. Raises SettingsError when the environment is wrong, RefusedError while an outbox is open."""
+    if client.stand_in() is not None:
+        raise RefusedError("An outbox of octoworker.testing is open: nothing is sent in this process.")
     global _current  # noqa: PLW0603 - one per process is the point
     if _current is None or _current.pid != os.getpid():
         with _lock:
@@ -83,7 +86,9 @@ def warm_up(settings: Settings) -> None:
 
 
 def build(settings: Settings) -> Runtime:
-    """Put the parts together from the settings. Opens no connection."""
+    """Put the parts together from the settings. Opens no connection. SettingsError: nothing may be sent from here."""
+    if problems := settings.refused_in_tests():
+        raise SettingsError(problems)
     store = open_store(settings)
     gateway = connect_gateway(settings, settings.concurrency + settings.bulk_lines)
     sender = Sender(store, gateway, dialect(settings).key, rules(settings), at_step=at_step)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from celery import Task
 from celery.exceptions import Ignore, Reject
-from celery.result import AsyncResult
+from celery.result import AsyncResult, EagerResult
 
 from octoworker import correlation
+from octoworker.client import client
 from octoworker.errors import KeyConflictError, OctoworkerError, RecordError, StoreError
 from octoworker.sms import identity, jobs
 from octoworker.sms.record import Record, State
@@ -40,6 +42,10 @@ class SmsTask(Task):  # type: ignore[type-arg]
     Request = "octoworker.worker.masks:MaskedRequest"
 
     def apply_async(self, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
+        if (instead := client.stand_in()) is not None:
+            job_id = str(options.get("task_id") or uuid.uuid4())
+            instead.take_job(kwargs or {}, job_id)
+            return EagerResult(job_id, None, "SUCCESS", name=self.name)
         options |= {"argsrepr": MASKED_ARGS, "kwargsrepr": jobs.MASKED_KWARGS}
         options["headers"] = {**correlation.headers(), **(options.get("headers") or {})}
         return super().apply_async(args, kwargs, *rest, **options)

@@ -21,7 +21,7 @@ ROOT = Path(octoworker.__file__).parent
 TOP = frozenset({"__init__", "__main__", "version", "errors", "environment", "config", "correlation"})
 """The modules beside the packages."""
 
-DOORS = {"app": "worker", "celeryconfig": "worker"}
+DOORS = {"app": "worker", "celeryconfig": "worker", "testing": "client"}
 """Public import paths, one line each, and the package behind them."""
 
 MAY_IMPORT = {
@@ -48,6 +48,7 @@ MAY_IMPORT |= {
     "cli": BELOW_WORKER | {"worker", "sandbox"},
     "app": {"worker"},
     "celeryconfig": {"worker"},
+    "testing": {"client"},
     "__main__": {"cli", "worker"},
     "__init__": {"version", "errors", "correlation", "sms", "client", "worker"},
 }

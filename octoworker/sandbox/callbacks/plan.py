@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from octoworker.sandbox.callbacks.mishaps import BLOCKED, MISHAPS, UNDELIVERED, USUAL, Step, Steps
 from octoworker.sandbox.handsets import Message
+from octoworker.sandbox.magic import WORDS
 from octoworker.sandbox.settings import Settings
 
 
@@ -16,6 +17,8 @@ def receipts(settings: Settings, message: Message, *, blocked: bool) -> Steps:
         return ()
     if message.recipient in settings.receipt_words:
         return tuple(Step(word) for word in settings.receipt_words[message.recipient])
+    if message.recipient in WORDS and not blocked:
+        return tuple(Step(word) for word in WORDS[message.recipient])
     steps = BLOCKED if blocked else USUAL
     for name, mishap in MISHAPS.items():
         if name in settings.receipts and _strikes(name, settings.receipts[name], message):
