@@ -1,4 +1,4 @@
-"""Commands about the account at Octopush: where it calls back."""
+"""Commands about the account at Octopush: where it calls back, and what can be found out with it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.table import Table
 
 from octoworker.cli import output
 from octoworker.cli.messages import as_json
+from octoworker.cli.trying import try_
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, SettingsError
 from octoworker.gateway import Configurable, Event, Parameters
@@ -22,7 +23,7 @@ HIDDEN = "TOKEN"
 
 @click.group()
 def octopush() -> None:
-    """The account at Octopush: where it calls back."""
+    """The account at Octopush: where it calls back, and what can be found out with it."""
 
 
 @octopush.command()
@@ -106,5 +107,7 @@ def _masked(settings: Settings, address: str) -> str:
     host, slash, _ = address.removeprefix("https://").partition("/")
     return f"{'https://' if address.startswith('https://') else ''}{host}{'/...' if slash else ''}"
 
+
+octopush.add_command(try_)
 
 COMMANDS = (octopush,)

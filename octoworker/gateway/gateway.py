@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
+from octoworker.gateway.trials import Ear, Trial
 from octoworker.gateway.values import Account, Answer, Code, Credit, Event, Parameters, Rules, Submit
 
 ACCOUNT_DIGITS = 8
@@ -60,6 +61,10 @@ class Configurable(Protocol):
         """Set where it calls back. What came of it must be asked for: the provider ignores what it does not like."""
 
 
+Trials = Callable[[Any, str, Ear | None], tuple[Trial, ...]]
+"""By the dialect's own gateway, the number (E.164) to try with, and where the provider calls back."""
+
+
 @dataclass(frozen=True)
 class Dialect:
     """One generation of the API, as its folder offers it."""
@@ -76,6 +81,9 @@ class Dialect:
     """Every code that is known, in order."""
     lookup: Callable[[str], Code]
     """What a code means. Never raises: one that is not listed has the kind UNKNOWN."""
+
+    trials: Trials | None = None
+    """What no page says of it, and can be tried with one of its gateways."""
 
     def account_of(self, login: str) -> str:
         """The name of an account in this dialect, without its login: who has had a request key is asked by it. "" for none."""

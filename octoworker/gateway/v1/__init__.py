@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from octoworker.gateway import keys, stop
 from octoworker.gateway.gateway import Dialect
-from octoworker.gateway.v1 import body, codes
+from octoworker.gateway.v1 import body, codes, trials
 from octoworker.gateway.v1.client import V1Gateway
 from octoworker.gateway.values import RecallRules, Rules
 
@@ -51,4 +51,5 @@ DIALECT = Dialect(
     key=keys.spelled,
     codes=codes.all_codes(),
     lookup=codes.lookup,
+    trials=trials.of,
 )

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from octoworker.gateway import stop
 from octoworker.gateway.values import Account, Submit
 
-STOP = stop.SPELLINGS[1]
+OTHER_STOP, STOP = stop.SPELLINGS
 
 TYPES: Mapping[str, str] = {
     "FR": "sms_premium",

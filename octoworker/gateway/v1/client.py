@@ -26,6 +26,8 @@ CALLS = SEND, CANCEL, CREDIT, BALANCE, PARAMETERS, CONFIGURE = (
 SHAPE = "json"
 """Of what is called back with: forms are read, too, but say nothing of their charset."""
 
+ANY_STATUS = range(100, 600)
+
 T = TypeVar("T")
 
 
@@ -64,6 +66,15 @@ class V1Gateway:
     def configure(self, addresses: Mapping[Event, str]) -> None:
         """Configurable.configure."""
         self._ask(CONFIGURE, answers.of_change, parameters.written(Parameters(addresses, SHAPE)))
+
+    def exchange(self, call: tuple[str, str], content: bytes = b"") -> Reply | GatewayError:
+        """The reply as it came, whatever it says: for what is tried, and not for what is promised."""
+
+        def exchanged() -> Reply:
+            room = self._account.max_answer_bytes
+            return self._transport.exchanged(self._requests[call], content, room=room, read=ANY_STATUS)
+
+        return self._attempt(exchanged)
 
     def close(self) -> None:
         """Gateway.close."""
