@@ -442,6 +442,12 @@ class Caps(Group):
     day: int = Field(
         validation_alias="OCTOWORKER_CAP_DAY", default=0, ge=0, description="SMS to one number in a day; 0: no cap."
     )
+    week: int = Field(
+        validation_alias="OCTOWORKER_CAP_WEEK",
+        default=0,
+        ge=0,
+        description="Marketing SMS to one number in seven days; 0: no cap.",
+    )
     same_text: Patience = Field(
         validation_alias="OCTOWORKER_CAP_SAME_TEXT",
         default=0.0,

@@ -166,6 +166,7 @@ def _of_caps(settings: Settings) -> Finding:
     caps = (
         settings.caps.hour,
         settings.caps.day,
+        settings.caps.week,
         settings.caps.same_text,
         settings.caps.countries_text,
         settings.caps.money,

@@ -15,7 +15,7 @@ from octoworker.cli.messages import as_json
 from octoworker.client.client import Client
 from octoworker.config import Settings, unknown_names
 from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
-from octoworker.sms import message, recipient, texts
+from octoworker.sms import message, opt_outs, recipient, texts
 from octoworker.store import Store, connect, connect_to_jobs, functions, keys, limits
 from octoworker.store.assessment import Finding, Grade
 from octoworker.store.erasure import Forgotten, Person, digits
@@ -140,7 +140,9 @@ def _person(number: str, settings: Settings) -> Person:
 
     def traces(text: str | None) -> list[str]:
         sent = None if text is None else texts.canonical(text)
-        return [keys.CAP_PREFIX + end for end in limits.traces_of(f"+{known}", sent)]
+        weekly = opt_outs.hashes(f"+{known}", settings.opt_outs.number_keys, opt_outs.FREQUENCY)
+        ends = [*limits.traces_of(f"+{known}", sent), *(f"week:{each}" for each in weekly)]
+        return [keys.CAP_PREFIX + end for end in ends]
 
     return Person(is_them, known[-SHORTEST:], traces)
 

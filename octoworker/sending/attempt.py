@@ -157,7 +157,7 @@ class Sender:
             policy=self.rules.retry,
             # Drawn before the call, so that all that is decided after it is a function of what it brought.
             chance=random.random(),
-            uncount=partial(read.cap_request, work.sms, self.rules.caps, datetime.now(UTC)),
+            uncount=partial(read.cap_request, work.sms, self.rules, datetime.now(UTC)),
             recall=self.rules.recall,
             refused=work.sms.refused,
         )

@@ -76,7 +76,7 @@ def _message_in(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _planned(job: ClaimRequest, sms: message.Message, plan: schedule.Plan, rules: Rules, now: datetime) -> ClaimRequest:
-    caps, number_keys = rules.caps, rules.number_keys
+    number_keys = rules.number_keys
     judged = judge(sms, rules.choices, out_of_hours=plan.out_of_hours)
     return replace(
         job,
@@ -91,7 +91,8 @@ def _planned(job: ClaimRequest, sms: message.Message, plan: schedule.Plan, rules
         past_reason=schedule.PAST,
         marketing=not sms.transactional,
         day=limits.day_of(now),
-        cap_request=cap_request(sms, caps, now, sms.recipients),
+        cap_request=cap_request(sms, rules, now, sms.recipients),
+        readers=_readers(sms, rules, sms.recipients),
         refused={number: each.reason for number, each in judged.refused.items()},
         parts=_parts(job, sms, plan) if plan.differs and not sms.transactional else (),
         unread={name: {"state": "rejected", "reason": why} for name, why in sms.refused.items()}
@@ -122,11 +123,18 @@ def _parts(job: ClaimRequest, sms: message.Message, plan: schedule.Plan) -> list
     return parts
 
 
-def cap_request(
-    sms: message.Message, caps: limits.Caps, now: datetime, recipients: Sequence[str]
-) -> dict[str, Any] | None:
+def cap_request(sms: message.Message, rules: Rules, now: datetime, recipients: Sequence[str]) -> dict[str, Any] | None:
     """What the caps need to know of this message to some of its recipients; None when there are no caps."""
+    caps = rules.caps
     if not caps.any:
         return None
     numbers = {number: country_of(number) for number in recipients}
-    return limits.cap_request_of(numbers, sms.text, sms.segments, caps, now, surcharge=sms.surcharge)
+    asked = limits.cap_request_of(numbers, sms.text, sms.segments, caps, now, surcharge=sms.surcharge)
+    return {**asked, "readers": list(_readers(sms, rules, recipients).values())}
+
+
+def _readers(sms: message.Message, rules: Rules, recipients: Sequence[str]) -> dict[str, list[str]]:
+    """Who is counted in the weekly cap of marketing, and under which hashes."""
+    if sms.transactional or not rules.caps.week:
+        return {}
+    return {number: opt_outs.hashes(number, rules.number_keys, opt_outs.FREQUENCY) for number in recipients}

@@ -415,6 +415,7 @@ class Store:
             "day": job.day,
             "cap_request": job.cap_request,
             "opt_outs": job.opt_outs or None,
+            "readers": job.readers or None,
             "parts": list(job.parts) or None,
             "unread": job.unread or None,
             "refused": job.refused or None,

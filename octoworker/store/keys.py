@@ -20,6 +20,7 @@
 | `ow:workers` | zset | what a worker says of itself (JSON: host, pid, lanes, ...) → ms of its last word | a member after a minute of silence, or when its worker ends; the set with the last of them |
 | `ow:day:DATE` | hash | spent, pending, segments, `country:XX`, alerted_80, alerted_100 of a day in Paris | 8 days |
 | `ow:cap:to:HASH` | zset | id → ms: what went to one number | an hour or a day |
+| `ow:cap:week:HASH` | zset | id → ms: marketing to one number, by a keyed hash | a week |
 | `ow:cap:same:HASH` | string | id that carried this text to this number last | `cap_same_text` |
 | `ow:clocks` | hash | worker → when it reported (ms), and how far its wall clock is ahead of Redis' (ms); `alerted`: an operator knows that Redis' clock is wrong | six minutes after the last report |
 | `ow:campaign:ID` | hash | a campaign: name, created, rows, template, lane, paused, ... | `keep_for` after the last change of one of its messages; while it is paused, never: they would go out |

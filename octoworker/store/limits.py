@@ -40,6 +40,8 @@ class Caps:
 
     hour: int = 0
     day: int = 0
+    week: int = 0
+    """Marketing alone."""
     same_text: timedelta = NO_TIME
     """For which a text goes once to a number."""
     countries: dict[str, int] = field(default_factory=dict)
@@ -50,7 +52,7 @@ class Caps:
 
     @property
     def any(self) -> bool:
-        return bool(self.hour or self.day or self.same_text or self.countries or self.money)
+        return bool(self.hour or self.day or self.week or self.same_text or self.countries or self.money)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Limits:
             "caps": {
                 "hour": caps.hour,
                 "day": caps.day,
+                "week": caps.week,
                 "same": span_ms(caps.same_text),
                 "countries": caps.countries,
                 "money": millionths(caps.money),

@@ -54,6 +54,8 @@ class ClaimRequest:
     """Redis' clock, as its worker knew it, when all this was planned."""
     cap_request: Mapping[str, Any] | None = None
     """What the caps need to know (limits.cap_request_of)."""
+    readers: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
+    """Marketing with a weekly cap: each recipient, and the hashes under which it may have been counted."""
     correlation: str = ""
     """What the job's headers say; the record's own word wins."""
     incarnation: str = ""

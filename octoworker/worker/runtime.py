@@ -205,6 +205,7 @@ def caps(settings: Settings) -> Caps:
     return Caps(
         hour=settings.caps.hour,
         day=settings.caps.day,
+        week=settings.caps.week,
         same_text=timedelta(seconds=settings.caps.same_text),
         countries=settings.caps.countries,
         money=settings.caps.money,

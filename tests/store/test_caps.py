@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from store_kit import A, B, id_of, open_store, record_of, request, seconds, submitted, verdicts
 
+from octoworker.sms.opt_outs import FREQUENCY, hashes
 from octoworker.sms.recipient import country_of
 from octoworker.sms.record import State
 from octoworker.store import Lease, Wait
@@ -205,3 +206,67 @@ def test_what_a_message_costs_beside_its_segments_counts_in_the_money(client):
     asked = cap_request_of({A: "FR", B: "FR"}, "hello", 1, caps, datetime.now(UTC), surcharge=Decimal("0.03"))
     store.claim(request(1, cap_request=asked))
     assert "it costs more than a day allows" in store.get(id_of(1)).reason
+
+
+# marketing to one person in a week
+
+WEEKLY = Caps(week=2)
+
+
+def marketing(n, *numbers, keys=("k" * 32,)):
+    """Marketing to these, as a worker with these keys asks for it."""
+    people = {each: hashes(each, keys, FREQUENCY) for each in numbers}
+    asked = {
+        **cap_request_of(dict.fromkeys(numbers, "FR"), "hi", 1, WEEKLY, datetime.now(UTC)),
+        "readers": [*people.values()],
+    }
+    listed = {each: hashes(each, keys) for each in numbers}
+    return request(n, cap_request=asked, readers=people, opt_outs=listed, marketing=True)
+
+
+@pytest.fixture
+def weekly(client):
+    return open_store(client, caps=WEEKLY)
+
+
+def test_marketing_to_one_person_waits_once_their_week_is_full(weekly, still):
+    assert verdicts(weekly, [marketing(n, A) for n in range(3)]) == [Lease, Lease, Wait]
+    assert "OCTOWORKER_CAP_WEEK" in weekly.get(id_of(2)).reason
+    still.shift(7 * 86400 + 1)
+    assert isinstance(weekly.claim(marketing(2, A)), Lease)
+
+
+def test_what_is_no_marketing_is_not_counted(weekly):
+    verdicts(weekly, [marketing(n, A) for n in range(2)])
+    assert isinstance(weekly.claim(capped_request(3, WEEKLY)), Lease)
+
+
+def test_of_several_people_who_has_had_theirs_is_left_out_and_holds_up_nobody(weekly):
+    verdicts(weekly, [marketing(n, A) for n in range(2)])
+    lease = weekly.claim(marketing(3, A, B))
+    assert (lease.pending, lease.earlier[A]["reason"]) == ((B,), "capped_week")
+    assert isinstance(weekly.claim(marketing(4, B)), Lease)
+    assert isinstance(weekly.claim(marketing(5, B)), Wait)
+
+
+def test_a_message_to_several_of_whom_everybody_has_had_theirs_is_rejected(weekly):
+    verdicts(weekly, [marketing(n, A, B) for n in range(2)])
+    found = weekly.claim(marketing(3, A, B)).record
+    assert (found.state, found.reason) == (State.REJECTED, "capped_week")
+
+
+def test_a_week_is_counted_on_when_the_keys_of_numbers_change(weekly):
+    verdicts(weekly, [marketing(n, A) for n in range(2)])
+    assert isinstance(weekly.claim(marketing(3, A, keys=("n" * 32, "k" * 32))), Wait)
+
+
+def test_what_was_not_sent_is_not_counted_in_the_week(weekly):
+    for n in range(4):
+        submitted(weekly, marketing(n, A), state=State.REJECTED, key="next")
+    assert isinstance(weekly.claim(marketing(9, A)), Lease)
+
+
+def test_the_week_of_a_person_names_no_number(weekly, client):
+    weekly.claim(marketing(1, A))
+    assert not [key for key in client.keys("*") if A[1:] in key]
+    assert client.exists(f"ow:cap:week:{hashes(A, ('k' * 32,), FREQUENCY)[0]}")

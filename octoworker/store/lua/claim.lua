@@ -7,6 +7,7 @@
 --         planned_at (ms), plan_slack (ms), correlation, incarnation (see replace), cap_request (see caps); opt_outs: recipient -> hashes;
 --         parts: marketing to several countries that open at different times, each as country, id, payload, fingerprint, people;
 --         unread: who was listed and could not be read -> outcome;
+--         readers: recipient -> hashes, of marketing with a weekly cap;
 --         refused: recipient -> why a rule of their country refuses them; refusal: the same in a sentence; remarks (JSON, kept
 --         as it is))
 --       3 payload (JSON)   4 limits (JSON: what flow_control, breaker and caps ask for)
@@ -200,9 +201,11 @@ local function too_early()
 end
 
 -- Whom it may not go to, and why: by a rule of their country, or by the list of opt-outs, which binds marketing to anybody who
--- is in it, and any other to who wants nothing at all.
+-- is in it, and any other to who wants nothing at all. Of several people, also who has had their marketing for this week: they
+-- shall not hold up the others.
 local function unwanted()
   local found, left = {}, {}
+  local readers = given(request.readers) and not message.counted and next(request.opt_outs, next(request.opt_outs)) and request.readers or {}
   local pending = given(message.pending) and cjson.decode(message.pending) or nil
   local waits = {}
   for _, each in ipairs(pending or {}) do waits[each] = true end
@@ -213,6 +216,8 @@ local function unwanted()
         found[recipient] = 'opted_out'
       elseif refused then
         found[recipient] = refused
+      elseif readers[recipient] and over_week(readers[recipient], message, limits.caps.week) then
+        found[recipient] = 'capped_week'
       else
         left[#left + 1] = recipient
       end
@@ -227,15 +232,18 @@ local function leave_out_unwanted()
   if given(request.remarks) then redis.call('HSET', message.key, 'remarks', request.remarks) end
   local found, left = unwanted()
   if not next(found) then return nil end
-  local outcomes, refused = decoded(message.outcomes), false
+  local outcomes, reasons = decoded(message.outcomes), {}
   for recipient, why in pairs(found) do
     outcomes[recipient] = {state = 'rejected', reason = why}
-    refused = refused or why ~= 'opted_out'
+    reasons[why] = true
+    if given(request.readers) then request.readers[recipient] = nil end
   end
   table.sort(left)
   message.outcomes, message.pending = cjson.encode(outcomes), #left > 0 and cjson.encode(left) or ''
   redis.call('HSET', message.key, 'outcomes', message.outcomes, 'pending', message.pending)
-  if #left == 0 then return stop('rejected', refused and request.refusal or 'opted_out') end
+  if #left > 0 then return nil end
+  local alone = next(reasons, next(reasons)) == nil and next(reasons)
+  return stop('rejected', (alone == 'opted_out' or alone == 'capped_week') and alone or request.refusal or 'opted_out')
 end
 
 local HANDED_BACK = 'may have been sent; a worker of its own account asks again'
@@ -345,7 +353,19 @@ end
 answer = handed_back() or too_early()
 if answer then return answer end
 
+-- Whom the weekly cap counts: those of its people who are to get it.
+local function readers_left()
+  local left = {}
+  for _, recipient in ipairs(given(message.pending) and cjson.decode(message.pending) or {}) do
+    left[#left + 1] = request.readers[recipient]
+  end
+  if given(message.pending) then return left end
+  for _, hashes in pairs(request.readers) do left[#left + 1] = hashes end
+  return left
+end
+
 local flow = read_flow_control(limits, now)
+if given(request.cap_request) and given(request.readers) then request.cap_request.readers = readers_left() end
 local caps = given(request.cap_request)
   and {limits = limits.caps, request = request.cap_request, day = DAYS .. request.day, account = of_account(ACCOUNT, limits)}
   or nil

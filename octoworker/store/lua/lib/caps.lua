@@ -1,14 +1,17 @@
 -- include: base
 -- The caps against runaway loops and SMS pumping. Nothing is counted until the message goes, and each message counts once.
 -- CAPS .. to:HASH (zset)      id -> ms, for one number, a day long
+-- CAPS .. week:HASH (zset)    id -> ms, marketing to one number, a week long; by keyed hashes, as the list of opt-outs has them
 -- CAPS .. same:HASH (string)  id that had this text last
 -- DAYS .. DATE (hash)         country:XX, segments, spent, pending (millionths of the currency): one day in Paris
 -- ACCOUNT:NAME (hash)         price:XX, dearest: millionths for a segment, as the last answers said
--- `caps`: `limits` (hour, day, same (ms), countries, money, price (millionths), refuse); `day` and `account`, the keys of this
--- day and of the account that pays; `request`, what they need to know of the message: numbers, texts (hashes), countries
+-- `caps`: `limits` (hour, day, week, same (ms), countries, money, price (millionths), refuse); `day` and `account`, the keys of this
+-- day and of the account that pays; `request`, what they need to know of the message: numbers, texts (hashes), readers (of marketing: the hashes
+-- of each number, the newest key's first), countries
 -- (XX -> segments; ZZ: nobody knows), tomorrow (ms), and surcharge where there is one (millionths, of all recipients together)
 
 local HOUR, DAY = 3600000, 86400000
+local WEEK = 7 * DAY
 
 -- ISO-8601 in UTC, to the second: scripts have no calendar.
 local function iso(ms)
@@ -66,6 +69,26 @@ local function capped_by_number(caps, message)
   end
 end
 
+-- The same for marketing in a week, under whichever key it was counted.
+local function over_week(hashes, message, most)
+  local times = {}
+  for _, hash in ipairs(hashes) do
+    local key = CAPS .. 'week:' .. hash
+    if redis.call('ZSCORE', key, message.id) then return nil end
+    local found = redis.call('ZRANGEBYSCORE', key, message.now - WEEK + 1, '+inf', 'WITHSCORES')
+    for n = 2, #found, 2 do times[#times + 1] = tonumber(found[n]) end
+  end
+  table.sort(times)
+  if #times >= most then return times[#times - most + 1] + WEEK end
+end
+
+local function capped_by_week(caps, message)
+  for _, hashes in ipairs(number(caps.limits.week) > 0 and caps.request.readers or {}) do
+    local at = over_week(hashes, message, caps.limits.week)
+    if at then return 'a number has had its marketing for this week (OCTOWORKER_CAP_WEEK)', at end
+  end
+end
+
 local function capped_by_country(caps)
   for country, segments in pairs(caps.request.countries) do
     local most = caps.limits.countries[country] or caps.limits.countries['*']
@@ -91,7 +114,7 @@ end
 -- Why a cap stops it, when it may go (ms), and whether it is refused whatever the setting: a repeat, or more than a whole
 -- day allows, which would wait for ever. Or nil. What was counted already is asked for its money alone: each call may cost some.
 local function capped(caps, message)
-  local all = {capped_by_text, capped_by_number, capped_by_country, capped_by_money}
+  local all = {capped_by_text, capped_by_number, capped_by_week, capped_by_country, capped_by_money}
   for _, by in ipairs(message.counted and {capped_by_money} or all) do
     local reason, at, never = by(caps, message)
     if reason then return 'cap: ' .. reason .. (at and '; it may go at ' .. iso(at) or ''), at, never end
@@ -119,8 +142,14 @@ local function count_in(caps, message)
     redis.call('ZREMRANGEBYSCORE', key, '-inf', now - DAY)
     redis.call('PEXPIRE', key, limits.day > 0 and DAY or HOUR)
   end
+  for _, hashes in ipairs(number(limits.week) > 0 and request.readers or {}) do
+    local key = CAPS .. 'week:' .. hashes[1]
+    redis.call('ZADD', key, now, id)
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', now - WEEK)
+    redis.call('PEXPIRE', key, WEEK)
+  end
   for country, segments in pairs(request.countries) do redis.call('HINCRBY', caps.day, 'country:' .. country, segments) end
   redis.call('PEXPIRE', caps.day, 8 * DAY)
   redis.call('HSET', message.key, 'counted', cjson.encode({
-    day = caps.day, numbers = request.numbers, texts = request.texts, countries = request.countries}))
+    day = caps.day, numbers = request.numbers, texts = request.texts, readers = request.readers, countries = request.countries}))
 end

@@ -1,7 +1,7 @@
 -- include: base
 -- Giving back what the caps counted, or held in reserve, of a message that was proven not to be sent.
--- In the record: `counted` (JSON: day (key), numbers, texts (hashes), countries (XX -> segments)), what this message has been
--- counted as; `expected`, `expected_on`: millionths held in reserve, and the key of the day that holds them.
+-- In the record: `counted` (JSON: day (key), numbers, texts, readers (hashes; see caps), countries (XX -> segments)), what this
+-- message has been counted as; `expected`, `expected_on`: millionths held in reserve, and the key of the day that holds them.
 
 -- What was held in reserve for a call that is over.
 local function release_reserve(message)
@@ -22,6 +22,9 @@ local function give_back(message, part)
     counted.countries[country] = number(counted.countries[country]) - segments
   end
   for _, hash in ipairs(part.numbers) do redis.call('ZREM', CAPS .. 'to:' .. hash, message.id) end
+  for _, hashes in ipairs(part.readers or {}) do
+    for _, hash in ipairs(hashes) do redis.call('ZREM', CAPS .. 'week:' .. hash, message.id) end
+  end
   for _, hash in ipairs(part.texts) do
     if redis.call('GET', CAPS .. 'same:' .. hash) == message.id then redis.call('DEL', CAPS .. 'same:' .. hash) end
   end
