@@ -38,10 +38,10 @@ STOP_WORDS = frozenset(
 """Whole answers, in small letters without accents and signs."""
 
 
-def hashes(number: str, keys: Sequence[str], purpose: bytes = PURPOSE) -> list[str]:
+def hashes(number: str, keys: Sequence[str], use: bytes = PURPOSE) -> list[str]:
     """What an E.164 number stands in the list as: under the first key for new entries, under the others for old ones."""
     written = number.encode()
-    return [hmac.new(_subkey(key, purpose), written, sha256).hexdigest()[:DIGITS] for key in dict.fromkeys([*keys, ""])]
+    return [hmac.new(_subkey(key, use), written, sha256).hexdigest()[:DIGITS] for key in dict.fromkeys([*keys, ""])]
 
 
 def is_stop(text: str, more: Collection[str] = ()) -> bool:
@@ -58,5 +58,5 @@ def plain(text: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _subkey(key: str, purpose: bytes) -> bytes:
-    return hmac.new(key.encode(), purpose, sha256).digest()
+def _subkey(key: str, use: bytes) -> bytes:
+    return hmac.new(key.encode(), use, sha256).digest()

@@ -40,6 +40,7 @@ COUNTS = {
     "Lease.attempts",
     "Outcome.generation",
     "Caps.hour",
+    "Caps.week",
     "Caps.day",
     "Limits.rate",
     "Limits.burst",
