@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos chaos-outbox bench bench-held bench-traffic bench-campaign bench-restart bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types clean
+.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos chaos-outbox bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -126,6 +126,10 @@ bench-send: .venv-bench/.ready
 # make bench-restart   ten prefork workers are replaced one after the other under load: the longest wait of a message
 bench-restart: $(READY)
 	$(BIN)/python benchmarks/restart.py
+
+# make bench-receive   200 calls of Octopush's a second beside sending: how soon each is answered
+bench-receive: $(READY)
+	$(BIN)/python benchmarks/receive.py
 
 ROWS ?= 100000
 bench-campaign: $(READY)
