@@ -1,7 +1,8 @@
 """How the scripts in lua/ are put together, loaded and run, and how Redis' failures become ours.
 
 The first line of a script or of a part in lua/lib/ names the parts that it stands on: `-- include: message, backlog`. In
-front of them all stand the names of the keys (`keys.NAMES_IN_LUA`).
+front of them all stand the names of the keys (`keys.NAMES_IN_LUA`). Of all these a script takes along what it names: Redis makes
+each function anew at every call, whether or not it is called then.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ INCLUDE = "-- include: "
 
 NAMES = "".join(f"local {name} = '{key}'\n" for name, key in keys.NAMES_IN_LUA.items())
 
+DEFINITION = re.compile(r"^local (?:function )?(\w+(?:, \w+)*)")
+"""At the margin: what a part defines."""
+
 
 def names() -> list[str]:
     """Every script."""
@@ -48,7 +52,25 @@ def parts_of(script: str) -> list[str]:
 
 def source(script: str) -> str:
     """A script as Redis runs it."""
-    return NAMES + "".join(read(part) for part in parts_of(script))
+    *parts, own = (read(part) for part in parts_of(script))
+    needed, kept = _words(own), [own]
+    # From the last to the first: nothing in Lua is named before it is defined.
+    for definition in reversed([each for text in (NAMES, *parts) for each in _definitions(text)]):
+        if (found := DEFINITION.match(definition)) and needed.isdisjoint(found[1].split(", ")):
+            continue
+        needed |= _words(definition)
+        kept.append(definition)
+    return "".join(reversed(kept))
+
+
+def _definitions(text: str) -> list[str]:
+    """A text, cut before each line at the margin that defines something; without comments of whole lines."""
+    code = "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("--"))
+    return re.split(r"^(?=local )", code, flags=re.MULTILINE)
+
+
+def _words(code: str) -> set[str]:
+    return set(re.findall(r"\w+", code))
 
 
 def read(path: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import lua_lint
 import pytest
 from luaparser import ast
+
+from octoworker.store import scripts
 
 
 def faults_in(text):
@@ -60,3 +64,11 @@ def test_a_script_that_forgets_an_include_names_what_it_misses():
     assert "cancel.lua:1: nothing of change is used" in found
     assert "lib/backlog.lua:9: lost is used by nobody" in found
     assert not [fault for fault in found if "join_backlog" in fault]
+
+
+@pytest.mark.parametrize("script", scripts.names())
+def test_a_script_takes_along_only_what_it_names(script):
+    taken = scripts.source(script).removesuffix(scripts.read(f"{script}.lua"))
+    for found in re.finditer(r"^local (?:function )?(\w+(?:, \w+)*)", taken, re.MULTILINE):
+        names = "|".join(found[1].split(", "))
+        assert re.search(rf"\b({names})\b", scripts.source(script)[found.end() :]), found[0]

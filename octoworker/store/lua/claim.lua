@@ -34,7 +34,7 @@ local function look()
                       'lease_until', 'token', 'claim_nonce', 'attempts', 'crashes', 'first_attempt_at', 'eligible_at',
                       'key_generation', 'key_uses', 'key_doubtful', 'in_doubt_since',
                       'backlog', 'released', 'counted', 'expected', 'pending', 'outcomes', 'cost', 'account',
-                      'reason', 'incarnation', 'parts')
+                      'reason', 'incarnation', 'parts', 'woken')
 end
 
 if not look().state then
@@ -300,16 +300,20 @@ local function go(flow, caps)
     count_in(caps, message)
     reserve(caps, message)
   end
-  move(message, 'submitting', '')
-  local token = redis.call('HINCRBY', message.key, 'token', 1)
-  if message.in_doubt_since == 0 then redis.call('HSET', message.key, 'in_doubt_since', now) end
-  if given(request.deliver_at) then redis.call('HSET', message.key, 'deliver_at', request.deliver_at) end
+  local token = number(message.token) + 1
   -- Its age is the age of its trying: days in which it was held, paused or out of hours leave it all its retries.
   if message.attempts == 0 then message.first_attempt_at = now end
-  redis.call('HSET', message.key, 'lease_until', now + request.lease, 'claim_nonce', request.claim_nonce,
-             'key_uses', message.key_uses + 1, 'attempts', message.attempts + 1, 'segments', request.segments,
-             'first_attempt_at', message.first_attempt_at, 'publish_count', 0, 'account', limits.account or '')
-  redis.call('HDEL', message.key, 'due', 'woken', 'released')
+  local written = {
+    'token', token, 'lease_until', now + request.lease, 'claim_nonce', request.claim_nonce, 'key_uses', message.key_uses + 1,
+    'attempts', message.attempts + 1, 'segments', request.segments, 'first_attempt_at', message.first_attempt_at,
+    'publish_count', 0, 'account', limits.account or '',
+    'in_doubt_since', message.in_doubt_since > 0 and message.in_doubt_since or now}
+  if given(request.deliver_at) then
+    written[#written + 1] = 'deliver_at'
+    written[#written + 1] = request.deliver_at
+  end
+  move(message, 'submitting', '', nil, unpack(written))
+  if message.due or message.woken or message.released then redis.call('HDEL', message.key, 'due', 'woken', 'released') end
   redis.call('ZADD', DUE, now + request.lease, message.id)
   return lease(token, message.attempts, message.key_uses)
 end

@@ -15,7 +15,7 @@ local token, outcome, limits, alerts = ARGV[2], cjson.decode(ARGV[3]), cjson.dec
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = outcome.keep}
 local now, day, account = message.now, DAYS .. outcome.day, of_account(ACCOUNT, limits)
 read_message(message, 'state', 'token', 'key_generation', 'key_uses', 'proved', 'confirmed', 'created', 'eligible_at',
-             'expected', 'segments', 'expires_at')
+             'expected', 'segments', 'expires_at', 'forgotten')
 local unconfirmed = outcome.fields.confirmed == '0'
 message.segments, message.eligible_at = number(message.segments), eligible_since(message)
 
@@ -25,12 +25,17 @@ end
 
 -- Of somebody who was forgotten meanwhile nothing is written down again.
 local function write_fields()
-  if given(outcome.deliver_at) then redis.call('HSET', message.key, 'deliver_at', outcome.deliver_at) end
-  if given(outcome.recall_until) then redis.call('HSET', message.key, 'recall_until', outcome.recall_until) end
-  local forgotten = redis.call('HEXISTS', message.key, 'forgotten') == 1
-  for name, value in pairs(outcome.fields) do
-    if not (forgotten and (name == 'outcomes' or name == 'pending')) then redis.call('HSET', message.key, name, value) end
+  local written = {}
+  local function write(name, value)
+    written[#written + 1] = name
+    written[#written + 1] = value
   end
+  if given(outcome.deliver_at) then write('deliver_at', outcome.deliver_at) end
+  if given(outcome.recall_until) then write('recall_until', outcome.recall_until) end
+  for name, value in pairs(outcome.fields) do
+    if not (message.forgotten and (name == 'outcomes' or name == 'pending')) then write(name, value) end
+  end
+  if #written > 0 then redis.call('HSET', message.key, unpack(written)) end
 end
 
 -- From now on its receipts find it.
@@ -51,31 +56,42 @@ local function account_for_spending()
   if most > 0 and spent * 5 >= most * 4 and redis.call('HSETNX', day, 'alerted_80', 1) == 1 then alert('spend_80') end
 end
 
-local function note_balance(left)
-  redis.call('HSET', account, 'balance', outcome.fields.balance, 'currency', outcome.fields.currency or '', 'at', now)
-  if left >= limits.low_balance then
-    redis.call('HDEL', account, 'low')
-  elseif redis.call('HSETNX', account, 'low', 1) == 1 then
-    alert('balance_low')
+-- What the answer says of the account: prices, and what is left.
+local function note_account()
+  local names, written, left = {'dearest', 'low'}, {}, tonumber(outcome.fields.balance)
+  for country in pairs(outcome.prices) do names[#names + 1] = 'price:' .. country end
+  if not left and #names == 2 then return end
+  local known = fill({}, account, unpack(names))
+  local function write(name, value)
+    written[#written + 1] = name
+    written[#written + 1] = value
   end
+  local dearest = number(known.dearest)
+  for country, price in pairs(outcome.prices) do
+    if tonumber(known['price:' .. country] or nil) ~= price then write('price:' .. country, price) end
+    dearest = math.max(dearest, price)
+  end
+  if dearest > number(known.dearest) then write('dearest', dearest) end
+  if left then
+    write('balance', outcome.fields.balance)
+    write('currency', outcome.fields.currency or '')
+    write('at', now)
+    if left < limits.low_balance and not known.low then
+      write('low', 1)
+      alert('balance_low')
+    end
+  end
+  if #written > 0 then redis.call('HSET', account, unpack(written)) end
+  if left and left >= limits.low_balance and known.low then redis.call('HDEL', account, 'low') end
 end
 
 -- What this call cost, and what is left: facts about the account, whoever has the record by now.
 local function account_for()
   -- Of a call in doubt the money stays in reserve: it may have been spent. Where the acceptance is all that is known, it was.
   if unconfirmed then outcome.spent = number(message.expected) end
-  if outcome.state ~= 'unknown' then release_reserve(message) end
+  if outcome.state ~= 'unknown' and given(message.expected) then release_reserve(message) end
   if outcome.state == 'accepted' or outcome.spent > 0 then account_for_spending() end
-  local dearest = number(redis.call('HGET', account, 'dearest'))
-  for country, price in pairs(outcome.prices) do
-    redis.call('HSET', account, 'price:' .. country, price)
-    if price > dearest then
-      redis.call('HSET', account, 'dearest', price)
-      dearest = price
-    end
-  end
-  local left = tonumber(outcome.fields.balance)
-  if left then note_balance(left) end
+  note_account()
 end
 
 -- What the submit did to its key: nothing, spent it (the next one from now on), or left it in doubt. 'used': the claim said so.
@@ -134,7 +150,7 @@ local function move_on()
     wake_at(message, now + outcome.delay)
     move(message, outcome.state, outcome.reason, now + outcome.delay)
   else
-    no_wake(message)
+    redis.call('ZREM', DUE, message.id)
     local ends = FINAL[outcome.state] and move or ask_operator
     ends(message, outcome.state, outcome.reason)
     if outcome.state == 'rejected' or outcome.state == 'dead' then give_back(message) end
@@ -160,7 +176,7 @@ note_key()
 local failed_probe = was_probe and outcome.health == 'fault'
 -- A probe is sent for all the others: its message does not pay for it with an attempt.
 if not outcome.counts or failed_probe then redis.call('HINCRBY', message.key, 'attempts', -1) end
-redis.call('HDEL', message.key, 'lease_until', 'crashes', 'probed')
+redis.call('HDEL', message.key, 'lease_until', 'crashes', 'probed', 'due')
 if failed_probe then redis.call('HSET', message.key, 'probed', 1) end
 if given(outcome.account_hold) and hold_account(limits, outcome.account_hold, outcome.reason, outcome.mended_by_credit, now) then alert('on_hold') end
 move_on()

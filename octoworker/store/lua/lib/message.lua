@@ -145,12 +145,13 @@ end
 
 local IN_PARTS = 'goes to each of its countries at its own hour'
 
--- One move: state, reason, history, index, time to live. `due`: ms at which it moves next, where that is known.
-local function move(message, to, reason, due)
+-- One move: state, reason, history, index, time to live. `due`: ms at which it moves next, where that is known. Further fields
+-- and values are written with it.
+local function move(message, to, reason, due, ...)
   local key, from, now = message.key, message.state, message.now
   local past = fill({}, key, 'history', 'campaign', 'deliver_at', 'receipts', 'parent')
   redis.call('HSET', key, 'state', to, 'reason', reason, 'changed', now,
-             'history', append(past.history or '', string.format('%.0f|%s|%s', now, to, reason)))
+             'history', append(past.history or '', string.format('%.0f|%s|%s', now, to, reason)), ...)
   if past.campaign then
     tally(message, from, to, reason)
     outlive(past.campaign, message.keep, due and math.max(0, due - now) or 0)
@@ -266,16 +267,21 @@ end
 -- The record of a new message. `job`: fingerprint, lane, job_id, requeue_after (ms), and wording, correlation, campaign, people or
 -- none.
 local function create(message, job, payload)
-  local key, now = message.key, message.now
-  redis.call('HSET', key, 'state', 'queued', 'fingerprint', job.fingerprint, 'payload', payload, 'lane', job.lane,
-             'job_id', job.job_id, 'created', now, 'published_at', now, 'reason', '', 'changed', now,
-             'history', string.format('%.0f|queued|\n', now))
-  if given(job.wording) and job.wording ~= job.fingerprint then redis.call('HSET', key, 'wording', job.wording) end
-  if given(job.correlation) then redis.call('HSET', key, 'correlation', job.correlation) end
-  if given(job.campaign) then
-    redis.call('HSET', key, 'campaign', job.campaign, 'people', job.people)
-    tally(message, nil, 'queued', '')
+  local now, written = message.now, {}
+  local function write(name, value)
+    if given(value) then
+      written[#written + 1] = name
+      written[#written + 1] = value
+    end
   end
+  write('wording', job.wording ~= job.fingerprint and job.wording)
+  write('correlation', job.correlation)
+  write('campaign', job.campaign)
+  write('people', given(job.campaign) and job.people)
+  redis.call('HSET', message.key, 'state', 'queued', 'fingerprint', job.fingerprint, 'payload', payload, 'lane', job.lane,
+             'job_id', job.job_id, 'created', now, 'published_at', now, 'reason', '', 'changed', now,
+             'history', string.format('%.0f|queued|\n', now), unpack(written))
+  if given(job.campaign) then tally(message, nil, 'queued', '') end
   redis.call('ZADD', DUE, now + job.requeue_after, message.id)
 end
 
