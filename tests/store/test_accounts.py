@@ -217,6 +217,12 @@ def test_a_breaker_of_one_account_stops_no_other(client):
     assert new.board({}).breaker == "open"
 
 
+def test_credit_is_asked_for_by_one_worker_of_each_account(old, new):
+    assert old.flow_control.may_ask(seconds(60))
+    assert not old.flow_control.may_ask(seconds(60))
+    assert new.flow_control.may_ask(seconds(60))
+
+
 def test_each_account_has_a_pace_of_its_own(client):
     old, new = (at_work(open_store(client, account=each, rate=1.0)) for each in (OLD, NEW))
     assert type(old.claim(request(1))) is Lease
