@@ -13,6 +13,7 @@ from octoworker.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from octoworker import correlation
+    from octoworker.client.aio import acancel, aclose, aenqueue, aenqueue_many, areschedule, astatus
     from octoworker.client.campaigns.campaign import campaign
     from octoworker.client.checking import Check, check
     from octoworker.client.client import (
@@ -90,6 +91,12 @@ __all__ = [
     "UnfitRedisError",
     "UnknownMessageError",
     "UnreachableError",
+    "acancel",
+    "aclose",
+    "aenqueue",
+    "aenqueue_many",
+    "areschedule",
+    "astatus",
     "campaign",
     "cancel",
     "check",
@@ -104,6 +111,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "octoworker.client.aio": ("acancel", "aclose", "aenqueue", "aenqueue_many", "areschedule", "astatus"),
     "octoworker.client.campaigns.campaign": ("campaign",),
     "octoworker.client.checking": ("Check", "check"),
     "octoworker.client.client": (

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Self, Unpack, overload
 
@@ -32,10 +32,11 @@ from octoworker.errors import (
 from octoworker.sms import identity, instants, jobs, lanes, opt_outs, people, recipient
 from octoworker.sms.arguments import in_one_form, plain_arguments
 from octoworker.sms.policy import Policy
-from octoworker.sms.record import UNSENT, Record
+from octoworker.sms.record import UNSENT, Record, State
 from octoworker.sms.shapes import Instant, MessageRecord, SmsArguments, StateName, Words
-from octoworker.store import NO_JOB, Confirm, Created, NewMessage, Store, connect
+from octoworker.store import NO_JOB, Confirm, Created, NewMessage, QueuedJobs, Replaced, Store, connect
 from octoworker.store.budget import within
+from octoworker.store.scripts import Scripts
 from octoworker.telemetry import events
 
 TIMEOUT = 0.4
@@ -104,6 +105,43 @@ class Read(NamedTuple):
         return "Read(...)"
 
 
+class Asked(NamedTuple):
+    """A message, ready to be taken, and its job where both are written in one step."""
+
+    new: NewMessage
+    lane: str
+    form: dict[str, Any]
+    job: QueuedJobs
+    incarnation: str = ""
+
+    def __repr__(self) -> str:
+        return f"Asked({self.new.message_id!r})"
+
+    def created(self, store: Store) -> Created:
+        """Take it."""
+        new = self.new
+        return store.create(new.message_id, new.fingerprint, self.lane, new.payload, self.job, wording=new.wording)
+
+    def replaced(self, store: Store) -> tuple[Replaced, State]:
+        """Take it, or put it in place of what its key has."""
+        return store.replace(self.new, self.lane, self.incarnation, self.job)
+
+
+class Batch(NamedTuple):
+    """Some of many messages, of one lane: each with the place of what it is a part of, and that of its id."""
+
+    lane: str
+    parts: Sequence[tuple[int, int, NewMessage]]
+
+    @property
+    def messages(self) -> list[NewMessage]:
+        return [new for _, _, new in self.parts]
+
+    def created(self, store: Store, job: QueuedJobs) -> list[Created]:
+        """Take them."""
+        return store.create_many(self.lane, self.messages, job=job)
+
+
 class Client:
     """The two connections of one process: records and jobs. Safe to share between threads.
 
@@ -120,10 +158,10 @@ class Client:
             raise SettingsError(
                 [f"{environment.TESTING}=outbox: nothing is sent here but in octoworker.testing.outbox()."]
             )
-        self.store = store or _opened(shared, timeout)
+        self.store = store or opened(shared, timeout)
         self.app = _producer(shared.broker_url, timeout)
-        self._budget = max(BUDGET, 2 * timeout)
-        self._one_redis = shared.broker_url == shared.redis_url
+        self.budget = max(BUDGET, 2 * timeout)
+        self.one_redis = shared.broker_url == shared.redis_url
         """Whether records and jobs are in one Redis: then both are written in one step."""
         self.max_ahead = shared.max_ahead
         self.policy = Policy(sender=shared.sender, sms_type=shared.sms_type, region=shared.region)
@@ -165,83 +203,98 @@ class Client:
             if wanted.form["recipients"]:
                 yield identity.message_id_for_key(f"{key}#{n}") if key else identity.new_message_id(), wanted
 
+    def asked(self, arguments: Mapping[str, Any], incarnation: str = "") -> Asked:
+        """The message that these arguments ask for."""
+        read = self.read(arguments)
+        lane, new = read.form["lane"], read.as_message(identity.message_id_of(read.form))
+        job = publish.single(new.message_id, new.payload, lane, incarnation) if self.one_redis else NO_JOB
+        return Asked(new, lane, read.form, job, incarnation)
+
     def enqueue(self, arguments: Mapping[str, Any]) -> MessageId:
         """Write the record, publish the job, return the message id."""
-        read = self.read(arguments)
-        wanted = read.form
-        message_id = identity.message_id_of(wanted)
-        lane, new = wanted["lane"], read.as_message(message_id)
-        job = publish.single(message_id, new.payload, lane) if self._one_redis else NO_JOB
+        asked = self.asked(arguments)
         try:
-            with within(self._budget):
-                taken = self.store.create(message_id, new.fingerprint, lane, new.payload, job, wording=new.wording)
+            with within(self.budget):
+                taken = asked.created(self.store)
         except StoreError as error:
             raise not_taken(error) from None
+        return self.taken(asked, taken)
+
+    def taken(self, asked: Asked, taken: Created) -> MessageId:
+        """The id, by what the store answered. KeyConflictError: the key is another message's."""
+        message_id = asked.new.message_id
         if taken == "conflict":
             raise KeyConflictError
         if taken == "created":
-            if not self._one_redis:
-                self.publish(message_id, wanted, lane)
-            events.emit("sms.queued", message_id=message_id, lane=lane, correlation=correlation.current())
+            if not self.one_redis:
+                self.publish(message_id, asked.form, asked.lane)
+            events.emit("sms.queued", message_id=message_id, lane=asked.lane, correlation=correlation.current())
         return MessageId.taken(message_id, taken)
 
     def replace(self, arguments: Mapping[str, Any]) -> MessageId:
         """Put this message in place of the one that its key has, publish its job, return the id."""
-        read = self.read(arguments)
-        message_id = identity.message_id_of(read.form)
-        lane, new, incarnation = read.form["lane"], read.as_message(message_id), identity.new_incarnation()
-        job = publish.single(message_id, new.payload, lane, incarnation) if self._one_redis else NO_JOB
+        asked = self.asked(arguments, identity.new_incarnation())
         try:
-            with within(self._budget):
-                outcome, before = self.store.replace(new, lane, incarnation, job)
+            with within(self.budget):
+                outcome, before = asked.replaced(self.store)
         except StoreError as error:
             raise not_taken(error) from None
+        return self.replaced(asked, outcome, before)
+
+    def replaced(self, asked: Asked, outcome: Replaced, before: State) -> MessageId:
+        """The id, by what the store answered. RefusedError: what the key has is gone."""
+        message_id = asked.new.message_id
         if outcome == "gone":
             raise RefusedError(GONE.format(before))
         if outcome != "same":
-            if not self._one_redis:
-                self._publish([elsewhere.single(message_id, read.form, lane, incarnation)])
-            known = {"lane": lane, "correlation": correlation.current(), "was": before}
+            if not self.one_redis:
+                self._publish([elsewhere.single(message_id, asked.form, asked.lane, asked.incarnation)])
+            known = {"lane": asked.lane, "correlation": correlation.current(), "was": before}
             events.emit("sms.queued" if outcome == "created" else "sms.replaced", message_id=message_id, **known)
         return MessageId(message_id)
 
     def enqueue_many(self, messages: Sequence[Mapping[str, Any]]) -> list[MessageId]:
         """Write the records of each lane, publish jobs of a hundred, return the ids in order."""
-        ids: list[MessageId] = []
+        ids, batches = self.batches(messages)
+        return named(ids, batches, [self.take(batch.messages, batch.lane) for batch in batches])
+
+    def batches(self, messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[Batch]]:
+        """The ids of these messages, in order, and what is to be taken in one step each."""
+        ids: list[str] = []
         by_lane: dict[str, list[tuple[int, int, NewMessage]]] = {}
         for place, arguments in enumerate(messages):
             for message_id, wanted in self.parts(arguments):
                 by_lane.setdefault(wanted.form["lane"], []).append((place, len(ids), wanted.as_message(message_id)))
-                ids.append(MessageId(message_id))
-        conflicts = []
-        for lane, new in by_lane.items():
-            for start in range(0, len(new), jobs.BATCH):
-                batch = new[start : start + jobs.BATCH]
-                reply = self.take([each for _, _, each in batch], lane)
-                for (place, nth, _), taken in zip(batch, reply, strict=True):
-                    if taken == "conflict":
-                        conflicts.append(place)
-                    ids[nth] = MessageId.taken(ids[nth], taken)
-        if conflicts:
-            raise KeyConflictError.of_one_of_many(min(conflicts) + 1)
-        return ids
+                ids.append(message_id)
+        size = jobs.BATCH
+        return ids, [
+            Batch(lane, new[at : at + size]) for lane, new in by_lane.items() for at in range(0, len(new), size)
+        ]
+
+    def jobs_of(self, messages: Sequence[NewMessage], lane: str) -> QueuedJobs:
+        """The bulk jobs of these messages, where they are written in one step with them."""
+        return publish.bulk([new.message_id for new in messages], lane) if self.one_redis else NO_JOB
 
     def take(self, messages: Sequence[NewMessage], lane: str, campaign: str | None = None) -> list[Created]:
         """Write the records of up to a few hundred messages in one step, then publish their jobs.
 
         Returns what became of each. EnqueueError when Redis did not confirm.
         """
-        job = publish.bulk([new.message_id for new in messages], lane) if self._one_redis else NO_JOB
+        job = self.jobs_of(messages, lane)
         try:
-            with within(self._budget):
+            with within(self.budget):
                 reply = self.store.create_many(lane, messages, campaign=campaign, job=job)
         except StoreError as error:
             raise not_taken(error) from None
-        if not self._one_redis:
+        self.taken_many(messages, lane, reply)
+        return list(reply)
+
+    def taken_many(self, messages: Sequence[NewMessage], lane: str, reply: Sequence[Created]) -> None:
+        """Publish the jobs of those that are new, where they are not yet."""
+        if not self.one_redis:
             created = [new.message_id for new, each in zip(messages, reply, strict=True) if each == "created"]
             self._publish(list(elsewhere.bulk(created, lane)))
         events.emit("sms.queued_many", count=reply.count("created"), lane=lane, correlation=correlation.current())
-        return list(reply)
 
     def publish(self, message_id: str, arguments: Mapping[str, Any], lane: str) -> None:
         """Publish the job of a message that has its record. A failure is no loss: the scheduler will publish it."""
@@ -261,16 +314,33 @@ class Client:
 
     def reschedule(self, message_id: str, send_at: Instant) -> Record:
         """Move a message that is held here to another time. RefusedError says why not."""
+        return self.change_of_time(message_id, send_at, self.store.get(message_id))(self.store)
+
+    def change_of_time(self, message_id: str, send_at: Instant, found: Record | None) -> Callable[[Store], Record]:
+        """What moves the message that was found. RefusedError says why it may not be."""
         at = _instant(send_at)
-        found = self.store.get(message_id)
         _before_expiry(at, found)
         payload = json.dumps({**(found.arguments if found else {}), "send_at": at.timestamp()})
-        return self.store.reschedule(message_id, at, payload, max_ahead=self.max_ahead)
+        return lambda store: store.reschedule(message_id, at, payload, max_ahead=self.max_ahead)
 
     def close(self) -> None:
         """Give the connections back."""
         self.store.close()
         self.app.close()
+
+
+def named(ids: Sequence[str], batches: Sequence[Batch], replies: Sequence[Sequence[Created]]) -> list[MessageId]:
+    """The ids, by what the store answered of each batch. KeyConflictError names the first whose key is another message's."""
+    found = [MessageId(each) for each in ids]
+    conflicts = []
+    for batch, reply in zip(batches, replies, strict=True):
+        for (place, nth, _), taken in zip(batch.parts, reply, strict=True):
+            if taken == "conflict":
+                conflicts.append(place)
+            found[nth] = MessageId.taken(found[nth], taken)
+    if conflicts:
+        raise KeyConflictError.of_one_of_many(min(conflicts) + 1)
+    return found
 
 
 class StandIn(Client):
@@ -371,9 +441,14 @@ def cancel(message_id: str, *, missing_ok: bool = False) -> MessageRecord | None
         return None
     except RefusedError:
         found = store.get(known) if missing_ok else None
-        if found is None or found.maybe_sent or found.state not in UNSENT:
+        if found is None or not is_unsent(found):
             raise
         return found.as_json()
+
+
+def is_unsent(found: Record) -> bool:
+    """Whether it is over, and certainly was not sent."""
+    return found.state in UNSENT and not found.maybe_sent
 
 
 def reschedule(message_id: str, send_at: Instant) -> MessageRecord:
@@ -427,14 +502,16 @@ _lock = threading.Lock()
 _client: Client | None = None
 
 
-def _opened(shared: environment.Shared, timeout: float) -> Store:
+def opened(shared: environment.Shared, timeout: float, scripts: Scripts | None = None) -> Store:
+    """A store with these settings, which connects at its first use. `scripts`: in the place of its own."""
     redis_client = connect(shared.redis_url, timeout=timeout, connections=50, retries=0)
     return Store(
         redis_client,
         keep_for=shared.keep_for,
         requeue_after=shared.requeue_after,
         by_function=True,
-        confirm=_confirm(shared.confirm, timeout),
+        confirm=confirm(shared.confirm, timeout),
+        scripts=scripts,
     )
 
 
@@ -466,7 +543,7 @@ def check_names(arguments: Mapping[str, Any]) -> None:
         raise TypeError(f"enqueue() needs the argument {missing[0]!r}.")
 
 
-def _confirm(wanted: environment.Confirming, timeout: float) -> Confirm | None:
+def confirm(wanted: environment.Confirming, timeout: float) -> Confirm | None:
     """What replicas must confirm; None: nobody asks them. Its answer comes before the connection gives up."""
     within = min(wanted.within, timedelta(seconds=timeout * 0.75))
     return Confirm(wanted.replicas, within) if wanted.replicas else None

@@ -205,10 +205,11 @@ class Store:
         limits: Limits = NO_LIMITS,
         by_function: bool = False,
         confirm: Confirm | None = None,
+        scripts: Scripts | None = None,
     ) -> None:
-        """`confirm`: how many replicas must have what is written; None: nobody asks them."""
+        """`confirm`: how many replicas must have what is written; None: nobody asks them. `scripts`: in the place of its own."""
         self._redis = client
-        self._scripts = Scripts(client, by_function=by_function, confirm=confirm)
+        self._scripts = scripts or Scripts(client, by_function=by_function, confirm=confirm)
         self.clock = RedisClock(client)
         self.clocks = Clocks(client, self._scripts)
         self.flow_control = FlowControl(client, limits.account)

@@ -133,8 +133,8 @@ class Scripts:
             try:
                 return self._called(name, places, arguments, confirm)
             except redis.RedisError as error:
-                if not _missing(error):
-                    raise _ours(error) from None
+                if not missing(error):
+                    raise ours(error) from None
             self._by_function = False
         script = self._script(name)
         command = ("EVALSHA", script.sha, len(places), *places, *arguments)
@@ -159,7 +159,7 @@ class Scripts:
         try:
             return on_every_replica(self._talk, within)
         except redis.RedisError as error:
-            raise _ours(error) from None
+            raise ours(error) from None
 
     def _called(self, name: str, places: Sequence[str], arguments: Sequence[Any], confirm: Confirm | None) -> Any:
         """As a function. RedisError when it did not happen, or we cannot know."""
@@ -167,7 +167,7 @@ class Scripts:
         try:
             return self._talk.ask(*command) if confirm is None else self._confirmed(command, confirm)
         except redis.RedisError as error:
-            if _missing(error):
+            if missing(error):
                 raise
             (answer,) = self._piped([command], confirm)
             if isinstance(answer, redis.RedisError):
@@ -180,11 +180,11 @@ class Scripts:
             return act()
         except redis.exceptions.NoPermissionError as error:
             if not self._prefers_functions:
-                raise _ours(error) from None
+                raise ours(error) from None
             self._by_function = True
             raise StoreError(NO_WAY) from None
         except redis.RedisError as error:
-            raise _ours(error) from None
+            raise ours(error) from None
 
     def run_many(
         self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], *, confirmed: bool = True
@@ -205,7 +205,7 @@ class Scripts:
         if any(isinstance(answer, redis.exceptions.NoScriptError) for answer in answers):
             self._guarded(lambda: self._client.script_load(self._script(name).script))
             answers = guard(lambda: self._attempt(name, calls, confirm))
-        return [_ours(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
+        return [ours(answer) if isinstance(answer, redis.RedisError) else answer for answer in answers]
 
     def _one(self, name: str, places: Sequence[str], arguments: Sequence[Any]) -> Any:
         try:
@@ -244,7 +244,7 @@ class Scripts:
         return found
 
 
-def _missing(error: redis.RedisError) -> bool:
+def missing(error: redis.RedisError) -> bool:
     """Whether a function was not called because there is none of this release, or not for this user."""
     if isinstance(error, redis.exceptions.NoPermissionError):
         # A command inside it that this user lacks comes half way through: that is no missing function.
@@ -257,7 +257,7 @@ def guard(act: Callable[[], Any]) -> Any:
     try:
         return act()
     except redis.RedisError as error:
-        raise _ours(error) from None
+        raise ours(error) from None
 
 
 OF_A_CLUSTER = (redis.exceptions.AskError, redis.exceptions.ClusterError, redis.exceptions.TryAgainError)
@@ -287,7 +287,8 @@ OF_A_RECORD = re.compile(
 """What a script says that failed on what it read: Redis itself is well, and would say the same again."""
 
 
-def _ours(error: redis.RedisError) -> StoreError:
+def ours(error: Exception) -> StoreError:
+    """Redis' own errors may quote a command, and with it a number: ours name only their kind."""
     if why := unfit(error):
         return UnfitRedisError(f"This Redis will not do: {why}. Name another one, with OCTOWORKER_REDIS_URL.")
     if type(error) is redis.ResponseError and OF_A_RECORD.search(str(error)):

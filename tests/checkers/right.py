@@ -13,6 +13,8 @@ from octoworker import (
     MessageId,
     MessageRecord,
     SmsArguments,
+    aenqueue,
+    astatus,
     campaign,
     cancel,
     check,
@@ -85,6 +87,12 @@ def book(number: str) -> str:
     if not found or found.cost is None or found.how == "held":
         return ", ".join(found.problems)
     return enqueue(recipients=number, text="Bonjour", idempotency_key="booking-1", replace=True).state or "on its way"
+
+
+async def by_coroutine(number: str) -> MessageRecord | None:
+    message_id = await aenqueue(recipients=number, text="Bonjour")
+    assert_type(message_id, MessageId)
+    return await astatus(message_id)
 
 
 def sale() -> str:

@@ -154,8 +154,8 @@ class Outbox(client.StandIn):
         self.event_task = settings.events.task
         self._handlers = list(handlers)
         self._dispatched = 0
-        self._budget = client.BUDGET
-        self._one_redis = False
+        self.budget = client.BUDGET
+        self.one_redis = False
 
     @property
     def messages(self) -> list[Sms]:
