@@ -30,7 +30,7 @@ COMMANDS = {
     "octopush": ("octopush",),
     "traffic": ("pause", "resume", "stats"),
     "watch": ("metrics", "top", "health"),
-    "maintenance": ("doctor", "forget"),
+    "maintenance": ("doctor", "forget", "restored"),
     "functions": ("functions",),
     "aside": ("aside",),
     "bulk": ("bulk", "campaign"),

@@ -21,9 +21,10 @@ from octoworker.gateway import Gateway
 from octoworker.sms import lanes
 from octoworker.sms.destinations import table
 from octoworker.sms.destinations.table import Line
-from octoworker.sms.record import State
+from octoworker.sms.record import State, iso
 from octoworker.store import FILLING, FULL, Board, assessment
 from octoworker.store.assessment import Finding, Grade
+from octoworker.store.epoch import RolledBack
 from octoworker.store.functions import Loaded
 from octoworker.store.server import Server
 
@@ -409,6 +410,23 @@ def of_functions(loaded: Loaded) -> Iterator[Finding]:
         yield _ok("functions", "of this release")
     elif loaded == "none":
         yield _ok("functions", "none loaded: only a web app that may run no script needs them")
+
+
+def of_rolled_back(last: RolledBack | None) -> Iterator[Finding]:
+    """Whether Redis went back to an older state, as far as anybody noticed."""
+    if last is None:
+        return
+    since = f"{iso(last.lost_from)} or later" if last.lost_from else "its beginning"
+    says = (
+        f"noticed {iso(last.noticed)}: Redis had gone back to {since}; {last.to_review} messages were left to a person"
+    )
+    do = "octoworker list --rolled-back; see docs/operations.md, Restoring a backup"
+    if last.under_way:
+        yield _problem(
+            "rolled back", f"{says}, and more are: nothing is sent meanwhile", "octoworker restored goes on with it"
+        )
+    else:
+        yield _warning("rolled back", says, do)
 
 
 def of_board(board: Board) -> Iterator[Finding]:

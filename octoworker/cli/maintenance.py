@@ -1,4 +1,4 @@
-"""Commands that keep the records in order: doctor, forget."""
+"""Commands that keep the records in order: doctor, forget, restored."""
 
 from __future__ import annotations
 
@@ -71,6 +71,7 @@ def _findings() -> Iterator[Finding]:
         lambda: runtime.connect_gateway(settings),
     )
     yield from checks.of_functions(functions.loaded(client))
+    yield from checks.of_rolled_back(allowed(runtime.look(settings).epoch.last))
 
 
 def _print(finding: Finding) -> None:
@@ -166,4 +167,21 @@ def _plain(written: str, region: str) -> str:
     return found.removeprefix("00")
 
 
-COMMANDS = (check_up, forget)
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Count them, and change nothing.")
+@as_json
+def restored(*, dry_run: bool, json_: bool) -> None:
+    """After Redis was restored from a backup: leave to a person what may have been sent since. Nothing is sent meanwhile."""
+    store = runtime.open_store(Settings.load())
+    if dry_run:
+        found = sum(some for some, _ in store.epoch.roll_back(force=True, count_only=True))
+    else:
+        found = store.go_back(force=True)
+    if json_:
+        output.as_json({"needs_review": found, "dry_run": dry_run})
+        return
+    several = "messages" if found != 1 else "message"
+    output.say(f"{found} {several} {'would wait' if dry_run else 'wait'} for a person: octoworker list --rolled-back")
+
+
+COMMANDS = (check_up, forget, restored)

@@ -218,15 +218,22 @@ def status(message_id: str, *, reveal: bool, json_: bool) -> None:
     "--unconfirmed", is_flag=True, help="Those that Octopush says it had, and nobody saw it accept; the oldest first."
 )
 @click.option("--recalled", is_flag=True, help="Those that Octopush is asked to cancel, or may have cancelled.")
+@click.option(
+    "--rolled-back",
+    is_flag=True,
+    help="Those that wait for a person because Redis went back to an older state; the first of them first.",
+)
 @click.option("--limit", default=100, show_default=True, help="How many at the most.")
 @as_json
-def list_(state: str | None, limit: int, *, unconfirmed: bool, recalled: bool, json_: bool) -> None:
+def list_(state: str | None, limit: int, *, unconfirmed: bool, recalled: bool, rolled_back: bool, json_: bool) -> None:
     """Messages in a state: what is coming soonest first, what is over latest first."""
-    if bool(state) + unconfirmed + recalled > 1:
-        raise click.UsageError("Give one of --state, --unconfirmed and --recalled.")
+    if bool(state) + unconfirmed + recalled + rolled_back > 1:
+        raise click.UsageError("Give one of --state, --unconfirmed, --recalled and --rolled-back.")
     store = runtime.look(Settings.load())
     if unconfirmed or recalled:
         chosen = store.unconfirmed(limit) if unconfirmed else store.recalled(limit)
+    elif rolled_back:
+        chosen = store.rolled_back(limit)
     else:
         chosen = store.list(State(state) if state else None, limit)
     found = list(chosen)[:limit]

@@ -31,6 +31,7 @@ from octoworker.store.clock import PLAN_SLACK, RedisClock
 from octoworker.store.clocks import Clocks
 from octoworker.store.confirm import Confirm, UnconfirmedError
 from octoworker.store.due import DueSet, Slice, Timings
+from octoworker.store.epoch import Epoch, RolledBackError
 from octoworker.store.erasure import Forgetting
 from octoworker.store.flow_control import FlowControl
 from octoworker.store.inbox import Inbox
@@ -212,6 +213,7 @@ class Store:
         self._scripts = scripts or Scripts(client, by_function=by_function, confirm=confirm)
         self.clock = RedisClock(client)
         self.clocks = Clocks(client, self._scripts)
+        self.epoch = Epoch(client, self._scripts, keep=keep_for)
         self.flow_control = FlowControl(client, limits.account)
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
         self.workers = Workers(client, self._scripts)
@@ -310,7 +312,11 @@ class Store:
         except UnconfirmedError as error:
             self._hand_back([(job, claimed(job, answer)) for answer in error.answers], str(error))
             raise
-        return self._on_second_key(job, self._in_time(claimed(job, answer)))
+        try:
+            return self._on_second_key(job, self._in_time(claimed(job, answer)))
+        except RolledBackError:
+            self.go_back()
+            raise
 
     def claim_many(self, jobs: Sequence[ClaimRequest]) -> list[Claim | StoreError]:
         """`claim` for each, in one round trip. StoreError in the place of one that failed."""
@@ -323,11 +329,16 @@ class Store:
                 str(error),
             )
             raise
-        found = [
-            answer if isinstance(answer, StoreError) else self._in_time(claimed(job, answer))
-            for job, answer in zip(jobs, answers, strict=True)
-        ]
+        found = [self._read(job, answer) for job, answer in zip(jobs, answers, strict=True)]
+        if any(isinstance(each, RolledBackError) for each in found):
+            self.go_back()
         return self._on_second_keys(jobs, found)
+
+    def _read(self, job: ClaimRequest, answer: Any) -> Claim | StoreError:
+        try:
+            return answer if isinstance(answer, StoreError) else self._in_time(claimed(job, answer))
+        except RolledBackError as error:
+            return error
 
     def _on_second_key(self, job: ClaimRequest, claim: Claim) -> Claim:
         (found,) = self._on_second_keys([job], [claim])
@@ -390,12 +401,29 @@ class Store:
         """What this process takes for Redis' time was wrong: the next plan asks."""
         if isinstance(claim, Outdated):
             self.clock.forget()
+        elif isinstance(claim, Lease):
+            self.epoch.note(claim.epoch)
         return claim
+
+    def go_back(self, *, force: bool = False) -> int:
+        """Redis went back to an older state: leave to an operator what may have moved since then. Returns how many.
+
+        `force`: an operator says so. Else nothing is done where nothing is known of it.
+        """
+        to_review = 0
+        for some, noticed in self.epoch.roll_back(force=force):
+            if noticed:
+                events.emit("redis.rolled_back")
+            to_review += some
+        if to_review:
+            events.emit("redis.needs_review", count=to_review)
+        return to_review
 
     def _claim(self, job: ClaimRequest) -> Call:
         facts = {
             **self._facts(job),
             "claim_nonce": os.urandom(16).hex(),
+            "epoch": self.epoch.seen or None,
             "lease": self._lease,
             "key_window": self._key_window,
             "slack": span_ms(SLACK),
@@ -562,6 +590,12 @@ class Store:
             if (record := self.get(message_id)) and record.recall and record.recall.open:
                 yield record
 
+    def rolled_back(self, limit: int) -> Iterator[Record]:
+        """Messages that were left to an operator because Redis went back to an older state, the first of them first."""
+        for message_id in guard(lambda: self._redis.zrange(keys.ROLLED_BACK, 0, limit - 1)):
+            if (record := self.get(message_id)) and record.state is State.UNKNOWN:
+                yield record
+
     def latest(self, limit: int) -> Sequence[Record]:
         """The messages that moved last, latest first."""
         return latest(self._redis, limit)
@@ -589,6 +623,7 @@ class Store:
                 for state in FINAL:
                     pipe.zremrangebyscore(keys.state(state), "-inf", now - self._keep)
                 pipe.zremrangebyscore(keys.UNCONFIRMED, "-inf", now - self._keep)
+                pipe.zremrangebyscore(keys.ROLLED_BACK, "-inf", now - self._keep)
                 pipe.zremrangebyscore(keys.ACCOUNTS, "-inf", now - self._keep)
                 pipe.execute()
 

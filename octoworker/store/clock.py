@@ -78,6 +78,12 @@ class RedisClock:
         """By how much this machine's wall clock is ahead of Redis', from a careful look. StoreError: no Redis."""
         return self._asked(LOOKS).drift
 
+    def stepped(self) -> timedelta:
+        """By how much Redis' clock has jumped since it was last asked: below zero, back. StoreError: no Redis."""
+        before = self._anchor
+        now = self._asked(1)
+        return now.now - _since(before, now.at) if before else timedelta()
+
     def ahead(self) -> timedelta:
         """The same from the last look, or from a first one."""
         return (self._anchor or self._asked(1)).drift
@@ -88,5 +94,6 @@ class RedisClock:
         return anchor
 
 
-def _since(anchor: Look) -> datetime:
-    return anchor.now + timedelta(seconds=time.monotonic() - anchor.at)
+def _since(anchor: Look, at: float | None = None) -> datetime:
+    """What time it is for Redis, `at` this instant of the monotonic clock, or now."""
+    return anchor.now + timedelta(seconds=(time.monotonic() if at is None else at) - anchor.at)

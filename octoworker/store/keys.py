@@ -47,6 +47,8 @@
 | `ow:state:unconfirmed` | zset | id → ms at which a message was accepted of which Octopush knows the key, and nobody saw the answer | when it is confirmed, decided or replayed; pruned after `keep_for` |
 | `ow:broken-records` | zset | id → ms at which a script failed on the record of a message: a field, or the key itself, is not as we write it | when an operator has dealt with it (`octoworker aside`) |
 | `ow:deliveries` | hash | id of a job → times that a worker did not come back from it; on the Redis of the jobs | with the job's acknowledgement, else a day after the last |
+| `ow:epoch` | hash | second_keys: how often a message has gone on to another key, in all, and at (ms): the last; what was left to an operator when Redis went back to an older state (`lua/lib/epoch.lua`) | never: one small hash |
+| `ow:state:rolled-back` | zset | id → ms at which a message was left to an operator because of that | when it is decided or replayed; pruned after `keep_for` |
 | `ow:confirmed` | string | nothing; it is written so that replicas can be asked for all that was written before it | a day after the last |
 | `ow:jobs-set-aside` | list | jobs that could not be read or ended several workers, as JSON: at (s), queue, reason, job; the latest 1,000; on the Redis of the jobs | 7 days after the last |
 
@@ -60,6 +62,7 @@ DUE = "ow:due"
 CONSUMED_UNTIL = "ow:consumed-until"
 STATE_PREFIX = "ow:state:"
 UNCONFIRMED = STATE_PREFIX + "unconfirmed"
+ROLLED_BACK = STATE_PREFIX + "rolled-back"
 FLOW_CONTROL = "ow:flow-control"
 BREAKER = "ow:breaker"
 ACCOUNTS = "ow:accounts"
@@ -93,6 +96,7 @@ INBOX = "ow:inbox"
 UNREADABLE = "ow:unreadable"
 CAMPAIGN_SENT_PREFIX = "ow:campaign-sent:"
 CONFIRMED = "ow:confirmed"
+EPOCH = "ow:epoch"
 NOWHERE = "ow:nowhere"
 """A key that never exists: asked for in place of one that cannot be reached."""
 
@@ -130,6 +134,7 @@ NAMES_IN_LUA = {
     "UNREADABLE": UNREADABLE,
     "CLOCKS": CLOCKS,
     "SENT": CAMPAIGN_SENT_PREFIX,
+    "EPOCH": EPOCH,
 }
 """What the scripts call them. One Redis holds them all, so only the record of a message is handed over as one of KEYS."""
 

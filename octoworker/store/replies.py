@@ -8,6 +8,7 @@ from typing import Any
 
 from octoworker.sms.record import Record, State, from_ms, iso
 from octoworker.sms.shapes import PartRecord
+from octoworker.store.epoch import RolledBackError
 from octoworker.store.units import instant, span
 from octoworker.store.values import (
     Busy,
@@ -44,7 +45,7 @@ def with_state(part: PartRecord, state: str, reason: str | None, due: str | None
 
 
 def claimed(job: ClaimRequest, reply: Sequence[Any]) -> Claim:
-    """What a claim was answered."""
+    """What a claim was answered. RolledBackError: nothing may be sent."""
     outcome, *rest = reply
     match outcome:
         case "lease":
@@ -53,6 +54,8 @@ def claimed(job: ClaimRequest, reply: Sequence[Any]) -> Claim:
             return Wait(record_of(job.message_id, rest[0]), held=outcome == "held")
         case "done" | "stopped":
             return Done(record_of(job.message_id, rest[0]), stopped=outcome == "stopped")
+        case "rolled_back":
+            raise RolledBackError
         case _:
             return PLAIN.get(outcome, Conflict())
 
@@ -87,6 +90,7 @@ def _lease(text: str) -> Lease:
         earlier_cost=answer["cost"],
         waited=span(now - answer["eligible_at"]),
         correlation=answer["correlation"],
+        epoch=answer["epoch"],
     )
 
 

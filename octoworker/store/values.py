@@ -124,6 +124,8 @@ class Lease:
     """Since the message might have gone: since it was taken, or was due."""
     correlation: str = ""
     """The web request that asked for it, or ""."""
+    epoch: int = 0
+    """How often any message had gone on to another key by then (lua/lib/epoch.lua)."""
 
     @property
     def on_a_new_key(self) -> bool:

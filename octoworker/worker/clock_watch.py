@@ -21,6 +21,9 @@ EVERY = 60.0
 EVERY_WHILE_WRONG = 5.0
 """Seconds, while something is wrong: somebody may be mending it."""
 
+EVERY_STEP = 1.0
+"""Seconds between two looks for a jump of Redis' clock."""
+
 NOTICED = timedelta(seconds=1)
 """Of drift; from there on it is an event."""
 
@@ -41,11 +44,14 @@ class ClockWatch:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
-        self._next = 0.0
+        self._next = self._next_step = 0.0
         self._said = (Comparison.RIGHT, False)
 
     def look(self) -> None:
         """StoreError when Redis is out of reach: then nothing is known anew."""
+        if time.monotonic() >= self._next_step:
+            self._next_step = time.monotonic() + EVERY_STEP
+            self._look_for_a_step()
         if time.monotonic() < self._next:
             return
         drift = self._store.clock.measured()
@@ -60,6 +66,16 @@ class ClockWatch:
                 drift=round(drift.total_seconds(), 1),
                 hint="all workers disagree with Redis' clock: mend that one",
             )
+
+    def _look_for_a_step(self) -> None:
+        """Redis' clock decides when things are due: one that jumps, as another server's is another one, shifts them all."""
+        stepped = self._store.clock.stepped()
+        if abs(stepped) < NOTICED:
+            return
+        metrics.alerted("redis_clock_step")
+        seconds = stepped.total_seconds()
+        how = f"{abs(seconds):.1f} s {'later' if seconds < 0 else 'earlier'}"
+        log.warning("clock.stepped", step=round(seconds, 1), hint=f"what is due comes up to {how} than it was to")
 
     def end(self) -> None:
         """The worker ends: its clock is nobody's business any more."""

@@ -101,6 +101,8 @@ class Scheduler:
         sweeps = 0
         while not self._alive.wait(self._stopping, self._every):
             try:
+                if not self._store.epoch.look():
+                    self._store.go_back()
                 self.sweep()
                 self._clock_watch.look()
                 if sweeps % PRUNE_EVERY == 0:

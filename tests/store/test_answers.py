@@ -154,6 +154,16 @@ class Asker:
         facts |= {"base": 1000, "cap": 9000, "dead_for": HOUR, "dead_most": 100}
         return self.ask("webhooks_settle", "e1", json.dumps(facts), place=None)
 
+    def many(self):
+        """More than one look sees: a large set is read in parts."""
+        for n in range(1000):
+            self.store.create(f"{n:032x}", "print", "normal", "{}")
+        return self
+
+    def roll_back(self, epoch):
+        facts = {"epoch": epoch, "force": False, "count_only": False, "slice": 10, "cursor": "0", "keep": 1000}
+        return self.ask("roll_back", json.dumps(facts), place=None)
+
     def now(self):
         return round(float(self.client.hget(RECORD, "created")))
 
@@ -248,6 +258,7 @@ WAYS = {
         "wait": lambda it: it.held().claim(),
         "held": lambda it: it.taken().claim(hold_until=it.now() + HOUR),
         "outdated": lambda it: it.taken().claim(planned_at=1, plan_slack=1),
+        "rolled_back": lambda it: it.taken().claim(epoch=1),
         "conflict": lambda it: it.taken().claim("another"),
         "superseded": lambda it: it.replaced().claim(ours=True),
     },
@@ -328,6 +339,11 @@ WAYS = {
         "past": lambda it: it.held().change("reschedule", due=1, max_ahead=HOUR, payload="{}"),
         "far": lambda it: it.held().change("reschedule", due=it.now() + 2 * HOUR, max_ahead=HOUR, payload="{}"),
         "absent": lambda it: it.change("reschedule", due=1, max_ahead=HOUR, payload="{}"),
+    },
+    "roll_back": {
+        "calm": lambda it: it.taken().roll_back(epoch=0),
+        "more": lambda it: it.many().roll_back(epoch=1),
+        "done": lambda it: it.taken().roll_back(epoch=1),
     },
     "settle": {
         "settled": lambda it: it.leased().settle(),

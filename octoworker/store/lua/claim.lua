@@ -1,10 +1,11 @@
--- include: message, flow_control, caps, opt_outs, accounts
+-- include: message, flow_control, caps, opt_outs, accounts, epoch
 -- Decide in one step all that a worker must know before it may call Octopush.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, claim_nonce, keep, lease, key_window, requeue_after, slack (ms),
 --         max_crashes, absent_after (ms), segments, day, marketing, past_reason, ours (bool: its record was there when the job was
 --         published); where they are known: published_at, hold_until, closed_until, refuse_before, expires_at, deliver_at,
---         planned_at (ms), plan_slack (ms), correlation, incarnation (see replace), cap_request (see caps); opt_outs: recipient -> hashes;
+--         planned_at (ms), plan_slack (ms), epoch (see epoch: what its worker has seen), correlation,
+--         incarnation (see replace), cap_request (see caps); opt_outs: recipient -> hashes;
 --         parts: marketing to several countries that open at different times, each as country, id, payload, fingerprint, people;
 --         unread: who was listed and could not be read -> outcome;
 --         readers: recipient -> hashes, of marketing with a weekly cap;
@@ -19,6 +20,7 @@
 --          {'wait', record (JSON)}   not now: not due, or backlogged
 --          {'held', record (JSON)}   not now, and this claim made it wait
 --          {'outdated'}              it was planned for another time than this, and nothing was changed
+--          {'rolled_back'}           Redis is older than what this worker has seen of it, and nothing was changed: nothing may be sent
 --          {'conflict'}              the id belongs to a message with other content
 --          {'superseded'}            its job is of a content that was replaced since
 local request, limits = cjson.decode(ARGV[2]), cjson.decode(ARGV[4])
@@ -27,6 +29,10 @@ local now = message.now
 
 -- What a worker made of the hours and the day, it made of the time it took this to be.
 if given(request.planned_at) and math.abs(now - request.planned_at) > request.plan_slack then return {'outdated'} end
+
+-- Older than it was, or not yet looked through since then.
+local epoch = fill({}, EPOCH, 'second_keys', 'reviewing_until')
+if number(request.epoch) > number(epoch.second_keys) or epoch.reviewing_until then return {'rolled_back'} end
 
 local function look()
   return read_message(message, 'state', 'fingerprint', 'lane', 'created', 'published_at', 'by_job', 'due', 'needs_review',
@@ -59,7 +65,7 @@ local function lease(token, attempts, key_uses)
     now = now, first_attempt_at = message.first_attempt_at, eligible_at = message.eligible_at,
     in_doubt_since = message.in_doubt_since > 0 and message.in_doubt_since or now,
     pending = message.pending or '', outcomes = message.outcomes or '', cost = message.cost or '',
-    correlation = message.correlation or ''})}
+    correlation = message.correlation or '', epoch = number(epoch.second_keys)})}
 end
 
 local function stop(to, reason)
@@ -300,6 +306,7 @@ local function go(flow, caps)
     count_in(caps, message)
     reserve(caps, message)
   end
+  if message.key_uses == 0 and number(message.key_generation) > 0 then epoch.second_keys = next_epoch(now) end
   local token = number(message.token) + 1
   -- Its age is the age of its trying: days in which it was held, paused or out of hours leave it all its retries.
   if message.attempts == 0 then message.first_attempt_at = now end

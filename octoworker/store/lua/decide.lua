@@ -34,6 +34,7 @@ move(message, request.to, request.to == 'accepted' and 'an operator found it at 
      or 'given up by an operator; may have been sent')
 redis.call('HDEL', message.key, 'needs_review')
 confirm(message)
+looked_at(message)
 release_reserve(message)
 no_wake(message)
 return changed(message, request)

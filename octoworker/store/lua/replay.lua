@@ -27,6 +27,7 @@ redis.call('HDEL', message.key, 'due', 'in_doubt_since', 'key_doubtful', 'needs_
 leave_recalls(message)
 leave_backlog(message)
 confirm(message)
+looked_at(message)
 release_reserve(message)
 move(message, 'queued', maybe_sent and 'replayed by an operator, although it may have been sent' or 'replayed by an operator')
 redis.call('ZADD', DUE, message.now + request.requeue_after, message.id)

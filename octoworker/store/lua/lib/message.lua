@@ -217,6 +217,11 @@ local function confirm(message)
   redis.call('ZREM', STATES .. 'unconfirmed', message.id)
 end
 
+-- An operator has looked at it.
+local function looked_at(message)
+  redis.call('ZREM', STATES .. 'rolled-back', message.id)
+end
+
 -- Stop all machines: it may have been sent, and only an operator can find out.
 local function ask_operator(message, to, reason)
   redis.call('HSET', message.key, 'needs_review', 1)
