@@ -36,6 +36,8 @@ COUNTS = {
     "NewMessage.people",
     "NewMessage.row",
     "Lease.token",
+    "Lease.epoch",
+    "Store.rolled_back.limit",
     "Lease.generation",
     "Lease.attempts",
     "Outcome.generation",
