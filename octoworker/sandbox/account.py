@@ -14,7 +14,7 @@ from octoworker.sandbox.callbacks.correspondence import Correspondence, is_stop
 from octoworker.sandbox.callbacks.letters import Letter
 from octoworker.sandbox.handsets import Message
 from octoworker.sandbox.magic import ANSWERS
-from octoworker.sandbox.orders import Accepted, Order, Promise, Refusal, messages
+from octoworker.sandbox.orders import SIMULATED, Accepted, Order, Promise, Refusal, messages
 from octoworker.sandbox.settings import Settings
 from octoworker.sandbox.tariff import HOME
 from octoworker.sandbox.world import World
@@ -112,6 +112,9 @@ class Account:
                 if self._knows(order.key):
                     return Refusal(self.settings.duplicate_code)
                 self._remember(order.key)
+            if self.settings.simulated_receipts:
+                for message in messages(order, SIMULATED, self.api, self.login, self.world.clock.now()):
+                    self._mail.receipts(self.settings, message, blocked=False)
             return self._accepted("", order)
 
     def _objection(self, order: Order) -> str | None:
@@ -155,6 +158,8 @@ class Account:
         blocked = message.recipient in self.blacklist
         if not blocked:
             self.world.handsets.ring(message)
+        elif not self.settings.charge_blacklisted:
+            self.settings = replace(self.settings, credit=self.settings.credit + message.cost)
             if message.recipient in ANSWERS:
                 at = self.world.clock.now() + 3 * self.settings.receipt_delay
                 self.world.later(at, partial(self.typed, message, ANSWERS[message.recipient]))

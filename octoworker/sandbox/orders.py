@@ -10,6 +10,9 @@ from typing import Self
 from octoworker.sandbox.callbacks.letters import Letter
 from octoworker.sandbox.handsets import Message
 
+SIMULATED = "sms_simulation"
+"""v1: the ticket of a simulated call; what the real one looks like is not documented."""
+
 
 @dataclass(frozen=True)
 class Part:

@@ -35,6 +35,14 @@ class Settings:
 
     success_status: int = 201
     """v1: the documents say 201, callers have seen 200."""
+    refusal_status: int = 400
+    """v1: of a refusal without a status of its own; one client is ready for 422."""
+    longest_low_cost: int = 1224
+    """v1: units; the older API takes 160."""
+    simulated_receipts: bool = False
+    """v1: whether receipts follow a simulated call."""
+    charge_blacklisted: bool = True
+    """Whether an SMS that goes nowhere, for its number said STOP, costs what others do."""
     bad_numbers: str = "drop"
     """v1: "drop" leaves numbers out that cannot be repaired and says nothing, "refuse" answers 181."""
     stop_code: str = "30101"

@@ -132,6 +132,37 @@ def test_whether_a_simulated_answer_has_a_ticket_is_a_switch(sandbox, caller, ti
     assert ("sms_ticket" in caller.send_v1(simulation_mode=True)[1]) is ticket
 
 
+@pytest.mark.parametrize("receipts", [True, False])
+def test_whether_receipts_follow_a_simulation_is_a_switch(sandbox, caller, receipts):
+    sandbox.settings(simulated_receipts=receipts, receipt_delay=0, callback_url="http://127.0.0.1:1/x")
+    caller.send_v1(simulation_mode=True)
+    sandbox.wait(callbacks=2 if receipts else 0)
+    assert len(sandbox.callbacks()) == (2 if receipts else 0)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_the_status_of_a_refusal_is_a_switch(sandbox, caller, status):
+    sandbox.settings(refusal_status=status)
+    assert caller.send_v1(text="Bonjour")[0] == status
+
+
+@pytest.mark.parametrize(("longest", "status"), [(1224, 201), (160, 400)])
+def test_how_long_a_low_cost_text_may_be_is_a_switch(sandbox, caller, longest, status):
+    sandbox.settings(longest_low_cost=longest)
+    text = "x" * 161
+    assert caller.send_v1(type="sms_low_cost", purpose="alert", text=text)[0] == status
+    assert caller.send_v1(type="sms_premium", purpose="alert", text=text)[0] == 201
+
+
+@pytest.mark.parametrize(("charged", "left"), [(True, 999.945), (False, 1000)])
+def test_whether_an_sms_to_somebody_who_said_stop_costs_is_a_switch(sandbox, caller, charged, left):
+    sandbox.settings(charge_blacklisted=charged)
+    sandbox.blacklist([NUMBER])
+    caller.send_v1()
+    assert caller.ask_v1("GET", "/wallet/check-balance")[1]["amount"] == pytest.approx(left, abs=0.01)
+    assert NUMBER not in sandbox.handsets()
+
+
 @pytest.mark.parametrize(("allowed", "status"), [(False, 400), (True, 201)])
 def test_whether_five_x_are_a_mention_is_a_switch(sandbox, caller, allowed, status):
     sandbox.settings(stop_five_x=allowed)

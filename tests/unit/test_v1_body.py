@@ -8,8 +8,10 @@ from datetime import datetime
 
 import pytest
 
-from octoworker.gateway import Account, Submit
-from octoworker.gateway.v1 import body
+from octoworker.gateway import Account, Parameters, Submit
+from octoworker.gateway.v1 import body, parameters
+from octoworker.sandbox.v1 import parameters as account_parameters
+from octoworker.sandbox.v1 import reading
 
 A, B = "+33612345678", "+33698765432"
 ACCOUNT = Account("http://127.0.0.1:1/v1/public", "me@example.com", "key", "json", 1, 1, 1, simulate=False)
@@ -53,6 +55,18 @@ CASES = {
 @pytest.mark.parametrize(("order", "fields"), CASES.values(), ids=CASES)
 def test_these_fields_and_no_others_are_sent_for_a_message(order, fields):
     assert asked(replace(PLAIN, **order)) == fields
+
+
+def test_every_name_is_one_that_v1_knows():
+    """By the sandbox's own list, which was written from the documents, and not from our code."""
+    sent = {name for _, fields in CASES.values() for name in fields} | {"simulation_mode"}
+    assert sent <= reading.FIELDS
+    set_up = json.loads(parameters.written(Parameters(dict.fromkeys(parameters.NAMES, "https://x.example"), "json")))
+    assert set(set_up) - {"callbacks", "payload_type"} == set(set_up["callbacks"]) <= set(account_parameters.ALL_NAMES)
+
+
+def test_a_cancel_names_its_ticket_and_nothing_else():
+    assert json.loads(body.cancel("sms_1")) == {"ticket_number": "sms_1"}
 
 
 def test_a_simulation_is_asked_for_by_a_boolean():

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from octoworker.sandbox.orders import Accepted, Refusal
+from octoworker.sandbox.orders import SIMULATED, Accepted, Refusal
 from octoworker.sandbox.replies import NO_CONTENT, Reply, in_json
 from octoworker.sandbox.settings import Settings
 
-SIMULATED = "sms_simulation"
-"""The ticket of a simulated call; what the real one looks like is not documented."""
 MESSAGES: Mapping[str, str] = {
     "101": "Wrong credentials.",
     "103": "There is no recipient.",
@@ -30,7 +28,7 @@ MESSAGES: Mapping[str, str] = {
 }
 UNKNOWN_MESSAGE = "The request cannot be handled."
 STATUSES = {"401": 401, "403": 403}
-"""Every other refusal is a 400."""
+"""Every other refusal has the status that the account is set to: 400."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +41,16 @@ class Document:
 def written(answer: Accepted | Refusal | Document, settings: Settings | None) -> tuple[str, Reply]:
     """The code that the answer stands for (000 for success, as in the older API), and the answer on paper."""
     if isinstance(answer, Refusal):
-        return answer.code, _refused(answer.code, settings.stop_code if settings else "")
+        return answer.code, _refused(answer.code, settings)
     if isinstance(answer, Accepted):
         return "000", in_json(_campaign(answer, settings), settings.success_status if settings else 201)
     return "000", Reply(status=NO_CONTENT) if answer.content is None else in_json(answer.content)
 
 
-def _refused(code: str, stop_code: str) -> Reply:
-    message = MESSAGES.get(code, UNKNOWN_MESSAGE).format(stop_code=stop_code)
+def _refused(code: str, settings: Settings | None) -> Reply:
+    message = MESSAGES.get(code, UNKNOWN_MESSAGE).format(stop_code=settings.stop_code if settings else "")
     document = {"code": int(code) if code.isdecimal() else code, "message": message}
-    return in_json(document, STATUSES.get(code, 400))
+    return in_json(document, STATUSES.get(code, settings.refusal_status if settings else 400))
 
 
 def _campaign(answer: Accepted, settings: Settings | None) -> dict[str, Any]:

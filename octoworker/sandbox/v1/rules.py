@@ -88,9 +88,10 @@ def _french_marketing(wanted: Wanted) -> bool:
     return french and wanted.type == PREMIUM and not wanted.alert
 
 
-def _too_long(wanted: Wanted, _: Settings) -> bool:
+def _too_long(wanted: Wanted, settings: Settings) -> bool:
+    longest = settings.longest_low_cost if wanted.type == LOW_COST else LONGEST_TEXT
     texts = (personal(wanted.text, recipient.personal) for recipient in wanted.recipients)
-    return any(alphabet.units(text) > LONGEST_TEXT for text in texts)
+    return any(alphabet.units(text) > longest for text in texts)
 
 
 RULES: tuple[tuple[str, Callable[[Wanted, Settings], bool]], ...] = (
