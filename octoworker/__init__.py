@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         UnreachableError,
     )
     from octoworker.sms.shapes import (
+        Consent,
         Event,
         EventData,
         EventName,
@@ -64,6 +65,7 @@ __all__ = [
     "BusyError",
     "CampaignSentError",
     "Check",
+    "Consent",
     "DuplicateKeyError",
     "EnqueueError",
     "Event",
@@ -144,6 +146,7 @@ _HOMES = {
         "UnreachableError",
     ),
     "octoworker.sms.shapes": (
+        "Consent",
         "Event",
         "EventData",
         "EventName",

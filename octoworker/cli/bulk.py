@@ -18,7 +18,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from octoworker.cli import output
-from octoworker.cli.messages import When, as_json
+from octoworker.cli.messages import When, as_json, consent
 from octoworker.client import client
 from octoworker.client.campaigns import loading, parts
 from octoworker.client.campaigns.preview import Preview, Reader, priced
@@ -58,6 +58,7 @@ RESULTS = ("row", "recipient", "state", "ticket", "error_code", "reason", "cost"
 @click.option("--with-replies", is_flag=True, help="It can be answered: France only, no sender is shown, dearer.")
 @click.option("--at", "send_at", type=When(), help="When it should arrive; kept here until then.")
 @click.option("--reference", help="Your own words, kept with each record.")
+@consent
 @click.option("--lane", type=click.Choice(["urgent", "normal", "bulk"]), default=parts.LANE, show_default=True)
 @click.option("--send", is_flag=True, help="Do it. Without this, nothing is sent and you see what would be.")
 @click.option("--force", is_flag=True, help="Also when the same file and text went out today.")

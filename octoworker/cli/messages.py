@@ -14,7 +14,7 @@ from octoworker.cli import output
 from octoworker.client import checking, client
 from octoworker.config import Settings
 from octoworker.errors import PayloadError, StoreError, UnknownMessageError
-from octoworker.sms import encoding, identity, instants, message, schedule
+from octoworker.sms import consents, encoding, identity, instants, message, schedule
 from octoworker.sms.destinations.remarks import Judgement, judge
 from octoworker.sms.record import FINAL, Record, State, mask
 from octoworker.store import Store
@@ -31,6 +31,15 @@ as_json = click.option("--json", "json_", is_flag=True, help="Print one JSON doc
 
 one_message = click.argument("message_id", callback=lambda _ctx, _param, value: identity.known_id(value))
 """The id of a message; that of a job of Celery's, with its dashes, is one, too."""
+
+
+consent = click.option(
+    "--consent",
+    nargs=3,
+    metavar="ID DATE SOURCE",
+    callback=lambda _ctx, _param, parts: dict(zip(consents.FIELDS, parts, strict=True)) if parts else None,
+    help="What marketing rests on; kept with the record.",
+)
 
 
 class When(click.ParamType[datetime]):
@@ -64,6 +73,7 @@ _SAID = {
 @click.option("--key", "idempotency_key", help="Your own key: the same key is the same message.")
 @click.option("--reference", help="Your own words, kept with the record.")
 @click.option("--lane", type=click.Choice(["urgent", "normal", "bulk"]))
+@consent
 @click.option("--wait", is_flag=True, help="Wait until it has ended.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen and when, and do nothing.")
 @as_json

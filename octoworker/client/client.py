@@ -361,6 +361,7 @@ def enqueue(*, replace: bool = False, **message: Unpack[SmsArguments]) -> Messag
     - `send_at`, `expires_at`: an aware datetime, ISO-8601 with an offset, or epoch seconds; `hold`: kept here until then
     - `idempotency_key`: the same key with the same content is the same message; `reference`: your own words
     - `lane`: urgent, normal or bulk
+    - `consent`: what marketing rests on, as {"id": ..., "date": ..., "source": ...}; kept with the record, not sent
     - `replace`: what is held or waits under this key gets this content and this time, in one step, and one that is over
       unsent comes back; RefusedError when it has gone, or may have
 

@@ -16,7 +16,7 @@ from numbers import Number
 from typing import Any, get_args
 
 from octoworker.errors import PayloadError
-from octoworker.sms import instants, people, sizes
+from octoworker.sms import consents, instants, people, sizes
 from octoworker.sms.lanes import LANES
 from octoworker.sms.policy import Policy
 from octoworker.sms.shapes import SmsType
@@ -188,6 +188,14 @@ def _one_of(known: tuple[str, ...]) -> Callable[[str, Any], str]:
     return read
 
 
+def _consent(name: str, value: Any) -> dict[str, str]:
+    try:
+        return consents.read(value)
+    except consents.ConsentRefused as refusal:
+        sentence = str(refusal)
+    raise PayloadError([f"{name}: {sentence}"])
+
+
 _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "recipients": _recipients,
     "text": _words(sizes.TEXT),
@@ -201,4 +209,5 @@ _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "idempotency_key": _words(sizes.KEY),
     "reference": _words(sizes.REFERENCE),
     "lane": _one_of(LANES),
+    "consent": _consent,
 }

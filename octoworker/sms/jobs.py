@@ -48,6 +48,7 @@ ARGUMENTS = frozenset(
         "expires_at",
         "idempotency_key",
         "reference",
+        "consent",
         "lane",
     }
 )

@@ -28,7 +28,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from octoworker.errors import Fault, PayloadError
-from octoworker.sms import instants, people, recipient, sizes
+from octoworker.sms import consents, instants, people, recipient, sizes
 from octoworker.sms.encoding import measure, unsendable
 from octoworker.sms.policy import Policy
 from octoworker.sms.rules import TextRules
@@ -183,6 +183,19 @@ Words = Annotated[str | None, AfterValidator(_words)]
 Lane = Annotated[Literal["urgent", "normal", "bulk"], BeforeValidator(_lane)]
 
 
+def _consent(value: object) -> dict[str, str] | None:
+    if value is None:
+        return None
+    try:
+        return consents.read(value)
+    except consents.ConsentRefused as refusal:
+        sentence = str(refusal)
+    raise _refused(sentence)
+
+
+Consent = Annotated[dict[str, str] | None, BeforeValidator(_consent)]
+
+
 class Message(BaseModel):
     """An SMS that can be sent: one text to one recipient or more (E.164, in the order given, each once).
 
@@ -205,6 +218,7 @@ class Message(BaseModel):
     idempotency_key: Words
     reference: Words
     lane: Lane
+    consent: Consent
     refused: dict[str, str] = {}
     _rules: TextRules | None = PrivateAttr(default=None)
 
@@ -255,6 +269,7 @@ _EXPECTED: Mapping[str, str] = {
     "idempotency_key": f"use 1 to {sizes.KEY} printable characters, as a string.",
     "reference": f"use 1 to {sizes.REFERENCE} printable characters, as a string.",
     "lane": "use urgent, normal or bulk.",
+    "consent": consents.WANTED,
 }
 """What each field wants, for a value of another type. Its keys are the arguments of the contract."""
 

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Any, cast, get_args
 
 from octoworker.sms.shapes import (
+    Consent,
     HintRecord,
     MessageRecord,
     MoveRecord,
@@ -255,6 +256,12 @@ class Record:
         )
 
     @property
+    def consent(self) -> Consent | None:
+        """What it rests on, when its sender said so."""
+        found = self.arguments.get("consent")
+        return cast("Consent", found) if isinstance(found, dict) else None
+
+    @property
     def final(self) -> bool:
         return self.state in FINAL
 
@@ -311,6 +318,7 @@ class Record:
             "correlation": self.correlation or None,
             "forgotten_at": iso(self.forgotten_at) if self.forgotten_at else None,
             "recipients": {number: cast("RecipientRecord", dict(each)) for number, each in self.recipients.items()},
+            "consent": self.consent,
             "remarks": list(self.remarks),
             "replies": [reply.as_json() for reply in self.replies],
             "hint": self.hint.as_json() if self.hint else None,

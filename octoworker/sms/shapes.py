@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol, Required
 from uuid import UUID
 
@@ -87,6 +87,14 @@ Instant = datetime | str | float
 """An aware datetime, ISO-8601 with an offset, or epoch seconds."""
 
 
+class Consent(TypedDict):
+    """What marketing rests on, as its sender keeps it. `date`: a day in ISO-8601, or a date."""
+
+    id: str
+    date: str | date
+    source: str
+
+
 class SmsOptions(TypedDict, total=False):
     """What can be said of a message beside whom it goes to and what it says. What is left out, or None, is as the settings say."""
 
@@ -99,6 +107,7 @@ class SmsOptions(TypedDict, total=False):
     expires_at: Instant | None
     reference: Words | None
     lane: LaneName | None
+    consent: Consent | None
 
 
 class SmsArguments(SmsOptions, total=False):
@@ -200,6 +209,7 @@ class MessageRecord(TypedDict):
     correlation: str | None
     forgotten_at: str | None
     recipients: dict[str, RecipientRecord]
+    consent: Consent | None
     remarks: list[RemarkRecord]
     replies: list[ReplyRecord]
     hint: HintRecord | None

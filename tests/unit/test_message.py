@@ -64,6 +64,7 @@ def test_a_message_needs_recipients_text_and_a_sender_only():
         "idempotency_key": None,
         "reference": None,
         "lane": "normal",
+        "consent": None,
         "refused": {},
     }
 

@@ -136,6 +136,10 @@ def _has_no_way_out(_: Line, __: str, sms: Message, ___: Choices) -> bool:
     return not sms.transactional and sms.rules is not None and not mentions(sms.text, sms.rules.stop_mentions)
 
 
+def _has_no_consent(_: Line, __: str, sms: Message, ___: Choices) -> bool:
+    return not sms.transactional and sms.consent is None
+
+
 def _is_french(_: Line, __: str, sms: Message, ___: Choices) -> bool:
     return sms.sms_type == "FR"
 
@@ -149,6 +153,7 @@ _CHECKS: Mapping[Kind, Callable[[Line, str, Message, Choices], bool]] = {
     "link": _has_a_link,
     "stop": _has_no_way_out,
     "type": _is_french,
+    "consent": _has_no_consent,
 }
 
 
@@ -159,6 +164,7 @@ def _sentence(line: Line, sms: Message) -> str:
         "stop": f"{_capital(sms.rules.stop_advice)}, or set transactional when it is no marketing."
         if sms.rules
         else "",
+        "consent": "Give consent=, with its id, date and source, or set transactional when it is no marketing.",
         "hours": "Send it then, or leave the waiting to octoworker (hours=wait).",
     }
     return f"{line.says} {do.get(line.kind, '')}".rstrip()
