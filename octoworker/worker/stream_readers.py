@@ -55,6 +55,9 @@ class StreamReader:
     def stop(self) -> None:
         self._stopping.set()
         self._thread.join(timeout=WAIT + PAUSE)
+        if self._thread.is_alive():
+            # It may be given entries yet, which would go with its consumer: that is forgotten later, by another worker.
+            return
         with contextlib.suppress(OctoworkerError):
             self._stream.leave(self._consumer)
 

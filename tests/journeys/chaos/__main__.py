@@ -61,7 +61,7 @@ def main():
     )
     print(text)
     (folder / "report.md").write_text(text)
-    sys.exit(1 if run.ended or any(results.of(bad) for bad in BAD) else 0)
+    sys.exit(1 if run.ended or run.heard.bad or any(results.of(bad) for bad in BAD) else 0)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 WEIGHTS = {
     "kill": 40,
+    "receiver": 10,
     "child": 22,
     "term": 5,
     "freeze": 3,
@@ -30,6 +31,7 @@ WEIGHTS = {
 
 WORDS = {
     "kill": "SIGKILL of a worker",
+    "receiver": "SIGKILL of the receiver",
     "child": "SIGKILL of a prefork child",
     "term": "SIGTERM of a worker",
     "freeze": "SIGSTOP of a worker, up to beyond its lease",
@@ -55,15 +57,21 @@ CLOCKS = (0, 0, 1, 30, 7200, -7200, 39_600, -39_600)
 class Mishaps:
     """One method for each. They return how many kills that was."""
 
-    def __init__(self, house, proxy, workers, admin, chance, pause):
+    def __init__(self, house, proxy, workers, admin, chance, pause, receiver):
         self.house, self.proxy, self.workers, self.admin = house, proxy, workers, admin
-        self.chance, self.pause = chance, pause
+        self.chance, self.pause, self.receiver_ = chance, pause, receiver
 
     def kill(self):
         place = self.workers.some()
         self.workers.revive()
         self.workers.all[place].kill()
         self.workers.start(place)
+        return 1
+
+    def receiver(self):
+        self.receiver_.kill()
+        self.pause(self.chance.uniform(0, 0.5))
+        self.receiver_.start()
         return 1
 
     def child(self):

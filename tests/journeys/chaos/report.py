@@ -46,6 +46,7 @@ Octopush's faults: {weather}. {run.fleet.started} workers were started.
 
 ## Workers that ended by themselves
 {ended}
+{run.heard.page}
 {"## What was bad" if stories else ""}
 {stories}
 """

@@ -20,7 +20,7 @@ import redis
 from harness import API_KEY, LOGIN, House, until
 from proxy import Proxy
 
-from chaos import doors, mishaps, oracle
+from chaos import callbacks, doors, mishaps, oracle
 from chaos.doors import Producer
 from chaos.fleet import PLACES, Fleet
 from chaos.ledger import Ledger
@@ -54,7 +54,9 @@ def surroundings(appendfsync, api):
         Sandbox(user_login=LOGIN, api_key=API_KEY, credit="1000000.00") as sandbox,
         Proxy(server.port) as proxy,
     ):
-        house = House(server.url, sandbox, Path(folder), {**SETTINGS, "OCTOPUSH_API": api})
+        house = House(
+            server.url, sandbox, Path(folder), {**SETTINGS, **callbacks.settings(Path(folder)), "OCTOPUSH_API": api}
+        )
         house.server = server
         os.environ.update({name: value for name, value in house.environ.items() if name.startswith(("OCTO", "REDIS"))})
         try:
@@ -76,7 +78,9 @@ class Run:
         self.weather = Weather(house.sandbox, shares, chance.random())
         self.fleet = Fleet(house, proxy, chance, folder)
         self.proxy = proxy
-        self.mishaps = mishaps.Mishaps(house, proxy, self.fleet, self.admin, chance, self.over.wait)
+        self.receiver = callbacks.Receiver(house)
+        self.heard = callbacks.Judgement()
+        self.mishaps = mishaps.Mishaps(house, proxy, self.fleet, self.admin, chance, self.over.wait, self.receiver)
         self.producers = [
             Producer(f"chaos {n}", house, self.ledger, self.weather, self.over, chance.random(), pace)
             for n in range(producers)
@@ -91,6 +95,7 @@ class Run:
         """Each mishap once, then by chance until so many kills; or until the instant (monotonic). The results."""
         for place in PLACES:
             self.fleet.start(place)
+        callbacks.wait_until_told(self.admin)
         threads = [threading.Thread(target=producer.work) for producer in self.producers]
         for thread in threads:
             thread.start()
@@ -142,11 +147,18 @@ class Run:
 
         with contextlib.suppress(AssertionError):
             until(still, CALM, every=0.5)
-        self.fleet.stop()
-        # What Octopush holds goes out.
+        # What Octopush holds goes out, and its receipts come.
         self.house.sandbox.advance(doors.LATEST + 60)
+        with contextlib.suppress(AssertionError):
+            until(callbacks.quiet(self.house, self.admin), CALM, every=0.5)
+            # What comes from now on is answered by nobody; what was answered is processed.
+            self.receiver.stop()
+            until(lambda: callbacks.settled(self.admin, self.house.folder), CALM, every=0.5)
+        self.fleet.stop()
 
     def _results(self):
+        self.heard.receipts(self.house.sandbox.callbacks(), self.admin)
+        self.heard.events(self.admin)
         campaigns = self._campaigns()
         return oracle.results(
             self.ledger,

@@ -1,0 +1,160 @@
+"""What Octopush says of its own accord during a run, and what the web app hears: a receiver that is killed, and two judges.
+
+1. A call that was answered 200 has come to its message, with whatever word says most, however often and in whatever order.
+2. Each move that is told has its event under an id of its own, and no event is without its move.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from collections import Counter, defaultdict, deque
+
+from harness import own_port, until
+
+from octoworker.client.client import client
+from octoworker.gateway.callbacks import meaning
+from octoworker.sms.recipient import called
+
+TOKEN = "chaos-" + "t" * 24
+QUEUE = "shop"
+
+TOLD = re.compile(r"evt_([0-9a-f]{32})_([0-9]+)")
+RANK = {"nothing": 1, "underway": 2, "undelivered": 3, "delivered": 4}
+
+ASTRAY = {"twice": 0.15, "swapped": 0.15, "early": 0.15, "late": 0.1, "undelivered": 0.1, "unknown": 0.05}
+"""Shares of the messages whose receipts come otherwise than they should."""
+
+
+def settings(folder):
+    """Of the workers and the receiver."""
+    spool = folder / "spool"
+    spool.mkdir(exist_ok=True)
+    return {
+        "OCTOWORKER_INBOUND_TOKEN": TOKEN,
+        "OCTOWORKER_INBOUND_SPOOL": str(spool),
+        "OCTOWORKER_EVENT_TASK": "shop.sms_event",
+        "OCTOWORKER_EVENT_QUEUE": QUEUE,
+    }
+
+
+class Receiver:
+    """`octoworker receive`, which calls find at one address through all its lives."""
+
+    def __init__(self, house):
+        self._environ, self._log = house.environ, (house.folder / "receiver.log").open("ab")
+        self.port = own_port()
+        self.url = f"http://127.0.0.1:{self.port}/octopush/{TOKEN}"
+        self.process = None
+        house.sandbox.settings(callback_url=self.url, receipt_delay=0, receipts=ASTRAY)
+        self.start()
+
+    def start(self):
+        command = [sys.executable, "-m", "octoworker", "receive", "--host", "127.0.0.1", "--port", str(self.port)]
+        self.process = subprocess.Popen(command, env=self._environ, stdout=self._log, stderr=self._log)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.kill()
+        self._log.close()
+
+
+def settled(admin, folder):
+    """Whether all that came is processed and all that is to be told is told."""
+    waiting = admin.xlen("ow:inbox") + admin.xlen("ow:outbox") + len(list((folder / "spool").glob("*.call")))
+    return not waiting
+
+
+def quiet(house, admin):
+    """Asks whether nothing has come for several looks in a row, and all that came is done with."""
+    counts = deque(maxlen=6)
+
+    def looked():
+        counts.append(house.sandbox.wait(callbacks=0)["callbacks"])
+        return len(counts) == counts.maxlen and len(set(counts)) == 1 and settled(admin, house.folder)
+
+    return looked
+
+
+class Judgement:
+    """What was wrong, each with a sentence, and how much was looked at."""
+
+    def __init__(self):
+        self.counts = Counter()
+        self.bad: list[str] = []
+
+    def receipts(self, answered, admin):
+        """`answered`: the sandbox's own list of its calls, of which it keeps the latest ten thousand."""
+        said = defaultdict(int)
+        for each in answered:
+            good = each["status"] == 200
+            self.counts["calls answered 200" if good else "calls not answered 200"] += 1
+            for fields in each["fields"] if good else ():
+                key = str(fields["message_id"]), called(str(fields["number"]), "FR")
+                said[key] = max(said[key], RANK[meaning(str(fields["status"])).delivery.value])
+        for (ticket, number), rank in said.items():
+            self._receipt(ticket, number, rank, admin)
+
+    def _receipt(self, ticket, number, rank, admin):
+        owner = admin.get(f"ow:ticket:{ticket}")
+        if owner is None:
+            # Nobody saw the answer of its call: it waits for its ticket.
+            self.counts["receipts that wait for their ticket"] += 1
+            if not admin.exists(f"ow:early:{ticket}"):
+                self.bad.append(f"lost: a receipt of the ticket {ticket}, which no message has")
+            return
+        message_id, _, generation = owner.partition(":")
+        record = f"ow:message:{message_id}"
+        if int(generation or 0) < int(admin.hget(record, "receipts_from") or 0):
+            self.counts["receipts of a call before a replay"] += 1
+            return
+        self.counts["receipts with their message"] += 1
+        found = json.loads(admin.hget(record, "receipts") or "{}").get(number, {})
+        if RANK.get(found.get("state"), 0) < rank:
+            story = admin.hmget(record, "state", "ticket", "key_generation", "receipts_from", "history")
+            waits = admin.exists(f"ow:early:{ticket}")
+            self.bad.append(f"lost: a receipt of {owner}; it knows {found.get('state')}; {ticket} {waits} {story}")
+
+    def events(self, admin):
+        """All that stands in the web app's queue, against the records."""
+        kinds = defaultdict(set)
+        for job in admin.lrange(QUEUE, 0, -1):
+            ((event,), _, _) = json.loads(base64.b64decode(json.loads(job)["body"]))
+            kinds[event["id"]].add(event["type"])
+            self.counts["events"] += 1
+        self.counts["events under an id of their own"] = len(kinds)
+        self.bad += [f"two events under {event_id}" for event_id, types in kinds.items() if len(types) > 1]
+        heard = defaultdict(set)
+        for event_id in kinds:
+            message_id, sequence = TOLD.fullmatch(event_id).groups()
+            heard[message_id].add(int(sequence))
+        for key in admin.scan_iter("ow:message:*", count=1000):
+            message_id = key.rpartition(":")[2]
+            told = int(admin.hget(key, "sequence") or 0)
+            missing, more = set(range(1, told + 1)) - heard[message_id], heard[message_id] - set(range(1, told + 1))
+            self.bad += [f"no event {message_id} {n} of {told}" for n in sorted(missing)]
+            self.bad += [f"an event {message_id} {n} without its move" for n in sorted(more)]
+            record = client().store.get(message_id)
+            if told and record.final and kinds[f"evt_{message_id}_{told}"] != {f"sms.{record.state}"}:
+                self.bad.append(f"the last event of {message_id} is not {record.state}")
+            moves = [move.state for move in record.history]
+            if moves.count("delivered") > 1 + moves[1:].count("queued"):
+                self.bad.append(f"applied twice: a receipt of {message_id}")
+
+    @property
+    def page(self):
+        """Its part of the report."""
+        counts = "\n".join(f"| {what} | {count:,} |" for what, count in sorted(self.counts.items()))
+        stories = "\n".join(f"- {each}" for each in self.bad[:50]) or "- nothing"
+        return f"## Receipts and events\n\n| | |\n|---|---|\n{counts}\n\nLost, applied twice, or without their move:\n{stories}\n"
+
+
+def wait_until_told(admin):
+    """Events are written from when a worker says that it sends them."""
+    until(lambda: admin.exists("ow:events-to"))
