@@ -37,6 +37,7 @@ COMMANDS = {
     "opt_outs": ("optout",),
     "events": ("events",),
     "destinations": ("destinations",),
+    "dossier": ("dossier",),
     "run": ("worker", "receive", "sandbox", "demo"),
 }
 """Which file has which commands. Each says the same in its own COMMANDS."""

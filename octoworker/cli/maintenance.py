@@ -93,7 +93,7 @@ def _print(finding: Finding) -> None:
 def forget(number: str, *, cancel: bool, json_: bool) -> None:
     """Take a person's number, and what was written to them, out of every message that has ended. Exit status 1: some keep it yet."""
     settings = Settings.load()
-    person = _person(number, settings)
+    person = person_of(number, settings)
     store = runtime.open_store(settings)
     done = store.people.forget(person)
     if cancel and done.alone:
@@ -124,7 +124,8 @@ def _end(store: Store, ids: list[str]) -> None:
                 end(message_id)
 
 
-def _person(number: str, settings: Settings) -> Person:
+def person_of(number: str, settings: Settings) -> Person:
+    """Who is meant by a number as an operator writes it. PayloadError: it is none."""
     anywhere = replace(settings.policy, countries=frozenset(), allow_possible=True)
     known = _known(number, anywhere)
     if len(known) < SHORTEST:

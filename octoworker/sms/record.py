@@ -191,6 +191,7 @@ class Record:
     recipients: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     remarks: tuple[RemarkRecord, ...] = ()
     """What the rules of its countries said of it when it was first claimed."""
+    campaign: str = ""
     parent: str = ""
     """The message to several countries that this is a part of."""
     parts: Mapping[str, PartRecord] = field(default_factory=dict)
@@ -244,6 +245,7 @@ class Record:
             created_at=_instant(fields.get("created")),
             recipients=_with_receipts(_object(fields.get("outcomes")), _object(fields.get("receipts"))),
             remarks=tuple(_objects(fields.get("remarks"))),
+            campaign=fields.get("campaign", ""),
             parent=fields.get("parent", ""),
             parts={country: _part(part) for country, part in _object(fields.get("parts")).items()},
             history=tuple(_moves(fields.get("history", ""))),
@@ -332,7 +334,7 @@ class Record:
         """The record as Celery may keep it: recipients as a list with masked numbers, for two can look alike."""
         listed = [{"recipient": mask(number), **outcome} for number, outcome in self.recipients.items()]
         replies = [{"recipient": mask(reply.number), "at": iso(reply.arrived_at)} for reply in self.replies]
-        return {**self.as_json(), "recipients": listed, "replies": replies, "reference": None}
+        return {**self.as_json(), "recipients": listed, "replies": replies, "reference": None, "consent": None}
 
 
 _WORDS = frozenset(state.value for state in State)

@@ -11,7 +11,7 @@ import logging
 
 LOGGER = logging.getLogger("octoworker")
 
-FIELDS = ("message_id", "lane", "correlation", "count", "was")
+FIELDS = ("message_id", "lane", "correlation", "count", "was", "revealed")
 """What these events carry, as attributes of their record."""
 
 
