@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos chaos-outbox bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types clean
+.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos chaos-outbox bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -76,6 +76,22 @@ $(BROWSER_READY): tests/browser/requirements.txt tests/browser/package-lock.json
 	cp tests/browser/package.json tests/browser/package-lock.json .venv/browser/
 	cd .venv/browser && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
+
+# make check-install   wheel and sdist, built and tried in a clean environment of each Python that is here: install, app, demo
+INSTALL_READY := .venv/install/.ready
+check-install: $(READY) $(INSTALL_READY)
+	TWINE=$(CURDIR)/.venv/install/bin/twine $(BIN)/python tests/install/check.py
+
+$(INSTALL_READY): tests/install/requirements.txt | $(READY)
+	$(PYTHON) -m venv .venv/install
+	.venv/install/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/install/requirements.txt
+	@touch $@
+
+# Write its lock anew.
+lock-install: $(READY)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile tests/install/requirements.in --generate-hashes --universal --python-version 3.11 --upgrade \
+		--no-emit-index-url --no-header --no-annotate --quiet -o tests/install/requirements.txt
 
 # make check-types   mypy and pyright over what a web app writes: what they must take, and what they must refuse
 TYPES_READY := .venv/types/.ready
@@ -156,7 +172,7 @@ flame: .venv-bench/.ready
 # Write constraints.txt anew from pyproject.toml.
 lock: $(READY)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --universal --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --generate-hashes --universal --upgrade \
 		--no-emit-index-url --no-header --no-annotate --quiet -o constraints.txt
 
 # make check-deploy   everything under deploy/ that can be checked without a cluster; one line per check
@@ -203,7 +219,7 @@ lock-browser: $(READY)
 # Write benchmarks/constraints.txt anew, with the versions of constraints.txt for all that is in both.
 lock-bench: $(READY)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra bench --constraint constraints.txt --generate-hashes --universal \
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --group bench --constraint constraints.txt --generate-hashes --universal \
 		--upgrade --no-emit-index-url --no-header --no-annotate --quiet -o benchmarks/constraints.txt
 
 $(READY): constraints.txt pyproject.toml

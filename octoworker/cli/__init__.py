@@ -38,6 +38,7 @@ COMMANDS = {
     "events": ("events",),
     "destinations": ("destinations",),
     "dossier": ("dossier",),
+    "completion": ("completion",),
     "run": ("worker", "receive", "sandbox", "demo"),
 }
 """Which file has which commands. Each says the same in its own COMMANDS."""

@@ -175,6 +175,9 @@ def test_a_web_app_does_not_pay_for_the_workers_libraries():
         # Not OpenTelemetry itself: redis-py imports that wherever it is installed.
         "octoworker.telemetry.tracing",
         "octoworker.config",
+        "octoworker.store.aio",
+        "octoworker.client.checking",
+        "octoworker.client.testing",
         "octoworker.worker.consumer",
         "octoworker.sending",
         "octoworker.gateway",
