@@ -95,7 +95,7 @@ def _print(settings: Settings, found: Parameters, wanted: Mapping[Event, str], *
     for heading in ("event", "is sent to", "expected"):
         grid.add_column(heading, overflow="fold")
     for event, is_, expected in rows:
-        grid.add_row(event, is_ or "nobody", "the same" if is_ == expected else expected)
+        grid.add_row(event, is_ or "nobody", "the same" if expected and is_ == expected else expected)
     output.console().print(grid, f"payload: {found.shape or 'unknown'}", sep="\n")
 
 

@@ -40,7 +40,7 @@ from octoworker.store.limits import Limits, millionths
 from octoworker.store.opt_outs import OptOuts
 from octoworker.store.outbox import Outbox
 from octoworker.store.presence import Workers
-from octoworker.store.recalls import Recall, Recalls, Word
+from octoworker.store.recalls import Recall, Recalls, Word, payload_at
 from octoworker.store.refusals import refused
 from octoworker.store.replies import claimed, received, record_of, settled, with_state
 from octoworker.store.scripts import Scripts, guard
@@ -515,10 +515,14 @@ class Store:
     def decide(self, message_id: str, *, sent: bool = False, cancelled: bool = False) -> Record:
         """An operator's word on a message that waits for one: it was sent, Octopush cancelled it, or else it is given up.
 
-        RefusedError when it does not wait for such a word.
+        What Octopush cancelled because it was to be moved goes out at its new time. RefusedError when the message does not
+        wait for such a word.
         """
+        moved: dict[str, Any] = {}
+        if cancelled and (record := self.get(message_id)) and record.recall and record.recall.send_at:
+            moved = {"payload": payload_at(record, record.recall.send_at)}
         to = State.ACCEPTED if sent else State.CANCELLED if cancelled else State.DEAD
-        return self._change("decide", message_id, to=to)
+        return self._change("decide", message_id, to=to, **moved)
 
     def replay(self, message_id: str, *, force: bool) -> Record:
         """Put an ended message back in its queue under a new key. RefusedError when it may ring twice and not forced."""

@@ -94,7 +94,10 @@ class Recalls:
         return self._scripts.run("settle_recall", [place], [recall.message_id, json.dumps(answer)])
 
 
+def payload_at(record: Record, to: datetime) -> str:
+    """The message as it goes out at that time. Not written by a script, which would change the digits of its numbers."""
+    return json.dumps({**record.arguments, "send_at": to.timestamp()})
+
+
 def _moved(record: Record, to: datetime) -> dict[str, Any]:
-    """The message as it goes out at that time. Not written by the script: it would change the digits of its numbers."""
-    payload = json.dumps({**record.arguments, "send_at": to.timestamp()})
-    return {"payload": payload, "payload_for": instant_ms(to)}
+    return {"payload": payload_at(record, to), "payload_for": instant_ms(to)}

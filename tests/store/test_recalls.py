@@ -131,6 +131,18 @@ def test_an_operator_who_did_not_find_it_ends_it_as_cancelled(reviewed):
     assert (record.state, record.recall, list(reviewed.recalled(9))) == (State.CANCELLED, None, [])
 
 
+def test_what_was_to_be_moved_goes_out_when_an_operator_did_not_find_the_old_one(held, client, still):
+    due = at(seconds_of(client) + 2 * HOUR)
+    move(held, due)
+    recall(held, NOTHING)
+    still.shift(5)
+    recall(held, NO)
+    record = held.decide(ID, cancelled=True)
+    assert (record.state, record.arguments["send_at"]) == (State.WAITING, due.timestamp())
+    assert woken(held) == [1]
+    assert held.claim(request(1, payload=PAYLOAD)).generation == 1
+
+
 def test_it_cannot_be_given_up_for_dead(reviewed):
     with pytest.raises(RefusedError):
         reviewed.decide(ID)

@@ -2,15 +2,17 @@
 -- An operator's word on a message that no machine touches again, because nobody here can know whether it was sent, and on one
 -- that was accepted unconfirmed, or that Octopush may have cancelled: the operator has looked at Octopush's own list.
 -- KEYS  1 record (hash)
--- ARGV  1 id   2 request (JSON: keep (ms), to ('accepted' | 'dead' | 'cancelled'), change_nonce)
+-- ARGV  1 id   2 request (JSON: keep (ms), to ('accepted' | 'dead' | 'cancelled'); payload, of one that was to be moved: as it goes out then, change_nonce)
 -- returns  {'done' | 'refused' | 'absent', record (JSON: field, value, ...), state before}
 --          refused: it waits for no such word
 local request = cjson.decode(ARGV[2])
-local message, answer = begin_change(request, 'needs_review', 'outcomes', 'confirmed')
+local message, answer = begin_change(request, 'needs_review', 'outcomes', 'confirmed', 'forgotten')
 if answer then return answer end
 read_recall(message)
 if message.state == 'accepted' and message.recall == 'needs_review' and request.to ~= 'dead' then
-  if request.to == 'cancelled' then
+  if request.to == 'cancelled' and given(message.recall_to) and given(request.payload) and not given(message.forgotten) then
+    taken_back_and_moved(message, request.payload)
+  elseif request.to == 'cancelled' then
     taken_back(message, 'an operator did not find it at Octopush any more')
   else
     refuse_recall(message, 'an operator found it at Octopush')
