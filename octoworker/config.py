@@ -125,7 +125,7 @@ def _event_secrets(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _event_url(url: str) -> str:
+def _outside_url(url: str) -> str:
     if not url:
         return url
     parts = urlsplit(url)
@@ -487,6 +487,12 @@ class Inbound(Group):
         description="Secret of the address that Octopush calls; two, separated by a comma, while one replaces the other.",
     )
 
+    url: Annotated[str, AfterValidator(_outside_url)] = Field(
+        default="",
+        validation_alias="OCTOWORKER_INBOUND_URL",
+        max_length=2000,
+        description="Where the receiver is reached from outside, as https://sms.example.com; `doctor` tries it.",
+    )
     spool: str = Field(
         default="",
         validation_alias="OCTOWORKER_INBOUND_SPOOL",
@@ -539,7 +545,7 @@ class Events(Group):
         pattern=r"^[0-9A-Za-z_.\-]{1,100}$",
         description="Queue of that task, on the broker.",
     )
-    url: Annotated[str, AfterValidator(_event_url)] = Field(
+    url: Annotated[str, AfterValidator(_outside_url)] = Field(
         default="",
         validation_alias="OCTOWORKER_EVENT_URL",
         max_length=2000,

@@ -9,9 +9,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import Request, getproxies, proxy_bypass, urlopen
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from octoworker import environment
@@ -21,12 +23,13 @@ from octoworker.gateway import Gateway
 from octoworker.sms import lanes
 from octoworker.sms.destinations import table
 from octoworker.sms.destinations.table import Line
-from octoworker.sms.record import State, iso
+from octoworker.sms.record import SENT, State, iso
 from octoworker.store import FILLING, FULL, Board, assessment
 from octoworker.store.assessment import Finding, Grade
 from octoworker.store.epoch import RolledBack
 from octoworker.store.functions import Loaded
 from octoworker.store.server import Server
+from octoworker.web.receiver import ROOT
 
 OLDEST_REDIS = (7, 0)
 SLOW = timedelta(milliseconds=5)
@@ -37,6 +40,9 @@ DRIFT = timedelta(seconds=1)
 
 ASKED_DIRECTLY = frozenset({"redis", "memory", "workers"})
 """What is not judged from the board here: the server and the workers are asked themselves."""
+
+REACHED_WITHIN = 3.0
+"""Seconds for an answer of our own receiver."""
 
 QUICK = 0.5
 """Seconds in which each worker must have told which queues it reads."""
@@ -442,6 +448,53 @@ def of_board(board: Board) -> Iterator[Finding]:
         yield _warning("unconfirmed", says, "octoworker list --unconfirmed")
 
 
+def of_inbound(settings: Settings, last: datetime | None, board: Board, now: datetime) -> Iterator[Finding]:
+    """Whether Octopush can reach us, and when it last did. Without a token it is not meant to."""
+    if not settings.inbound.tokens:
+        return
+    if settings.inbound.url:
+        yield _of_address(f"{settings.inbound.url.rstrip('/')}{ROOT}{settings.inbound.tokens[0]}")
+    if not settings.inbound.spool:
+        yield _warning(
+            "spool",
+            "calls of Octopush are refused while Redis is away",
+            "set OCTOWORKER_INBOUND_SPOOL for the receiver, to a folder on a disk",
+        )
+    accepted = sum(board.states.get(state, 0) for state in SENT)
+    if last is not None:
+        yield _ok("receipts", f"the last call of Octopush came {assessment.span(max(now - last, timedelta(0)))} ago")
+    elif accepted:
+        yield _warning(
+            "receipts",
+            "no call of Octopush has ever come, though messages were accepted",
+            "see docs/operations.md, Receipts have stopped",
+        )
+    else:
+        yield _ok("receipts", "none yet, and nothing was sent")
+
+
+def _of_address(address: str) -> Finding:
+    """Asked as Octopush's own test does: by GET. What it answers is not shown, for the address is a secret."""
+    try:
+        with urlopen(Request(address, method="GET"), timeout=REACHED_WITHIN) as answer:  # noqa: S310 - from the settings alone
+            status, body = answer.status, answer.read(1)
+    except HTTPError as error:
+        status, body = error.code, b""
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return _problem(
+            "receiver",
+            f"OCTOWORKER_INBOUND_URL is not reached from here ({type(reason).__name__})",
+            "look at the proxy, DNS, the certificate, and whether octoworker receive runs",
+        )
+    if status == HTTPStatus.OK and not body:
+        return _ok("receiver", "answers at OCTOWORKER_INBOUND_URL")
+    says = (
+        f"OCTOWORKER_INBOUND_URL answers {status}{' with a text' if body else ''}, where Octopush wants 200 and nothing"
+    )
+    return _problem("receiver", says, "pass /octopush/ on to the receiver; 404: it has another token")
+
+
 def of_provider(gateway: Gateway, low: Any) -> Iterator[Finding]:
     """Whether Octopush is there, and knows us, and has money of ours."""
     try:
@@ -469,6 +522,7 @@ def all_of(
     board: Callable[[], Board],
     readers: Readers,
     gateway: Callable[[], Gateway],
+    last_call: Callable[[], datetime | None],
 ) -> Iterator[Finding]:
     """Everything, in the order in which one thing needs the other. StoreError when Redis is out of reach."""
     yield from of_settings(settings)
@@ -481,4 +535,6 @@ def all_of(
     yield from of_confirmation(settings, found)
     yield from of_jobs(found)
     yield from of_workers(readers)
-    yield from of_board(board())
+    seen = board()
+    yield from of_board(seen)
+    yield from of_inbound(settings, last_call(), seen, datetime.now(UTC))

@@ -69,6 +69,7 @@ def _findings() -> Iterator[Finding]:
         lambda: runtime.look(settings).board(queues),
         lambda: allowed(lambda: Client().readers(checks.QUICK)),
         lambda: runtime.connect_gateway(settings),
+        lambda: allowed(runtime.look(settings).inbox.last_at),
     )
     yield from checks.of_functions(functions.loaded(client))
     yield from checks.of_rolled_back(allowed(runtime.look(settings).epoch.last))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 import redis
@@ -17,6 +17,7 @@ import redis
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts
 from octoworker.store.streams import Entry, Stream
+from octoworker.store.units import instant
 
 GROUP = "workers"
 """As lua/lib/inbox.lua has it."""
@@ -57,6 +58,17 @@ class Inbox(Stream):
     def put(self, arrivals: Sequence[Arrival]) -> None:
         """Store all of them, in one step. StoreError: none, as far as we know."""
         self._scripts.run("receive", [], [json.dumps([each.as_json() for each in arrivals])])
+
+    def last_at(self) -> datetime | None:
+        """When the last call came that is to be processed, or was; None: none ever. Redis' own errors come through."""
+        try:
+            last = str(self._redis.xinfo_stream(keys.INBOX)["last-generated-id"])
+        except redis.ResponseError as error:
+            if "no such key" not in str(error):
+                raise
+            return None
+        milliseconds = int(last.partition("-")[0])
+        return instant(milliseconds) if milliseconds else None
 
     def set_aside(self, entry: Entry, reason: str) -> None:
         """What nobody can process goes where an operator can see it."""

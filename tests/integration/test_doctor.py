@@ -10,8 +10,10 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 from harness import NUMBER, TEXT, house, own_port, until
+from test_receiver import serving
 
 from octoworker.cli import checks, maintenance
+from octoworker.store.inbox import Arrival
 from octoworker.store.server import Server, refusal
 
 
@@ -317,3 +319,45 @@ def test_an_address_that_verifies_nobody_is_refused_and_says_what_to_add(house, 
     done = house.command(*command.split(), check=False)
     assert done.returncode == 2
     assert f"{variable}: add ?ssl_cert_reqs=required" in done.stderr
+
+
+# --- what Octopush calls
+
+TOKEN = "t" * 30
+
+
+@pytest.fixture
+def receiving(house):
+    """A receiver, and a doctor who knows where it is."""
+    house.environ["OCTOWORKER_INBOUND_TOKEN"] = TOKEN
+    with serving({"OCTOWORKER_INBOUND_TOKEN": TOKEN, "REDIS_URL": house.redis_url}) as address:
+        house.environ["OCTOWORKER_INBOUND_URL"] = address.partition("/octopush/")[0]
+        yield house
+
+
+def test_a_receiver_that_answers_at_its_address_is_found(receiving):
+    assert outcome(receiving, "receiver") == "ok"
+
+
+def test_an_address_with_another_token_is_a_problem_that_shows_no_token(receiving):
+    receiving.environ["OCTOWORKER_INBOUND_TOKEN"] = "u" * 30
+    done = doctor(receiving)
+    assert "answers 404" in done.stdout
+    assert "u" * 30 not in done.stdout
+
+
+def test_an_address_where_nobody_listens_is_a_problem(receiving):
+    receiving.environ["OCTOWORKER_INBOUND_URL"] = f"http://127.0.0.1:{own_port()}"
+    assert outcome(receiving, "receiver") == "problem"
+
+
+def test_when_the_last_call_came_is_said_and_that_none_ever_came_is_a_warning(receiving):
+    assert outcome(receiving, "receipts") == "ok"
+    receiving.redis.zadd("ow:state:accepted", {"a" * 32: 1})
+    assert outcome(receiving, "receipts") == "warning"
+    receiving.store.inbox.put([Arrival("{}", "e1", "receipt")])
+    assert "came" in examined(receiving)[1]["receipts"]["says"]
+
+
+def test_without_a_token_octopush_is_not_meant_to_call(house):
+    assert not {"receiver", "receipts", "spool"} & set(examined(house)[1])
