@@ -29,12 +29,15 @@ from states import ARROWS
 from octoworker.config import BROKEN_RULES, KNOBS
 from octoworker.errors import Kind
 from octoworker.gateway import Code, dialects
+from octoworker.sms.destinations import table as destination_table
 from octoworker.store import keys as redis_keys
 from octoworker.store import rights
 
 HERE = Path(__file__).parent
 
-REGION = re.compile(r"<!-- (settings|rules|kinds|codes|moves|keys)(?:: ([\w ]+?))? -->\n.*?<!-- end -->", re.DOTALL)
+REGION = re.compile(
+    r"<!-- (settings|rules|kinds|codes|moves|keys|destinations)(?:: ([\w ]+?))? -->\n.*?<!-- end -->", re.DOTALL
+)
 
 OTHERS = "others"
 """In place of names: every setting that no other table has, so that none is ever missing."""
@@ -97,8 +100,26 @@ def keys(_: str, __: str) -> str:
     return "\n".join(re.sub(r" \(`lua/\w+\.lua`\)", "", row) for row in rows)
 
 
+def destinations(_: str, __: str) -> str:
+    """Every line of the table of destinations that a person can act on."""
+    lines = (line for line in destination_table.lines() if line.kind != "clock")
+    return table(("where", "kind", "does", "rule", "source", "checked"), map(_destination, lines))
+
+
+def _destination(line: destination_table.Line) -> tuple[str, ...]:
+    facts = line.as_json()
+    where = " ".join(facts["places"]) if len(facts["places"]) < MANY else "elsewhere in Europe"
+    if line.places is None:
+        where = f"everywhere but {' '.join(facts['besides'])}"
+    values = f" {', '.join(f'`{each}`' for each in facts['values'])}." if line.values else ""
+    return where, f"`{line.kind}`", f"`{line.does}`", line.says + values, line.source, facts["checked"]
+
+
+MANY = 20
+"""Places that are no longer named one by one."""
+
 MAKERS: Mapping[str, Callable[[str, str], str]] = {
-    each.__name__: each for each in (settings, rules, kinds, codes, moves, keys)
+    each.__name__: each for each in (settings, rules, kinds, codes, moves, keys, destinations)
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -239,3 +240,11 @@ def test_a_check_says_from_when_on_marketing_may_go_to_each_country():
     found = checked(ITALIAN, AMERICAN, transactional=False)
     monday = datetime(2026, 11, 30, 7, tzinfo=UTC)
     assert (found.may_go_at, found.how, found.at) == ({"IT": monday}, "held", monday)
+
+
+def test_the_french_page_has_each_kind_of_line_with_the_days_on_which_it_was_looked_up():
+    page = (Path(__file__).parents[2] / "docs" / "destinations.fr.md").read_text(encoding="utf-8")
+    shown = [line for line in table.lines() if line.kind != "clock"]
+    assert {line.kind for line in shown if f"`{line.kind}`" not in page} == set()
+    assert {line.checked for line in shown if f"{line.checked}" not in page} == set()
+    assert "pas un avis juridique" in page
