@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -15,11 +16,13 @@ from octoworker.cli.messages import as_json
 from octoworker.client.client import Client
 from octoworker.config import Settings, unknown_names
 from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
-from octoworker.sms import message, opt_outs, recipient, texts
+from octoworker.sms import lanes, message, opt_outs, recipient, texts
 from octoworker.store import Store, connect, connect_to_jobs, functions, keys, limits
 from octoworker.store.assessment import Finding, Grade
 from octoworker.store.erasure import Forgotten, Person, digits
 from octoworker.store.server import allowed, examine
+from octoworker.store.traces import Traces, names
+from octoworker.web.spool import Spool
 from octoworker.worker import runtime
 
 SHORTEST = 6
@@ -101,20 +104,89 @@ def forget(number: str, *, cancel: bool, json_: bool) -> None:
         _end(store, done.alone)
         ended = store.people.forget(person, done.alone)
         still = set(done.left) - set(done.alone) | set(ended.left)
-        done = Forgotten(
-            done.looked_at, done.records + ended.records, [each for each in done.left if each in still], ended.left
-        )
+        left = [each for each in done.left if each in still]
+        done = Forgotten(done.looked_at, done.records + ended.records, left, ended.left, done.unreadable)
+    beside = _beside(person, settings)
     if json_:
-        output.as_json({"looked_at": done.looked_at, "forgotten": done.records, "left": done.left})
-        raise SystemExit(bool(done.left))
+        output.as_json(
+            {
+                "looked_at": done.looked_at,
+                "forgotten": done.records,
+                "left": done.left,
+                **asdict(beside),
+                "unreadable": done.unreadable,
+            }
+        )
+    else:
+        _say_forgotten(done, beside, cancel=cancel)
+    raise SystemExit(bool(done.left or beside.waiting or done.unreadable))
+
+
+@dataclass
+class Beside:
+    """What is no record. `traces`: what was found and dropped; `waiting`: calls and events that keep the number until they are
+    processed; `elsewhere`: what could not be looked at."""
+
+    traces: int = 0
+    waiting: int = 0
+    elsewhere: list[str] = field(default_factory=list)
+
+
+def _beside(person: Person, settings: Settings) -> Beside:
+    """Forget them in all that is no record, as far as it can be reached from here."""
+    traces = Traces(connect(settings.redis.records_url, timeout=runtime.LOOK_TIMEOUT, lossless=True))
+    found = Beside(traces.forget(person), traces.waiting(person))
+    jobs = connect_to_jobs(settings.redis.broker, timeout=runtime.LOOK_TIMEOUT)
+    if jobs is None:
+        found.elsewhere.append("the queues of the broker: a job of a plain send_task holds a number until it is done")
+    else:
+        aside, packed = Traces(jobs).forget_jobs(person)
+        found.traces += aside
+        if packed:
+            found.elsewhere.append(
+                f"{packed} jobs that were set aside and cannot be read: octoworker aside list, then discard"
+            )
+        queued = allowed(lambda: Traces(jobs).queued(lanes.QUEUES.values()))
+        if queued is None:
+            found.elsewhere.append("the queues: this user of Redis may not look at them")
+        elif queued:
+            found.elsewhere.append(f"{queued} jobs in queues or with workers: run this again once they are done")
+    _in_spool(person, settings, found)
+    return found
+
+
+def _in_spool(person: Person, settings: Settings, found: Beside) -> None:
+    try:
+        if settings.inbound.spool:
+            found.waiting += sum(names(each, person) for each in Spool(Path(settings.inbound.spool)).all())
+        elif settings.inbound.tokens:
+            found.elsewhere.append(
+                "the spool of a receiver, if it has one: run this there, with its OCTOWORKER_INBOUND_SPOOL"
+            )
+    except OSError:
+        found.elsewhere.append("the spool of the receiver (OCTOWORKER_INBOUND_SPOOL): run this where the receiver runs")
+
+
+def _say_forgotten(done: Forgotten, beside: Beside, *, cancel: bool) -> None:
     output.say(f"{done.records} of {done.looked_at} messages have forgotten that number.")
+    if beside.traces:
+        output.say(f"{beside.traces} calls, events or jobs beside them that held it are gone.")
     if done.left:
         output.say("Still on their way to it, or waiting for a person; they keep it until they have ended:")
         for message_id in done.left:
             shared = "" if message_id in done.alone else "  (to others as well: not cancelled for one)"
             output.say(f"  {message_id}{shared}")
         output.say("Run this again then" + ("." if cancel or not done.alone else ", or with --cancel now."))
-    raise SystemExit(bool(done.left))
+    if beside.waiting:
+        output.say(
+            f"{beside.waiting} calls or events about it are still to be processed. Run this again once workers have."
+        )
+    if done.unreadable:
+        output.say("These records cannot be read, and may hold it; see: octoworker aside list")
+        for message_id in done.unreadable:
+            output.say(f"  {message_id}")
+    for each in beside.elsewhere:
+        output.say(f"Not looked at: {each}.")
 
 
 def _end(store: Store, ids: list[str]) -> None:
@@ -147,7 +219,7 @@ def person_of(number: str, settings: Settings) -> Person:
         ends = [*limits.traces_of(f"+{known}", sent), *(f"week:{each}" for each in weekly)]
         return [keys.CAP_PREFIX + end for end in ends]
 
-    return Person(is_them, known[-SHORTEST:], traces)
+    return Person(is_them, known[-SHORTEST:], traces, national)
 
 
 _PLAINLY = re.compile(r"\+?[\d\s.()/\-\u2010\u2011]+")

@@ -39,22 +39,24 @@ _BETWEEN = re.compile(r"\D+")
 @dataclass
 class Forgotten:
     """What was done. `left`: ids of messages to that number that have not ended, which keep it; `alone`: those of them
-    that go to nobody else."""
+    that go to nobody else; `unreadable`: ids of records that are none, in which nobody can look."""
 
     looked_at: int = 0
     records: int = 0
     left: list[str] = field(default_factory=list)
     alone: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Person:
     """Who is to be forgotten. `is_them` tells a number as a producer may have written it; `tail`, its last digits, is in
-    all of them. `traces`: keys of the caps, given a text of theirs or none."""
+    all of them; `national`, those without the code of its country. `traces`: keys of the caps, given a text of theirs or none."""
 
     is_them: Callable[[str], bool]
     tail: str
     traces: Callable[[str | None], list[str]]
+    national: str = ""
 
 
 class Forgetting:
@@ -72,8 +74,12 @@ class Forgetting:
         done = Forgotten()
         traces = set(person.traces(None))
         for names in slices:
-            for name, (payload, outcomes) in zip(names, self._read(names), strict=True):
+            for name, found in zip(names, self._read(names), strict=True):
                 done.looked_at += 1
+                if isinstance(found, redis.ResponseError):
+                    done.unreadable.append(name.removeprefix(keys.RECORD_PREFIX))
+                    continue
+                payload, outcomes = found
                 if person.tail in digits(_shown(payload)):
                     self._one(name, payload, outcomes, person, done, traces)
         for start in range(0, len(listed := sorted(traces)), SLICE):
@@ -130,7 +136,12 @@ class Forgetting:
             with self._redis.pipeline(transaction=False) as pipe:
                 for name in names:
                     pipe.hmget(name, "payload", "outcomes")
-                return list(pipe.execute())
+                found = list(pipe.execute(raise_on_error=False))
+            for each in found:
+                # A key of another type is a record that nobody can read. Any other error is Redis'.
+                if isinstance(each, redis.RedisError) and "WRONGTYPE" not in str(each):
+                    raise each
+            return found
 
         return guard(read)  # type: ignore[no-any-return]
 

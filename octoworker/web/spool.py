@@ -13,7 +13,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from octoworker.errors import StoreError
@@ -61,6 +61,13 @@ class Spool:
         with contextlib.suppress(OSError):
             return sorted(each for each in self._folder.iterdir() if each.suffix == KEPT)[:AT_ONCE]
         return []
+
+    def all(self) -> Iterator[str]:
+        """Every call as it is written, half or whole: for somebody who must know what stands in there."""
+        for each in self._folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # it was fed in meanwhile
+                if each.suffix in (KEPT, HALF):
+                    yield each.read_text(encoding="utf-8", errors="replace")
 
     def feed(self, put: Put) -> bool:
         """Hand the oldest calls over, and remove what was taken. Whether there are more. StoreError: still not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -14,10 +15,19 @@ from octoworker.store.erasure import Person
 OTHER = "+33612345679"
 
 
+BESIDE = ("traces", "waiting", "elsewhere", "unreadable")
+
+
 def forget(house, *arguments):
+    """What became of the messages."""
+    return {name: it for name, it in forgotten(house, *arguments).items() if name not in BESIDE}
+
+
+def forgotten(house, *arguments):
+    """The same, and what became of all that is no message."""
     done = house.command("forget", *arguments, "--json", check=False)
     told = json.loads(done.stdout)
-    assert done.returncode == bool(told["left"])
+    assert done.returncode == bool(told["left"] or told["waiting"] or told["unreadable"])
     return told
 
 
@@ -258,3 +268,60 @@ def test_a_user_of_redis_who_may_touch_our_keys_alone_can_forget(house):
     )
     house.environ["REDIS_URL"] = house.redis_url.replace("redis://", "redis://person:pw@")
     assert forget(house, NUMBER)["forgotten"] == 1
+
+
+def packed(number):
+    """A job as a plain producer writes it; its arguments stand in base64."""
+    body = base64.b64encode(json.dumps([[], {"recipients": number, "text": TEXT}, {}]).encode()).decode()
+    return json.dumps({"body": body, "headers": {"id": "a" * 32}, "properties": {"delivery_tag": "t"}})
+
+
+def call(number, **more):
+    return json.dumps({"kind": "receipt", "number": number.removeprefix("+"), "word": "DELIVERED", **more})
+
+
+def test_nothing_is_left_in_what_nobody_could_read_or_took(house):
+    aside = [
+        json.dumps({"at": 1, "queue": "sms", "reason": "unreadable", "job": packed(each)}) for each in (NUMBER, OTHER)
+    ]
+    raw = json.dumps({"at": 2, "queue": "sms", "reason": "unreadable", "job": f"2026-12-01 06.12.34.56.78 {TEXT}"})
+    house.redis.rpush("ow:jobs-set-aside", *aside, raw)
+    for event, number in (("event-1", NUMBER), ("event-2", OTHER)):
+        house.redis.xadd("ow:unreadable", {"reason": "a reply", "content": call(number, text="non merci")})
+        house.redis.rpush("ow:early:api9", json.dumps({"id": "e", "content": call(number)}))
+        house.redis.hset("ow:webhooks", event, json.dumps({"data": {"number": number}}))
+        house.redis.zadd("ow:webhooks:dead", {event: 1})
+    assert forgotten(house, NUMBER)["traces"] == 5
+    stored = all_of(house)
+    assert [each for each in (NUMBER[3:], "06.12.34", packed(NUMBER)) if each in stored] == []
+    assert stored.count(OTHER[3:]) == 3
+    assert house.redis.lrange("ow:jobs-set-aside", 0, -1) == [aside[1]]
+
+
+def test_what_is_still_to_be_processed_is_counted_and_left(house, tmp_path):
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    (spool / "1.call").write_text(json.dumps([{"id": "e", "kind": "receipt", "content": call(NUMBER)}]))
+    house.environ["OCTOWORKER_INBOUND_SPOOL"] = str(spool)
+    house.redis.xadd("ow:inbox", {"id": "e", "kind": "stop", "content": call(NUMBER)})
+    house.redis.xadd("ow:inbox", {"id": "f", "kind": "stop", "content": call(OTHER)})
+    assert forgotten(house, NUMBER)["waiting"] == 2
+    assert house.redis.xlen("ow:inbox") == 2
+
+
+def test_what_cannot_be_looked_at_is_said(house):
+    compressed = packed(NUMBER).replace(json.loads(packed(NUMBER))["body"], base64.b64encode(b"\x9c\xff" * 9).decode())
+    house.redis.rpush(
+        "ow:jobs-set-aside", json.dumps({"at": 1, "queue": "sms", "reason": "unreadable", "job": compressed})
+    )
+    house.redis.lpush("sms", "a job")
+    house.redis.set(f"ow:message:{'b' * 32}", "no record")
+    house.environ["OCTOWORKER_INBOUND_SPOOL"] = str(house.folder / "of another machine")
+    told = forgotten(house, NUMBER)
+    assert told["unreadable"] == ["b" * 32]
+    assert [any(word in each for each in told["elsewhere"]) for word in ("set aside", "in queues", "spool")] == [
+        True
+    ] * 3
+    said = house.command("forget", NUMBER, check=False).stdout
+    assert said.count("Not looked at: ") == 3
+    assert NUMBER[3:] not in said
