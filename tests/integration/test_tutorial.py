@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,6 +54,7 @@ def steps(begin, end):
 
 ALONE = [*steps("## 2.", "## 7.")]
 TRIED = [*steps("### Try it", "## 8.")]
+ARRIVED = [*steps("## 8.", "## 9.")]
 
 
 class Reader:
@@ -78,6 +80,7 @@ class Reader:
         """The command with the addresses and the ids of this run."""
         command = command.replace("http://127.0.0.1:8025/api", self.house.sandbox.url)
         command = command.replace("127.0.0.1:8025", f"127.0.0.1:{self.house.sandbox.port}")
+        command = command.replace("127.0.0.1:8026", f"127.0.0.1:{self.environ.get('RECEIVER')}")
         command = command.replace("127.0.0.1:8000", f"127.0.0.1:{self.environ.get('PORT')}")
         command = command.replace(DAY, (datetime.now(UTC) + timedelta(days=7)).isoformat(timespec="seconds"))
         return ID.sub(lambda found: self.ids.get(found[0], found[0]), command)
@@ -85,7 +88,11 @@ class Reader:
     def follows(self, step):
         """Run it. Once more until it says what is shown: a reader takes a second between two commands, a test does not."""
         command = self.here(step.command)
-        looks = step.command.startswith("octoworker status") or "/messages/" in step.command
+        looks = (
+            step.command.startswith("octoworker status")
+            or "/messages/" in step.command
+            or "shop_events" in step.command
+        )
 
         def said():
             done = subprocess.run(
@@ -137,6 +144,7 @@ def test_the_tutorial_has_files_and_commands_to_test():
         "tomorrow.py",
         "shop_flask.py",
         "shop_fastapi.py",
+        "shop_events.py",
         "shop/sms.py",
         "shop/urls.py",
     }
@@ -184,6 +192,37 @@ def test_every_web_app_answers_as_the_page_shows(house, framework):
         finally:
             server.terminate()
             server.wait(30)
+
+
+def exported(begin, end):
+    """The variables that are exported between two headings."""
+    words = " ".join(step.command for step in steps(begin, end) if step.command.startswith("export ")).split()
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def test_a_message_arrives_in_the_shops_own_database(house):
+    settings = exported("## 8.", "## 9.")
+    house.worker(settings={"OCTOWORKER_SENDER": "MyShop", **settings})
+    reader = Reader(house, RECEIVER=str(own_port()))
+    receive = ["octoworker", "receive", "--host", "127.0.0.1", "--port", reader.environ["RECEIVER"]]
+    shops = next(step.command for step in ARRIVED if step.command.startswith("celery ")).split()
+    with running(receive, {**reader.environ, **settings}, reader.folder), running(shops, reader.environ, reader.folder):
+        until(lambda: listens(reader.environ["RECEIVER"]))
+        for step in ARRIVED:
+            if not step.command.startswith((*PREPARED, "octoworker receive", "celery ")):
+                reader.follows(step)
+
+
+@contextmanager
+def running(command, environ, folder):
+    """A server of the page's, for as long as a test looks."""
+    with (folder / f"{command[0]}.log").open("wb") as out:
+        server = subprocess.Popen(command, env=environ, cwd=folder, stdout=out, stderr=out)
+        try:
+            yield
+        finally:
+            server.terminate()
+            server.wait(60)
 
 
 def listens(port):
