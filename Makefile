@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos chaos-outbox bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install clean
+.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos chaos-outbox bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -92,6 +92,23 @@ lock-install: $(READY)
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile tests/install/requirements.in --generate-hashes --universal --python-version 3.11 --upgrade \
 		--no-emit-index-url --no-header --no-annotate --quiet -o tests/install/requirements.txt
+
+# make check-docs   the documentation as a site, strictly: every link, every anchor, every name of the reference. In build/site
+SITE_READY := .venv/site/.ready
+check-docs: $(READY) $(SITE_READY)
+	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs build --strict
+
+$(SITE_READY): docs/site/requirements.txt | $(READY)
+	$(PYTHON) -m venv .venv/site
+	.venv/site/bin/pip install --quiet --disable-pip-version-check --require-hashes -r docs/site/requirements.txt
+	@touch $@
+
+# Write its lock anew.
+lock-site: $(READY)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile docs/site/requirements.in --constraint constraints.txt --generate-hashes --universal --python-version 3.11 \
+		--upgrade --no-emit-index-url --no-header --no-annotate --quiet -o docs/site/requirements.txt
 
 # make check-types   mypy and pyright over what a web app writes: what they must take, and what they must refuse
 TYPES_READY := .venv/types/.ready

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+import octoworker
 from octoworker.cli import COMMANDS, cli
 from octoworker.sms.record import MOVES
 from octoworker.store import keys
@@ -229,3 +230,20 @@ def test_every_key_in_redis_is_in_the_page_about_privacy():
     told = "\n".join(re.findall(r"^\| `(ow:[^`]+)`", (DOCS / "security.md").read_text(), re.MULTILINE))
     assert len(declared) > 10
     assert [key for key in declared if key not in told and key != keys.NOWHERE] == []
+
+
+def test_the_french_readme_has_the_examples_of_the_english_one_and_links_that_lead_somewhere():
+    english, french = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.fr.md"))
+    blocks = re.findall(r"```\w+\n.*?```", french, re.DOTALL)
+    assert len(blocks) > 5
+    assert [each for each in blocks if each not in english] == []
+    states = set(re.findall(r"^\| `(\w+)`", english[english.index("## Where is my SMS?") :], re.MULTILINE))
+    assert set(re.findall(r"^\| `(\w+)`", french, re.MULTILINE)) <= states
+    pages = re.findall(r"\]\((?!https?:)([^)#\s]+)", french)
+    assert [each for each in pages if not (ROOT / each).exists()] == []
+
+
+def test_the_reference_has_every_public_function():
+    page = (DOCS / "reference.md").read_text()
+    functions = {name for name in octoworker.__all__ if callable(getattr(octoworker, name)) and name.islower()}
+    assert {name for name in functions - {"send_sms"} if f".{name}\n" not in page} == set()
