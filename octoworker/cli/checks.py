@@ -23,7 +23,7 @@ from octoworker.gateway import Gateway
 from octoworker.sms import lanes
 from octoworker.sms.destinations import table
 from octoworker.sms.destinations.table import Line
-from octoworker.sms.record import SENT, State, iso
+from octoworker.sms.record import SENT, Record, State, iso
 from octoworker.store import FILLING, FULL, Board, assessment
 from octoworker.store.assessment import Finding, Grade
 from octoworker.store.epoch import RolledBack
@@ -433,6 +433,14 @@ def of_rolled_back(last: RolledBack | None) -> Iterator[Finding]:
         )
     else:
         yield _warning("rolled back", says, do)
+
+
+def of_recalls(recalled: Iterable[Record]) -> Iterator[Finding]:
+    """Whether an operator must look at Octopush for what it may have cancelled."""
+    left = sum(each.recall is not None and each.recall.state == "needs_review" for each in recalled)
+    if left:
+        says = f"{left} {'messages' if left > 1 else 'message'} may have been cancelled at Octopush, or not"
+        yield _warning("recalls", says, "octoworker list --recalled; look at Octopush, then octoworker decide ID")
 
 
 def of_board(board: Board) -> Iterator[Finding]:

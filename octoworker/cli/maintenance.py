@@ -76,6 +76,7 @@ def _findings() -> Iterator[Finding]:
     )
     yield from checks.of_functions(functions.loaded(client))
     yield from checks.of_rolled_back(allowed(runtime.look(settings).epoch.last))
+    yield from checks.of_recalls(allowed(lambda: list(runtime.look(settings).recalled(RECALLS))) or ())
 
 
 def _print(finding: Finding) -> None:
@@ -84,6 +85,10 @@ def _print(finding: Finding) -> None:
     out.print(output.words(mark, f" {finding.name:<12} {finding.says}"), soft_wrap=True)
     if finding.do:
         out.print(f"{'':<22}-> {finding.do}", soft_wrap=True)
+
+
+RECALLS = 1000
+"""Open recalls that the doctor looks at."""
 
 
 @click.command()

@@ -66,6 +66,7 @@ def test_a_second_cancel_that_is_refused_proves_nothing_and_an_operator_decides(
     house.client.store.cancel(held)
     come_of(house, held, "needs_review")
     assert held in house.command("list", "--recalled").stdout
+    assert "1 message may have been cancelled at Octopush" in house.command("doctor", check=False).stdout
     assert "look there" in house.command("status", held).stdout
     house.command("decide", held, "cancelled")
     assert house.record(held).state is State.CANCELLED
