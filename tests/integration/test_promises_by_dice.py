@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 
 import pytest
 from dice.game import Game
@@ -11,15 +12,17 @@ from store_kit import at, seconds, told
 
 from octoworker.errors import StoreError
 from octoworker.sms.record import State
-from octoworker.store import ClaimRequest, Store, keys
+from octoworker.store import ClaimRequest, Recall, Store, Word, keys
 from octoworker.store import Outcome as Settlement
 from octoworker.store.erasure import Person
 from octoworker.store.inbox import Arrival
+from octoworker.store.limits import Limits
 
 GAMES = int(os.environ.get("GAMES", "36"))
 """`make dice GAMES=1000` plays more of them."""
 AT_ONCE = 6
 NUMBER = "+33612345600"
+LATER = at(4e9)
 
 
 @pytest.mark.timeout(GAMES * 30)
@@ -50,8 +53,8 @@ def everything_in(client):
 @pytest.mark.parametrize(
     "act",
     [
-        lambda store: store.create("9" * 32, "print", "normal", "{}"),
-        lambda store: store.claim(ClaimRequest("9" * 32, "print", "normal", "{}")),
+        lambda store: store.create("a" * 32, "print", "normal", "{}"),
+        lambda store: store.claim(ClaimRequest("a" * 32, "print", "normal", "{}")),
         lambda store: store.claim(ClaimRequest("1" * 32, "print", "normal", "{}")),
         lambda store: store.settle("2" * 32, 1, Settlement(State.ACCEPTED, "", 0, fields={"ticket": "api1"})),
         lambda store: store.settle(
@@ -64,6 +67,13 @@ def everything_in(client):
         lambda store: store.inbox.put([Arrival("{}", "e1", "receipt")]),
         lambda store: store.replay("4" * 32, force=True),
         lambda store: store.decide("5" * 32, sent=True),
+        lambda store: store.cancel("7" * 32),
+        lambda store: store.reschedule("7" * 32, LATER, "{}", max_ahead=seconds(1e10)),
+        lambda store: store.recalls.take(),
+        *(
+            partial(lambda word, store: store.recalls.settle(Recall("8" * 32, 1, "api8", 0, 1), Word(word)), word)
+            for word in ("gone", "no", "later", "nothing")
+        ),
         lambda store: store.people.forget(Person(lambda _: True, "345600", lambda _: [])),
         lambda store: store.due.rescue(9, {"normal": "nothing"}),
         lambda store: store.due.stage(9, seconds(9)),
@@ -71,7 +81,8 @@ def everything_in(client):
     ],
 )
 def test_a_full_redis_refuses_a_change_whole(redis_client, act):
-    """Backlogged (3), queued (1), submitting (2), accepted (4), left to an operator (5) and due (6): nothing is left half done."""
+    """Backlogged (3), queued (1), submitting (2), accepted (4), left to an operator (5), due (6), held by Octopush (7), which is
+    asked to cancel one (8) and is to be asked for another (9): nothing is left half done."""
     store = Store(
         redis_client,
         keep_for=seconds(1000),
@@ -79,13 +90,20 @@ def test_a_full_redis_refuses_a_change_whole(redis_client, act):
         lease=seconds(30),
         key_window=seconds(1000),
         max_crashes=3,
+        limits=Limits(account="v1-1"),
     )
-    for digit in "123456":
+    for digit in "123456789":
         store.create(digit * 32, "print", "normal", json.dumps({"recipients": NUMBER}))
-    for digit in "245":
+    for digit in "245789":
         store.claim(ClaimRequest(digit * 32, "print", "normal", "{}"))
     store.settle("4" * 32, 1, Settlement(State.ACCEPTED, "", 0, fields={"ticket": "api4"}))
     store.settle("5" * 32, 1, Settlement(State.UNKNOWN, "", 0))
+    held = Settlement(State.ACCEPTED, "", 0, fields={"ticket": "api8"}, deliver_at=LATER, recall_until=LATER)
+    for digit in "789":
+        store.settle(digit * 32, 1, held)
+    store.cancel("8" * 32)
+    store.recalls.take()
+    store.cancel("9" * 32)
     store.flow_control.pause("all")
     store.claim(ClaimRequest("3" * 32, "print", "normal", "{}"))
     store.flow_control.resume("all")

@@ -64,6 +64,15 @@ def test_what_octopush_holds_stays_accepted_until_octopush_says_that_it_is_gone(
     assert list(held.recalled(9)) == []
 
 
+def test_a_web_app_is_told_once_when_octopush_has_cancelled_it(held, client):
+    held.outbox.is_wanted()
+    held.cancel(ID)
+    assert not client.exists("ow:outbox"), "nothing has come of it yet"
+    recall(held, GONE)
+    ((_, fields),) = client.xrange("ow:outbox")
+    assert json.loads(fields["content"])["type"] == "sms.cancelled"
+
+
 def test_it_is_taken_by_one_worker_of_its_own_account(held, client):
     held.cancel(ID)
     assert open_store(client, account=OTHER).recalls.take() is None
