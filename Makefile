@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos chaos-outbox bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
+.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos chaos-outbox bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-memory bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -147,6 +147,10 @@ bench-held: $(READY)
 
 bench-traffic: $(READY)
 	$(BIN)/python benchmarks/traffic.py
+
+# make bench-memory   what a final record takes in Redis
+bench-memory: $(READY)
+	$(BIN)/python benchmarks/memory.py
 
 # make bench-scripts   what each Lua script costs in Redis, from a real worker's run
 bench-scripts: $(READY)

@@ -28,7 +28,7 @@ from octoworker.store import FILLING, FULL, Board, assessment
 from octoworker.store.assessment import Finding, Grade
 from octoworker.store.epoch import RolledBack
 from octoworker.store.functions import Loaded
-from octoworker.store.server import Server
+from octoworker.store.server import COMPACT_UP_TO, Server
 from octoworker.web.receiver import ROOT
 
 OLDEST_REDIS = (7, 0)
@@ -268,11 +268,21 @@ def of_redis(server: Server) -> Iterator[Finding]:
     else:
         yield _ok("eviction", "noeviction")
     yield _memory(server)
+    yield from _record_size(server)
     if server.refuses:
         yield _problem(
             "writes",
             f"Redis takes nothing that is written: {server.refuses}",
             "see docs/operations.md, Redis writes nothing",
+        )
+
+
+def _record_size(server: Server) -> Iterator[Finding]:
+    if server.compact_up_to is not None and server.compact_up_to < COMPACT_UP_TO:
+        yield _warning(
+            "record size",
+            f"hash-max-listpack-value {server.compact_up_to}: a record takes more than half as much memory again",
+            f"set hash-max-listpack-value {COMPACT_UP_TO}; records that are written from then on are small",
         )
 
 

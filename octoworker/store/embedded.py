@@ -20,6 +20,7 @@ from typing import Self
 import redis
 
 from octoworker.errors import OctoworkerError
+from octoworker.store.server import COMPACT_UP_TO
 
 START_TIMEOUT = 10.0
 """Seconds until a new server must answer; it takes some 50 ms."""
@@ -30,6 +31,8 @@ FLAGS = {
     "--appendfsync": "everysec",
     "--save": "",
     "--maxmemory-policy": "noeviction",
+    # By the name that old servers know, too.
+    "--hash-max-ziplist-value": str(COMPACT_UP_TO),
     "--daemonize": "no",
     "--loglevel": "warning",
 }

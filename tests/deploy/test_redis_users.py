@@ -17,6 +17,7 @@ from octoworker.sandbox import Sandbox
 from octoworker.sms.record import State
 from octoworker.store import embedded, functions, keys
 from octoworker.store.inbox import Arrival
+from octoworker.store.server import COMPACT_UP_TO
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PASSWORDS = {name: f"{name}-s-password" for name in ("worker", "producer", "receiver", "viewer", "scaler", "admin")}
@@ -344,6 +345,7 @@ def test_the_started_configuration_holds_no_password(guarded):
 def test_redis_keeps_its_data_and_never_evicts(as_user):
     config = as_user["admin"].config_get()
     assert (config["appendonly"], config["maxmemory-policy"]) == ("yes", "noeviction")
+    assert int(config["hash-max-listpack-value"]) == COMPACT_UP_TO
     assert int(config["maxmemory"]) > 0
 
 

@@ -237,6 +237,8 @@ SOUND = Server(
         ({"version": "7.0.0"}, None, None),
         ({"appends_well": False}, "persistence", "problem"),
         ({"refuses": "it is a replica"}, "writes", "problem"),
+        ({"compact_up_to": 64}, "record size", "warning"),
+        ({"compact_up_to": 2048}, None, None),
     ],
 )
 def test_what_no_server_here_does_is_judged_too(change, name, expected):
