@@ -76,6 +76,7 @@ COUNTS = {
     "Board.memory_limit",
     "Forgotten.records",
     "Forgotten.looked_at",
+    "Server.compact_up_to",
     "Server.memory",
     "Server.unread",
     "Server.set_aside",
