@@ -234,3 +234,10 @@ def test_a_whole_that_is_asked_for_again_after_it_was_forgotten_sends_nobody_a_s
     split.claim(WHOLE)
     assert state(split) is State.ACCEPTED
     assert look(split).wakeups == []
+
+
+def test_a_whole_of_which_a_dead_part_may_have_been_sent_may_have_been_sent(split):
+    ends(split, "FR", State.DEAD)
+    split.cancel(WHOLE.message_id)
+    found = split.get(WHOLE.message_id)
+    assert (found.state, found.maybe_sent) == (State.DEAD, True)

@@ -16,7 +16,8 @@ from octoworker.sms import jobs, lanes
 from octoworker.sms.arguments import plain_arguments
 from octoworker.store import Store
 
-NUMBERS = tuple(f"+336123456{n:02d}" for n in range(4))
+NUMBERS = (*(f"+336123456{n:02d}" for n in range(3)), "+596696123403")
+"""The last one is overseas, where marketing has other hours by the clock: messages to it and to others go in parts."""
 SPELLINGS = (
     lambda number: number,
     lambda number: "0" + number[3:],
@@ -234,7 +235,8 @@ class Doors:
         return [self._spelled(number) for number in self.dice.sample(NUMBERS, many)]
 
     def _spelled(self, written):
-        return self.dice.choice(SPELLINGS)(_number(written))
+        known = _number(written)
+        return self.dice.choice(SPELLINGS if known.startswith("+33") else (SPELLINGS[0], SPELLINGS[-1]))(known)
 
     def _respelled(self, written):
         if isinstance(written, list):

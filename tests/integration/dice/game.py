@@ -186,7 +186,7 @@ class Game:
             match change:
                 case "cancel":
                     self.store.cancel(message_id)
-                    assert not (rang and self._alone(record)), record.history
+                    assert not (rang and self._alone(record)) or record.parts, record.history
                 case "replay":
                     self.store.replay(message_id, force=False)
                 case "force":
@@ -260,7 +260,7 @@ class Game:
         for before, after in pairwise(states if len(states) < CUT else states[1:]):
             assert after in MOVES[before], record.history
         backlog, in_review = fields.get("backlog"), fields.get("needs_review")
-        assert looked_at is not None or in_review or record.final, record.history
+        assert looked_at is not None or in_review or record.final or record.parts, record.history
         assert not (backlog and (in_review or record.final)), record.history
         assert not backlog or record.state in (State.WAITING, State.UNKNOWN), record.history
 
@@ -301,7 +301,12 @@ class Game:
 
     def _has_ended(self, message_id):
         (fields, _), record = self.seen.get(message_id, (({}, None), None))
-        return record is not None and (record.final or fields.get("needs_review"))
+        return record is not None and (record.final or self._in_review(fields, record))
+
+    def _in_review(self, fields, record):
+        """Whether it waits for an operator, or one of its parts does."""
+        of_parts = (self.client.hget(keys.record(part["message_id"]), "needs_review") for part in record.parts.values())
+        return bool(fields.get("needs_review")) or any(of_parts)
 
     def every_promise_was_kept(self):
         by_campaign = {
@@ -320,7 +325,7 @@ class Game:
             self.book.agrees(
                 promise,
                 record.as_json(),
-                reviewed=bool(self.seen[record.message_id][0][0].get("needs_review")),
+                reviewed=self._in_review(self.seen[record.message_id][0][0], record),
                 maybe_sent=record.maybe_sent,
                 decided=record.message_id in self.decided,
                 burnt=self.burnt,

@@ -110,7 +110,7 @@ local function gather(whole, part, reason)
   read_message(whole, 'state', 'parts', 'outcomes')
   if not whole.state or not given(whole.parts) then return {}, '' end
   local parts, outcomes = cjson.decode(whole.parts), decoded(whole.outcomes)
-  local own = fill({}, part.key, 'outcomes', 'receipts', 'payload', 'country')
+  local own = fill({}, part.key, 'outcomes', 'receipts', 'payload', 'country', 'in_doubt_since', 'confirmed')
   local found, receipts = decoded(own.outcomes), decoded(own.receipts)
   for _, number in ipairs(listed_recipients(own.payload)) do
     local outcome = found[number] or {state = part.state, reason = reason}
@@ -121,6 +121,11 @@ local function gather(whole, part, reason)
   if own.country and parts[own.country] then
     parts[own.country].state, parts[own.country].reason = part.state, reason
   end
+  -- What may have been sent of a part may have been sent of the whole; so it is with what nobody saw accepted.
+  if part.state == 'dead' and given(own.in_doubt_since) then
+    redis.call('HSET', whole.key, 'in_doubt_since', own.in_doubt_since)
+  end
+  if own.confirmed == '0' then redis.call('HSET', whole.key, 'confirmed', 0) end
   redis.call('HSET', whole.key, 'parts', cjson.encode(parts), 'outcomes', cjson.encode(outcomes))
   local states, sent, why = {}, 0, ''
   for _, each in pairs(parts) do
