@@ -158,11 +158,11 @@ class Account:
         blocked = message.recipient in self.blacklist
         if not blocked:
             self.world.handsets.ring(message)
-        elif not self.settings.charge_blacklisted:
-            self.settings = replace(self.settings, credit=self.settings.credit + message.cost)
             if message.recipient in ANSWERS:
                 at = self.world.clock.now() + 3 * self.settings.receipt_delay
                 self.world.later(at, partial(self.typed, message, ANSWERS[message.recipient]))
+        elif not self.settings.charge_blacklisted:
+            self.settings = replace(self.settings, credit=self.settings.credit + message.cost)
         return self._mail.receipts(self.settings, message, blocked=blocked)
 
     def _without_blacklisted(self, order: Order) -> Order:

@@ -1,4 +1,4 @@
--- include: message, backlog
+-- include: message, backlog, recalls
 -- Take a message, or put this one in place of the message that its key has, where nothing of that has gone: text, time and all
 -- else are replaced under the same id and the next key, and its jobs before this one are ignored. One that was cancelled,
 -- expired, was rejected or is dead comes back.
@@ -35,10 +35,12 @@ local function replace()
   release_reserve(message)
   give_back(message)
   leave_backlog(message)
+  leave_recalls(read_message(message, 'account'))
   -- What a replay leaves behind, and what was planned for the content that it had.
   redis.call('HDEL', message.key, 'due', 'in_doubt_since', 'key_doubtful', 'needs_review', 'crashes', 'error_code', 'ticket',
              'outcomes', 'receipts', 'pending', 'released', 'counted', 'woken', 'proved', 'account', 'deserted',
-             'held_as', 'expires_at', 'deliver_at', 'segments', 'by_job', 'forgotten')
+             'held_as', 'expires_at', 'deliver_at', 'segments', 'by_job', 'forgotten', 'remarks', 'recall_until',
+             'no_recall', unpack(OF_A_RECALL))
   move(message, 'queued', UNSENT[before] and 'taken again by its caller' or 'replaced by its caller')
   redis.call('ZADD', DUE, now + request.requeue_after, message.id)
 end
