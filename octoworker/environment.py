@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from octoworker.errors import SettingsError
@@ -309,6 +309,10 @@ INBOUND = "OCTOWORKER_INBOUND_TOKEN"
 
 NUMBER_KEYS = "OCTOWORKER_NUMBER_KEYS"
 
+CODE_KEYS = "OCTOWORKER_CODE_KEYS"
+
+CODE_GUARD = "OCTOWORKER_CODE_GUARD"
+
 STOP_WORDS = "OCTOWORKER_STOP_WORDS"
 
 INBOUND_SPOOL = "OCTOWORKER_INBOUND_SPOOL"
@@ -350,6 +354,18 @@ def number_keys(said: str) -> tuple[str, ...]:
     if any(len(each) < SHORTEST_KEY for each in found):
         raise ValueError(f"give each key at least {SHORTEST_KEY} characters, as `openssl rand -hex 32` draws them")
     return found
+
+
+def code_guard(said: str) -> Literal["off", "monitor", "refuse"]:
+    """What is done about codes that look like pumping. ValueError in words."""
+    match said.strip() or "monitor":
+        case "off":
+            return "off"
+        case "monitor":
+            return "monitor"
+        case "refuse":
+            return "refuse"
+    raise ValueError("use off, monitor or refuse")
 
 
 def listed(said: str) -> tuple[str, ...]:

@@ -113,6 +113,8 @@ class Asked(NamedTuple):
     form: dict[str, Any]
     job: QueuedJobs
     incarnation: str = ""
+    secret: bool = False
+    """Whether its text goes once it was accepted: it carries a one-time code."""
 
     def __repr__(self) -> str:
         return f"Asked({self.new.message_id!r})"
@@ -120,7 +122,9 @@ class Asked(NamedTuple):
     def created(self, store: Store) -> Created:
         """Take it."""
         new = self.new
-        return store.create(new.message_id, new.fingerprint, self.lane, new.payload, self.job, wording=new.wording)
+        return store.create(
+            new.message_id, new.fingerprint, self.lane, new.payload, self.job, wording=new.wording, secret=self.secret
+        )
 
     def replaced(self, store: Store) -> tuple[Replaced, State]:
         """Take it, or put it in place of what its key has."""
@@ -203,16 +207,23 @@ class Client:
             if wanted.form["recipients"]:
                 yield identity.message_id_for_key(f"{key}#{n}") if key else identity.new_message_id(), wanted
 
-    def asked(self, arguments: Mapping[str, Any], incarnation: str = "") -> Asked:
-        """The message that these arguments ask for."""
+    def asked(self, arguments: Mapping[str, Any], incarnation: str = "", code_id: str = "") -> Asked:
+        """The message that these arguments ask for. `code_id`: its id, where it carries a one-time code."""
         read = self.read(arguments)
-        lane, new = read.form["lane"], read.as_message(identity.message_id_of(read.form))
+        lane, new = read.form["lane"], read.as_message(code_id or identity.message_id_of(read.form))
         job = publish.single(new.message_id, new.payload, lane, incarnation) if self.one_redis else NO_JOB
-        return Asked(new, lane, read.form, job, incarnation)
+        return Asked(new, lane, read.form, job, incarnation, bool(code_id))
 
     def enqueue(self, arguments: Mapping[str, Any]) -> MessageId:
         """Write the record, publish the job, return the message id."""
-        asked = self.asked(arguments)
+        return self._enqueue(self.asked(arguments))
+
+    def enqueue_code(self, arguments: Mapping[str, Any], message_id: str) -> None:
+        """Take a message that carries a one-time code, under an id of its own. What has that id already is the message."""
+        with contextlib.suppress(KeyConflictError):
+            self._enqueue(self.asked(arguments, code_id=message_id))
+
+    def _enqueue(self, asked: Asked) -> MessageId:
         try:
             with within(self.budget):
                 taken = asked.created(self.store)

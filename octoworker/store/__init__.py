@@ -29,6 +29,7 @@ from octoworker.store import budget, keys, stats
 from octoworker.store.campaigns import Campaign, Campaigns, Opened
 from octoworker.store.clock import PLAN_SLACK, RedisClock
 from octoworker.store.clocks import Clocks
+from octoworker.store.codes import Codes
 from octoworker.store.confirm import Confirm, UnconfirmedError
 from octoworker.store.due import DueSet, Slice, Timings
 from octoworker.store.epoch import Epoch, RolledBackError
@@ -214,6 +215,7 @@ class Store:
         self.clock = RedisClock(client)
         self.clocks = Clocks(client, self._scripts)
         self.epoch = Epoch(client, self._scripts, keep=keep_for)
+        self.codes = Codes(self._scripts)
         self.flow_control = FlowControl(client, limits.account)
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
         self.workers = Workers(client, self._scripts)
@@ -238,11 +240,22 @@ class Store:
         )
 
     def create(
-        self, message_id: str, fingerprint: str, lane: str, payload: str, job: QueuedJobs = NO_JOB, *, wording: str = ""
+        self,
+        message_id: str,
+        fingerprint: str,
+        lane: str,
+        payload: str,
+        job: QueuedJobs = NO_JOB,
+        *,
+        wording: str = "",
+        secret: bool = False,
     ) -> Created:
-        """Write the record of a message, and publish its job with it when there is one. `wording`: as in NewMessage."""
+        """Write the record of a message, and publish its job with it when there is one. `wording`: as in NewMessage.
+
+        `secret`: its text goes once it was accepted.
+        """
         wanted = ClaimRequest(message_id, fingerprint, lane, payload, correlation=correlation.current())
-        facts = {**self._facts(wanted), "wording": wording}
+        facts = {**self._facts(wanted), "wording": wording, "secret": secret}
         arguments = [message_id, json.dumps(facts), payload, *(job.jobs or [""]), job.queue]
         answer: Created = self._scripts.run("create", [keys.record(message_id)], arguments)
         return answer

@@ -22,6 +22,10 @@
 | `ow:cap:to:HASH` | zset | id → ms: what went to one number | an hour or a day |
 | `ow:cap:week:HASH` | zset | id → ms: marketing to one number, by a keyed hash | a week |
 | `ow:cap:same:HASH` | string | id that carried this text to this number last | `cap_same_text` |
+| `ow:codes:ID` | hash | a verification by one-time code (`lua/lib/codes.lua`); the code itself stands nowhere | with the code: five minutes |
+| `ow:codes:of:HASH` | string | the id of the verification that is open for a number and a purpose | with it |
+| `ow:codes:day:DAY`, `ow:codes:hour:HOUR` | hash | codes that were sent, and typed in, by country; DAY and HOUR count on Redis' clock | 15 days, 2 hours |
+| `ow:codes:from:HASH:DAY` | hash | the same of one address: a keyed hash of it | a day |
 | `ow:clocks` | hash | worker → when it reported (ms), and how far its wall clock is ahead of Redis' (ms); `alerted`: an operator knows that Redis' clock is wrong | six minutes after the last report |
 | `ow:campaign:ID` | hash | a campaign: name, created, rows, template, lane, paused, ... | `keep_for` after the last change of one of its messages; while it is paused, never: they would go out |
 | `ow:campaign:ID:counts` | hash | state → people in it | with the campaign |
@@ -77,6 +81,7 @@ CREDIT_ASKED = "ow:credit-asked"
 WORKERS = "ow:workers"
 DAY_PREFIX = "ow:day:"
 CAP_PREFIX = "ow:cap:"
+CODES = "ow:codes:"
 CLOCKS = "ow:clocks"
 CAMPAIGN_PREFIX = "ow:campaign:"
 CAMPAIGN_FILE_PREFIX = "ow:campaign-file:"
@@ -133,6 +138,7 @@ NAMES_IN_LUA = {
     "INBOX": INBOX,
     "UNREADABLE": UNREADABLE,
     "CLOCKS": CLOCKS,
+    "CODES": CODES,
     "SENT": CAMPAIGN_SENT_PREFIX,
     "EPOCH": EPOCH,
 }

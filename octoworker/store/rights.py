@@ -97,7 +97,7 @@ EVENTS = (
 
 USERS = {
     "producer": User(
-        scripts=("cancel", "create", "create_many", "replace", "reschedule"),
+        scripts=("cancel", "check_code", "create", "create_many", "replace", "reschedule", "start_code"),
         commands=(
             *CONNECTING,
             *READING,
@@ -131,6 +131,7 @@ USERS = {
             f"{keys.RECALLS}:*",
             f"{keys.CAMPAIGN_PREFIX}*",
             f"{keys.CAMPAIGN_FILE_PREFIX}*",
+            f"{keys.CODES}*",
             f"{keys.CAMPAIGN_SENT_PREFIX}*",
             # What a message that is stopped gives back.
             f"{keys.CAP_PREFIX}*",

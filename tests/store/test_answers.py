@@ -58,6 +58,29 @@ class Asker:
         facts = json.dumps({"lane": "normal", "requeue_after": 1000})
         return self.ask("create_many", facts, "", 0, ID, fingerprint, "", "{}", 1, 0, "", place=None)
 
+    def code(self, guard="off", **facts):
+        """Ask for a code."""
+        wanted = {"id": "c" * 32, "places": ["p"], "key": "k", "country": "FR", "address": "", "life": 9000, "again": 0}
+        return self.ask(
+            "start_code", json.dumps({**wanted, "sends": 2, "checks": 2, "guard": guard, **facts}), place=None
+        )
+
+    def guess(self, right=False, code="c" * 32):  # noqa: FBT002 - it reads as a sentence
+        return self.ask("check_code", code, json.dumps({"k": right}), place=None)
+
+    def today(self):
+        return str(self.client.time()[0] // 86400)
+
+    def coded(self, times=1, **facts):
+        for _ in range(times):
+            self.code(**facts)
+        return self
+
+    def guessed(self, times, **facts):
+        for _ in range(times):
+            self.guess(**facts)
+        return self
+
     def take(self, job):
         """What it answers after the list that it took from."""
         self.client.lpush("sms", job)
@@ -388,6 +411,19 @@ ALERTS = {
     "spend_100": lambda it: it.leased().settle(spent=1_000_000),
 }
 """Alert of `settle` -> what brings it about."""
+
+WAYS["start_code"] = {
+    "send": lambda it: it.code(),
+    "same": lambda it: it.coded().code(again=9000),
+    "spent": lambda it: it.coded(2).code(),
+    "refused": lambda it: (it.client.hset("ow:codes:day:" + it.today(), "sent:FR", 21), it.code(guard="refuse"))[1],
+}
+WAYS["check_code"] = {
+    "ok": lambda it: it.coded().guess(right=True),
+    "wrong": lambda it: it.coded().guess(),
+    "expired": lambda it: it.guess(),
+    "locked": lambda it: it.coded().guessed(2).guess(right=True),
+}
 
 NO_WORDS = {
     *("opt_out", "presence", "receive", "release", "rescue", "stage", "restore", "resume_campaign"),

@@ -21,7 +21,7 @@ ROOT = Path(octoworker.__file__).parent
 TOP = frozenset({"__init__", "__main__", "version", "errors", "environment", "config", "correlation"})
 """The modules beside the packages."""
 
-DOORS = {"app": "worker", "celeryconfig": "worker", "testing": "client"}
+DOORS = {"app": "worker", "celeryconfig": "worker", "testing": "client", "otp": "client"}
 """Public import paths, one line each, and the package behind them."""
 
 MAY_IMPORT = {
@@ -47,6 +47,7 @@ MAY_IMPORT |= {
     "worker": BELOW_WORKER,
     "cli": BELOW_WORKER | {"worker", "sandbox"},
     "app": {"worker"},
+    "otp": {"client"},
     "celeryconfig": {"worker"},
     "testing": {"client"},
     "__main__": {"cli", "worker"},

@@ -1,7 +1,7 @@
 -- include: message
 -- Take a message, and publish its job in the same step when the broker is here too: nothing can be lost in between.
 -- KEYS  1 record (hash)
--- ARGV  1 id   2 request (JSON: fingerprint, wording (see message), lane, job_id, requeue_after (ms); correlation where there is
+-- ARGV  1 id   2 request (JSON: fingerprint, wording (see message), lane, job_id, requeue_after (ms), secret (bool: as in message); correlation where there is
 --         one)
 --       3 payload (JSON, kept as it is)   4 the job as the broker keeps it, or ''
 --       5 the broker's list (not among KEYS: a producer may write it and not read it)

@@ -286,6 +286,7 @@ local function create(message, job, payload)
   end
   write('wording', job.wording ~= job.fingerprint and job.wording)
   write('correlation', job.correlation)
+  write('secret', job.secret and 1)
   write('campaign', job.campaign)
   write('people', given(job.campaign) and job.people)
   redis.call('HSET', message.key, 'state', 'queued', 'fingerprint', job.fingerprint, 'payload', payload, 'lane', job.lane,
