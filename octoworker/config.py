@@ -505,6 +505,21 @@ class Inbound(Group):
         return environment.inbound_tokens(self.token.get_secret_value() if self.token else "")
 
 
+class Codes(Group):
+    """One-time codes (`octoworker.otp`), which the web app sends and checks."""
+
+    keys: Annotated[SecretStr, AfterValidator(_number_keys)] | None = Field(
+        default=None,
+        validation_alias="OCTOWORKER_CODE_KEYS",
+        description="The web app's secret with which one-time codes are made; older ones behind it, after commas.",
+    )
+    guard: Literal["off", "monitor", "refuse"] = Field(
+        default="monitor",
+        validation_alias="OCTOWORKER_CODE_GUARD",
+        description="What is done about codes that look like pumping: nothing, an event, or no SMS.",
+    )
+
+
 class OptOuts(Group):
     """Who wants no more SMS."""
 
@@ -585,6 +600,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     caps: Caps = Caps()
     inbound: Inbound = Inbound()
+    codes: Codes = Codes()
     opt_outs: OptOuts = OptOuts()
     events: Events = Events()
 
