@@ -55,6 +55,8 @@ ALLOWED = {
     ("cli/demo.py", "api_key"): "the sandbox's account",
     ("correlation.py", "request_id"): "the name under which web frameworks keep the id of a web request",
     ("client/campaigns/table.py", "phone_number"): "a heading that people give a column of numbers",
+    ("client/codes.py", "purpose"): "what a one-time code is for: an argument of otp.start",
+    ("sms/codes.py", "purpose"): "what a one-time code is for: an argument of otp.start",
     ("cli/demo.py", "153"): "what the sandbox is told to answer",
 }
 """Each exception, with its reason."""
