@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast, get_args
+from functools import cached_property
+from typing import Literal, cast, get_args
 
+from octoworker.sms.destinations import table
 from octoworker.sms.destinations.table import Does, Kind, Line
 
 NOTES = frozenset({"clock", "objection"})
@@ -28,6 +30,17 @@ class Choices:
     def of(self, line: Line, country: str) -> Does:
         """What this line does to a message there."""
         return self.does.get(f"{country}.{line.kind}") or self.does.get(line.kind) or line.does
+
+    def judging(self, country: str) -> tuple[tuple[Line, Literal["warn", "refuse"]], ...]:
+        """The lines that warn or refuse there. Read once for each country: it is asked for every message."""
+        if country not in self._judging:
+            does = ((line, self.of(line, country)) for line in table.of(country))
+            self._judging[country] = tuple((line, each) for line, each in does if each in ("warn", "refuse"))
+        return self._judging[country]
+
+    @cached_property
+    def _judging(self) -> dict[str, tuple[tuple[Line, Literal["warn", "refuse"]], ...]]:
+        return {}
 
     def is_registered(self, sender: str, country: str) -> bool:
         return country in self.registered.get(sender.lower(), ())

@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from octoworker.sms.destinations import table
 from octoworker.sms.destinations.choices import Choices
 from octoworker.sms.destinations.table import Kind, Line
 from octoworker.sms.message import Message
@@ -79,9 +78,8 @@ def judge(sms: Message, choices: Choices, *, out_of_hours: Collection[str] = ())
     people = by_country(sms.recipients)
     remarks, refused = [], dict[str, Remark]()
     for country, numbers in people.items():
-        for line in table.of(country):
-            does = choices.of(line, country)
-            if does not in ("warn", "refuse") or not _meets(line, country, sms, choices, out_of_hours):
+        for line, does in choices.judging(country):
+            if not _meets(line, country, sms, choices, out_of_hours):
                 continue
             remark = Remark(line.kind, country, does, len(numbers), _sentence(line, sms))
             remarks.append(remark)
