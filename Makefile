@@ -35,6 +35,11 @@ SAMPLE ?= 0
 mutants: $(READY)
 	$(BIN)/python tests/mutants.py --only "$(ONLY)" --sample $(SAMPLE)
 
+# make fuzz CASES=200000   random outside data for every reader: what it answers is a value or a clear error (docs/chaos.md)
+CASES ?= 200000
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz --cases $(CASES)
+
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

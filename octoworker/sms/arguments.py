@@ -8,7 +8,6 @@ reached, and whether the text may go, is read by others.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -150,7 +149,7 @@ def _recipient(name: str, each: Any) -> Any:
         return words if len(words) <= sizes.NUMBER else words[: sizes.NUMBER + 1]
     if each is None or isinstance(each, bool):
         return each
-    small = isinstance(each, int | float) and math.isfinite(each) and abs(each) < _LARGEST
+    small = isinstance(each, int | float) and abs(each) < _LARGEST  # which no infinity is, and what is no number
     return each if small else f"({type(each).__name__})"
 
 

@@ -252,6 +252,10 @@ def missing(error: redis.RedisError) -> bool:
     return isinstance(error, redis.ResponseError) and any(words in str(error) for words in MISSING)
 
 
+class MayNotError(StoreError):
+    """Redis is there, and this user may not ask that."""
+
+
 def guard(act: Callable[[], Any]) -> Any:
     """Redis' own errors may quote a command, and with it a number: ours name only their kind."""
     try:
@@ -293,4 +297,5 @@ def ours(error: Exception) -> StoreError:
         return UnfitRedisError(f"This Redis will not do: {why}. Name another one, with OCTOWORKER_REDIS_URL.")
     if type(error) is redis.ResponseError and OF_A_RECORD.search(str(error)):
         return RecordError("The record of this message is not as octoworker writes it; see: octoworker doctor.")
-    return StoreError(f"Redis could not be read or written ({type(error).__name__}).")
+    kind = MayNotError if isinstance(error, redis.exceptions.NoPermissionError) else StoreError
+    return kind(f"Redis could not be read or written ({type(error).__name__}).")

@@ -13,7 +13,7 @@ import redis
 from octoworker.sms import lanes
 from octoworker.store import clock, keys
 from octoworker.store.confirm import Confirm
-from octoworker.store.scripts import guard, unfit
+from octoworker.store.scripts import MayNotError, guard, unfit
 
 T = TypeVar("T")
 
@@ -126,14 +126,10 @@ def _is_cluster(info: Mapping[str, Any]) -> bool:
 
 def allowed(question: Callable[[], T]) -> T | None:
     """The answer; None when this user of Redis may not ask. StoreError when it is out of reach."""
-
-    def asked() -> T | None:
-        try:
-            return question()
-        except redis.exceptions.NoPermissionError:
-            return None
-
-    return guard(asked)  # type: ignore[no-any-return]
+    try:
+        return guard(question)  # type: ignore[no-any-return]
+    except MayNotError:
+        return None
 
 
 def _examined(client: redis.Redis) -> Server:

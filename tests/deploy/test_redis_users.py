@@ -1,7 +1,11 @@
-"""What each user of deploy/redis.conf may do: the file is started as it is, with a port of the test's."""
+"""What each user of deploy/redis.conf may do: the file is started as it is, with a port of the test's.
+
+On the first `redis-server` of the PATH, else on the Valkey that the tests bring: put another server in front of the PATH to try it.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import closing
@@ -35,6 +39,7 @@ class Guarded:
                 ["sh", DEPLOY / "redis" / "with-passwords.sh", DEPLOY / "redis.conf", folder],
                 check=True,
                 capture_output=True,
+                env={**os.environ, "REDIS_SERVER": embedded.binary()},
             ).stdout
         )
         self.conf = conf.read_text()
@@ -108,6 +113,21 @@ def test_a_message_goes_all_the_way_and_nobody_is_refused_anything(house, as_use
     assert house.texts() == [TEXT]
     refused = [(entry["username"], entry["object"]) for entry in as_user["admin"].acl_log()]
     assert refused == []
+
+
+def test_a_web_app_that_has_octoworker_publishes_a_plain_job_by_its_own_user(house, guarded, as_user, tmp_path):
+    """`send_sms.delay()`, with Celery's own way of publishing."""
+    house.worker()
+    environ = {**house.environ, "REDIS_URL": guarded.url("producer")}
+    code = f"from octoworker import send_sms; print(send_sms.delay(recipients={NUMBER!r}, text={TEXT!r}, transactional=True).id)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert house.ended(done.stdout.strip().replace("-", "")).state is State.ACCEPTED
+    assert house.texts() == [TEXT]
+    refused = {entry["object"] for entry in as_user["admin"].acl_log()}
+    assert refused <= {"subscribe", "unsubscribe"}, "Celery would listen for the result, which is not for this user"
 
 
 def test_a_worker_that_died_gives_its_job_back_as_this_user(house):
@@ -361,7 +381,7 @@ def test_the_doctor_says_what_a_user_may_not_ask_and_goes_on(house, guarded, use
         return done if "no worker answers" not in done.stdout else None
 
     done = until(told)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
 def test_who_works_as_worker_can_forget_a_person(house):

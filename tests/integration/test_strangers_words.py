@@ -8,14 +8,20 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from urllib.parse import urlencode
 
 import pytest
 from harness import NUMBER, until
 
 from octoworker import correlation
+from octoworker.cli import output
 from octoworker.client.campaigns import loading
+from octoworker.errors import GatewayError
+from octoworker.gateway.v1 import answers
+from octoworker.gateway.v1.answers import Reply
 from octoworker.sms.record import State
 from octoworker.web.gauges import Gauges
+from octoworker.web.receiver import People, arrivals
 from octoworker.web.request import Request
 from octoworker.web.site import Site
 
@@ -153,3 +159,79 @@ def test_an_id_of_a_web_request_and_an_answer_in_the_logs(house, shape):
     until(lambda: worker.log().count("sms.rejected") == len(WORDS))
     assert is_text(worker.log())
     assert State.REJECTED in worker.log()
+
+
+FIELDS = (
+    "number",
+    "message_id",
+    "status",
+    "text",
+    "stop_date",
+    "reception_date",
+    "delivery_date",
+    "sim_card_number",
+    "x",
+)
+"""Of a call of Octopush's: a receipt, a reply or a STOP, and one that it does not have."""
+
+
+def calls(words):
+    """A call for each field, with these words in it; each as a form, too."""
+    whole = {
+        "receipt": {
+            "number": "33612345678",
+            "message_id": "sms_1",
+            "status": "DELIVERED",
+            "delivery_date": "2026-11-23",
+        },
+        "reply": {"number": "33612345678", "message_id": "sms_1", "text": "oui", "reception_date": "2026-11-23"},
+        "stop": {"number": "33612345679", "message_id": "sms_1", "stop_date": "2026-11-23"},
+    }
+    for kind, fields in whole.items():
+        for name in FIELDS:
+            for written in (lambda it: json.dumps(it).encode(), lambda it: urlencode(it).encode()):
+                yield kind, written({**fields, name: words})
+        yield kind, words.encode()
+
+
+def test_every_field_of_a_call_of_octopush(house):
+    """They come to logs, to the record's story, to what an operator reads. Nothing of them acts there, and nothing fails."""
+    message_id = house.enqueue()
+    house.redis.hset(f"ow:message:{message_id}", mapping={"state": "accepted", "ticket": "sms_1"})
+    house.redis.set("ow:ticket:sms_1", f"{message_id}:0")
+    for words in WORDS.values():
+        for kind, body in calls(words):
+            came = arrivals(body, kind, People())
+            assert came
+            house.store.inbox.put(came)
+    worker = house.worker(settings={"OCTOWORKER_LOG_FORMAT": "console"})
+    until(lambda: not house.redis.xlen("ow:inbox"))
+    worker.stop()
+    assert is_text(worker.log())
+    assert "Traceback" not in worker.log()
+    for command in (("status", message_id), ("stats",), ("optout", "list"), ("doctor",)):
+        shown = house.command(*command, check=False)
+        assert is_text(shown.stdout + shown.stderr), command
+        assert "Traceback" not in shown.stderr
+    told = json.loads(house.command("status", message_id, "--json").stdout)
+    assert {each["state"] for each in told["recipients"].values()} <= {"delivered", "accepted", "undelivered"}
+    seen = Tags(page(house.store, f"/message/{message_id}"))
+    assert "img" not in seen.tags
+    assert is_text(seen.text)
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("kind", WORDS)
+def test_an_answer_of_v1_in_any_words_is_a_sentence_of_ours(status, kind):
+    words = WORDS[kind]
+    for fields in (
+        {"message": words},
+        {"code": words, "message": words},
+        {"sms_ticket": words},
+        {"code": 101, "message": words},
+    ):
+        reply = Reply(status, {"Retry-After": words}, json.dumps(fields).encode())
+        found = answers.of_submit(reply, (NUMBER,), simulated=False)
+        said = str(found) if isinstance(found, GatewayError) else json.dumps([each.as_json() for each in found.results])
+        assert is_text(output.escape.terminal(said, longest=None))
+        assert len(said) < 2000

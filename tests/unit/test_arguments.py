@@ -237,3 +237,8 @@ def test_anything_is_plain_json_or_refused_by_name(arguments):
 def test_a_type_of_sms_that_does_not_exist_is_refused_at_once(value):
     with pytest.raises(PayloadError, match=r"^sms_type: use FR, XXX or WWW\.$"):
         plain(sms_type=value)
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), float("inf"), float("nan")])
+def test_a_number_beyond_all_numbers_is_left_to_the_reader_of_people(number):
+    assert plain_arguments({"recipients": [number]}) == {"recipients": [f"({type(number).__name__})"]}
