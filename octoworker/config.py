@@ -218,6 +218,11 @@ class Redis(Group):
         repr=False,
         description="Celery results; where the records are, when empty. With OCTOWORKER_REDIS_URL it does not count.",
     )
+    job_results: bool = Field(
+        default=False,
+        validation_alias=environment.JOB_RESULTS,
+        description="Whether jobs of enqueue leave a Celery result, too; those of send_task always do.",
+    )
     confirm_by: Literal["none", "disk", "replica"] = Field(
         default="none",
         validation_alias=environment.CONFIRM,

@@ -75,6 +75,8 @@ class Shared:
     sms_type: str
     region: str
     confirm: Confirming
+    job_results: bool
+    """Whether jobs of `enqueue` leave a Celery result, too."""
     testing: str
     """"" or one of TESTS: what a test environment may send."""
 
@@ -112,6 +114,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Shared:
         sender=read(("OCTOWORKER_SENDER",), sender, None),
         sms_type=read(("OCTOWORKER_SMS_TYPE",), sms_type, "FR"),
         region=read(("OCTOWORKER_REGION",), region, "FR"),
+        job_results=read((JOB_RESULTS,), truth, False),  # noqa: FBT003 - as the other defaults stand
         testing=read((TESTING,), testing, ""),
         confirm=Confirming(
             by,
@@ -236,6 +239,8 @@ def region(text: str) -> str:
     return text
 
 
+JOB_RESULTS = "OCTOWORKER_JOB_RESULTS"
+
 CONFIRM = "OCTOWORKER_CONFIRM"
 CONFIRM_REPLICAS = "OCTOWORKER_CONFIRM_REPLICAS"
 CONFIRM_WITHIN = "OCTOWORKER_CONFIRM_WITHIN"
@@ -250,6 +255,16 @@ LONGEST_CONFIRMATION = 3.0
 """Seconds, less than a socket of ours waits for an answer."""
 
 MOST_REPLICAS = 100
+
+
+TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+def truth(text: str) -> bool:
+    """Yes or no, in the words that the worker's settings take. ValueError in words."""
+    if (found := TRUTHS.get(text.strip().lower())) is None:
+        raise ValueError("give true or false")
+    return found
 
 
 def confirm_by(text: str) -> str:

@@ -168,6 +168,7 @@ class Client:
         self.one_redis = shared.broker_url == shared.redis_url
         """Whether records and jobs are in one Redis: then both are written in one step."""
         self.max_ahead = shared.max_ahead
+        self._results = shared.job_results
         self.policy = Policy(sender=shared.sender, sms_type=shared.sms_type, region=shared.region)
 
     def read(self, arguments: Mapping[str, Any]) -> Read:
@@ -211,7 +212,11 @@ class Client:
         """The message that these arguments ask for. `code_id`: its id, where it carries a one-time code."""
         read = self.read(arguments)
         lane, new = read.form["lane"], read.as_message(code_id or identity.message_id_of(read.form))
-        job = publish.single(new.message_id, new.payload, lane, incarnation) if self.one_redis else NO_JOB
+        job = (
+            publish.single(new.message_id, new.payload, lane, incarnation, with_result=self._results)
+            if self.one_redis
+            else NO_JOB
+        )
         return Asked(new, lane, read.form, job, incarnation, bool(code_id))
 
     def enqueue(self, arguments: Mapping[str, Any]) -> MessageId:
@@ -259,7 +264,9 @@ class Client:
             raise RefusedError(GONE.format(before))
         if outcome != "same":
             if not self.one_redis:
-                self._publish([elsewhere.single(message_id, asked.form, asked.lane, asked.incarnation)])
+                self._publish(
+                    [elsewhere.single(message_id, asked.form, asked.lane, asked.incarnation, with_result=self._results)]
+                )
             known = {"lane": asked.lane, "correlation": correlation.current(), "was": before}
             events.emit("sms.queued" if outcome == "created" else "sms.replaced", message_id=message_id, **known)
         return MessageId(message_id)
@@ -309,7 +316,7 @@ class Client:
 
     def publish(self, message_id: str, arguments: Mapping[str, Any], lane: str) -> None:
         """Publish the job of a message that has its record. A failure is no loss: the scheduler will publish it."""
-        self._publish([elsewhere.single(message_id, arguments, lane)])
+        self._publish([elsewhere.single(message_id, arguments, lane, with_result=self._results)])
 
     def _publish(self, some: Sequence[elsewhere.PublishedJob]) -> None:
         with contextlib.suppress(*elsewhere.AWAY):

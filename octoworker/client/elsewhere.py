@@ -28,12 +28,15 @@ class PublishedJob:
     job_id: str | None = None
     at: datetime | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    with_result: bool = False
 
 
-def single(message_id: str, arguments: Mapping[str, Any], lane: str, incarnation: str = "") -> PublishedJob:
+def single(
+    message_id: str, arguments: Mapping[str, Any], lane: str, incarnation: str = "", *, with_result: bool = False
+) -> PublishedJob:
     """The first job of a message."""
     kwargs = jobs.job_kwargs(message_id, arguments, incarnation)
-    return PublishedJob(jobs.TASK, kwargs, lane, message_id, headers=correlation.headers())
+    return PublishedJob(jobs.TASK, kwargs, lane, message_id, headers=correlation.headers(), with_result=with_result)
 
 
 def bulk(ids: Sequence[str], lane: str) -> Iterator[PublishedJob]:
@@ -43,8 +46,8 @@ def bulk(ids: Sequence[str], lane: str) -> Iterator[PublishedJob]:
         yield PublishedJob(jobs.BULK_TASK, {"ids": some, "version": jobs.VERSION}, lane, headers=correlation.headers())
 
 
-def woken(wakeup: Wakeup) -> PublishedJob:
-    """The next job of a message that came due or was found."""
+def woken(wakeup: Wakeup, *, with_results: bool = False) -> PublishedJob:
+    """The next job of a message that came due or was found. `with_results`: as in publish.packed."""
     kwargs = jobs.job_kwargs(wakeup.message_id, wakeup.arguments, wakeup.incarnation, published_at=wakeup.published_at)
     return PublishedJob(
         jobs.TASK,
@@ -53,6 +56,7 @@ def woken(wakeup: Wakeup) -> PublishedJob:
         wakeup.job_id,
         wakeup.at if wakeup.delay else None,
         correlation.headers_of(wakeup.correlation),
+        with_results or wakeup.by_job,
     )
 
 
@@ -69,6 +73,7 @@ def publish(app: Celery, some: Sequence[PublishedJob]) -> None:
                 argsrepr="()",
                 kwargsrepr=jobs.MASKED_KWARGS,
                 headers=dict(job.headers),
+                **jobs.of_result(job.with_result),
                 producer=producer,
             )
 

@@ -23,7 +23,7 @@ from octoworker.sms import jobs, lanes
 from octoworker.store import QueuedJobs, Wakeup
 
 WORTH_BULK = 5
-"""Messages from which a bulk job pays: below, each has a job of its own, and its Celery result."""
+"""Messages from which a bulk job pays: below, each has a job of its own."""
 
 CROWD = 40
 """Messages that one look of the clock finds from which on all may share jobs: then Celery's work is what makes them late."""
@@ -57,18 +57,18 @@ class Template:
         return "".join(filled)
 
 
-def single(message_id: str, payload: str, lane: str, incarnation: str = "") -> QueuedJobs:
+def single(message_id: str, payload: str, lane: str, incarnation: str = "", *, with_result: bool = False) -> QueuedJobs:
     """The first job of a message, with the headers that somebody wants to go along (jobs.carried)."""
     queue = lanes.queue_of(lane)
     envelope = f'"message_id": "{message_id}", {_word(incarnation)}"version": {jobs.VERSION}}}'
-    template = _template(queue, jobs.TASK, with_eta=False)
+    template = _template(queue, jobs.TASK, with_eta=False, with_result=with_result)
     return QueuedJobs(queue, (template.filled(message_id, _joined(payload, envelope), headers=jobs.carried()),))
 
 
 def bulk(ids: Sequence[str], lane: str) -> QueuedJobs:
     """The bulk jobs of these messages."""
     queue = lanes.queue_of(lane)
-    template = _template(queue, jobs.BULK_TASK, with_eta=False)
+    template = _template(queue, jobs.BULK_TASK, with_eta=False, with_result=False)
     some = (list(ids[start : start + jobs.BULK_SIZE]) for start in range(0, len(ids), jobs.BULK_SIZE))
     return QueuedJobs(
         queue,
@@ -76,8 +76,11 @@ def bulk(ids: Sequence[str], lane: str) -> QueuedJobs:
     )
 
 
-def packed(wakeups: Sequence[Wakeup]) -> dict[str, list[str]]:
-    """The jobs of these messages, by the list they belong to. Those that may share bulk jobs do, when it pays."""
+def packed(wakeups: Sequence[Wakeup], *, with_results: bool = False) -> dict[str, list[str]]:
+    """The jobs of these messages, by the list they belong to. Those that may share bulk jobs do, when it pays.
+
+    `with_results`: also those of `enqueue` leave a Celery result; those of `send_task` do anyway.
+    """
     lists = dict[str, list[str]]()
     sharing = [wakeup for wakeup in wakeups if _shares(wakeup, len(wakeups))]
     groups = list(_together(sharing)) if len(sharing) >= WORTH_BULK else []
@@ -85,12 +88,13 @@ def packed(wakeups: Sequence[Wakeup]) -> dict[str, list[str]]:
     for wakeup in wakeups:
         if wakeup.message_id not in grouped:
             queue, eta = lanes.queue_of(wakeup.lane), _eta(wakeup)
-            template = _template(queue, jobs.TASK, with_eta=bool(eta))
+            with_result = with_results or wakeup.by_job
+            template = _template(queue, jobs.TASK, with_eta=bool(eta), with_result=with_result)
             filled = template.filled(wakeup.job_id, _kwargs(wakeup), eta, correlation.headers_of(wakeup.correlation))
             lists.setdefault(queue, []).append(filled)
     for some in groups:
         queue, eta = lanes.queue_of(some[0].lane), _eta(some[-1])
-        template = _template(queue, jobs.BULK_TASK, with_eta=bool(eta))
+        template = _template(queue, jobs.BULK_TASK, with_eta=bool(eta), with_result=False)
         lists.setdefault(queue, []).append(template.filled(str(uuid4()), _bulk_kwargs(some), eta))
     return lists
 
@@ -148,9 +152,9 @@ def _joined(payload: str, envelope: str) -> str:
 
 
 @lru_cache
-def _template(queue: str, task: str, *, with_eta: bool) -> Template:
+def _template(queue: str, task: str, *, with_eta: bool, with_result: bool) -> Template:
     """Let Celery publish a job in memory, and read how it looks."""
-    message = _made_by_celery(queue, task, with_eta=with_eta)
+    message = _made_by_celery(queue, task, with_eta=with_eta, with_result=with_result)
     _, _, embed = json.loads(b64decode(message["body"]))
     message["body"], message["properties"]["delivery_tag"] = _BODY, _TAG
     if with_eta:
@@ -160,7 +164,7 @@ def _template(queue: str, task: str, *, with_eta: bool) -> Template:
     return Template(tuple(texts[::2]), tuple(texts[1::2]), json.dumps(embed))
 
 
-def _made_by_celery(queue: str, task: str, *, with_eta: bool) -> dict[str, Any]:
+def _made_by_celery(queue: str, task: str, *, with_eta: bool, with_result: bool) -> dict[str, Any]:
     app = OwnCelery("octoworker", source={"broker_url": "memory://"})
     eta = datetime.now(UTC) if with_eta else None
     with app.connection_for_write() as connection, app.amqp.Producer(connection) as producer:
@@ -170,6 +174,7 @@ def _made_by_celery(queue: str, task: str, *, with_eta: bool) -> dict[str, Any]:
             task_id=_ID,
             queue=queue,
             eta=eta,
+            **jobs.of_result(with_result),
             argsrepr="()",
             kwargsrepr=jobs.MASKED_KWARGS,
             producer=producer,

@@ -68,6 +68,11 @@ def carried() -> dict[str, str]:
     return headers
 
 
+def of_result(with_result: bool) -> dict[str, Any]:  # noqa: FBT001 - one question
+    """What tells Celery whether a job leaves a result."""
+    return {} if with_result else {"ignore_result": True}
+
+
 def people_of(arguments: Mapping[str, Any]) -> int:
     """How many recipients a message names."""
     recipients = arguments.get("recipients")

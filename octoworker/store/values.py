@@ -290,6 +290,8 @@ class Wakeup:
     reads it again; up to a hundred are written in one look."""
     correlation: str = ""
     incarnation: str = ""
+    by_job: bool = False
+    """Its job came first, by Celery's own `send_task`: somebody may hold that job's result."""
 
     @property
     def at(self) -> datetime:

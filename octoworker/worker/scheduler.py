@@ -62,6 +62,7 @@ class Scheduler:
         self._every = settings.sweep_every
         look_ahead = timedelta(seconds=min(settings.eta_horizon, settings.sweep_every * LOOKS_AHEAD))
         self._queues = runtime.queues(settings)
+        self._results = settings.redis.job_results
         self._store = store
         self._at_step = at_step
         self._alive = heartbeat.Heartbeat(with_main_thread=all(self._queues.values()))
@@ -147,9 +148,9 @@ class Scheduler:
             if debugging or wakeup.found in FOUND:
                 _emit(wakeup)
         if all(self._queues.values()):
-            self._store.push(publish.packed(wakeups))
+            self._store.push(publish.packed(wakeups, with_results=self._results))
         else:
-            elsewhere.publish(app, [elsewhere.woken(wakeup) for wakeup in wakeups])
+            elsewhere.publish(app, [elsewhere.woken(wakeup, with_results=self._results) for wakeup in wakeups])
 
 
 def _emit(wakeup: Wakeup) -> None:

@@ -148,5 +148,6 @@ def _in_celerys_words(task: SmsTask, record: Record) -> dict[str, Any]:
     if record.final:
         raise MessageFailed(record.reason or f"The message is {record.state}.")
     waits = MessageWaits(f"{record.state}: {record.reason}" if record.reason else record.state.value)
-    task.backend.mark_as_retry(task.request.id or "", waits, request=task.request)
+    if not task.request.ignore_result:
+        task.backend.mark_as_retry(task.request.id or "", waits, request=task.request)
     raise Ignore

@@ -143,7 +143,8 @@ def test_a_worker_that_died_gives_its_job_back_as_this_user(house):
 
 def test_a_producer_reads_no_line_no_result_and_breaks_nothing(house, as_user):
     house.worker()
-    message_id = house.enqueue()
+    with_results = patient({**house.environ, "OCTOWORKER_JOB_RESULTS": "true"})
+    message_id = with_results.enqueue({"recipients": NUMBER, "text": TEXT, "transactional": True})
     assert house.ended(message_id).state is State.ACCEPTED
     until(lambda: as_user["worker"].exists(f"celery-task-meta-{message_id}"))
     producer = as_user["producer"]

@@ -10,7 +10,7 @@ import pytest
 from celery import Celery
 from celery.signals import before_task_publish
 
-from octoworker.client import publish
+from octoworker.client import elsewhere, publish
 from octoworker.sms import jobs, lanes
 from octoworker.store import Wakeup
 
@@ -44,9 +44,20 @@ def test_our_job_equals_celerys(redis_client, redis_server, arguments, delay, la
     app.close()
     celerys = json.loads(redis_client.lpop(queue))
     wakeup = Wakeup("a" * 32, 'job "17"', lane, json.dumps(arguments), delay, published_at=17)
-    (ours,) = publish.packed([wakeup])[queue]
+    (ours,) = publish.packed([wakeup], with_results=True)[queue]
     assert known(json.loads(ours)) == known(celerys)
     assert bool(json.loads(ours)["headers"]["eta"]) == bool(celerys["headers"]["eta"])
+
+
+@pytest.mark.parametrize(
+    ("by_job", "with_results", "ignored"), [(False, False, True), (True, False, False), (False, True, False)]
+)
+def test_a_job_leaves_a_result_where_somebody_may_hold_it(by_job, with_results, ignored):
+    wakeup = Wakeup("a" * 32, "a" * 32, "normal", "{}", by_job=by_job)
+    (job,) = publish.packed([wakeup], with_results=with_results)["sms"]
+    assert bool(json.loads(job)["headers"]["ignore_result"]) is ignored
+    elsewheres = elsewhere.woken(wakeup, with_results=with_results)
+    assert elsewheres.with_result is not ignored
 
 
 def test_each_job_has_a_delivery_of_its_own():

@@ -24,11 +24,11 @@ local function wake(message, found, delay, publish_count, requeue_after)
   -- outage of a day nobody shall wait for another one.
   local patience = requeue_after * 2 ^ math.min(publish_count, DOUBLED)
   redis.call('ZADD', DUE, message.now + delay + patience, message.id)
-  local job = fill({}, message.key, 'job_id', 'payload', 'correlation', 'lane', 'incarnation')
+  local job = fill({}, message.key, 'job_id', 'payload', 'correlation', 'lane', 'incarnation', 'by_job')
   wakeups[#wakeups + 1] = {
     message_id = message.id, job_id = job.job_id or message.id, lane = job.lane or 'normal', payload = job.payload or '{}',
     delay = delay, found = found, published_at = message.now, correlation = job.correlation or '',
-    incarnation = job.incarnation or ''}
+    incarnation = job.incarnation or '', by_job = job.by_job and true or false}
 end
 
 -- An empty Lua table would be {} in JSON.
