@@ -199,6 +199,7 @@ class RecallWatcher:
 
     def __init__(self, mine: runtime.Runtime) -> None:
         self._recaller = runtime.recaller(mine)
+        self._ends_within = mine.settings.send_budget + mine.settings.record_budget
         self._every = mine.settings.sweep_every * RECALLS_EVERY
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="octoworker-recalls", daemon=True)
@@ -207,7 +208,9 @@ class RecallWatcher:
         self._thread.start()
 
     def stop(self) -> None:
+        """A call that has begun ends and is recorded: it would leave a doubt behind, and work for an operator."""
         self._stopping.set()
+        self._thread.join(timeout=self._ends_within)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._every):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
 import pytest
-from harness import NUMBER, TEXT, until
+from harness import NUMBER, STEADY, TEXT, until
 
 from octoworker.errors import RefusedError
 from octoworker.sms.record import State
@@ -118,6 +119,18 @@ def test_a_worker_killed_with_it_rings_nobody_twice(house, step, moved):
     come_of(house, message_id, None)
     house.ended(message_id, State.ACCEPTED if moved else State.CANCELLED)
     assert when_all_is_out(house) == ([TEXT] if moved else [])
+
+
+@pytest.mark.parametrize("house", [{"OCTOPUSH_API": "v1", **STEADY}], indirect=True, ids=["v1"])
+def test_a_worker_that_ends_ends_its_call_and_leaves_no_doubt(house, held):
+    house.sandbox.fault(fault="gate", name="door", when="after", call="cancel")
+    house.client.store.cancel(held)
+    house.sandbox.gate_reached("door")
+    house.workers[0].signal(signal.SIGTERM)
+    house.sandbox.open_gate("door")
+    house.workers[0].wait()
+    record = house.record(held)
+    assert (record.state, record.recall) == (State.CANCELLED, None)
 
 
 @V1
