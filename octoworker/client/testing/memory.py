@@ -59,10 +59,18 @@ class Memory:
         return datetime.now(UTC) + self.offset
 
     def create(
-        self, message_id: str, fingerprint: str, lane: str, payload: str, job: QueuedJobs = NO_JOB, *, wording: str = ""
+        self,
+        message_id: str,
+        fingerprint: str,
+        lane: str,
+        payload: str,
+        job: QueuedJobs = NO_JOB,
+        *,
+        wording: str = "",
+        secret: bool = False,
     ) -> Created:
         """As Store.create."""
-        del job
+        del job, secret
         return self._take(NewMessage(message_id, fingerprint, payload, wording), lane)
 
     def create_many(

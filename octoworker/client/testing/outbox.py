@@ -156,6 +156,7 @@ class Outbox(client.StandIn):
         self._dispatched = 0
         self.budget = client.BUDGET
         self.one_redis = False
+        self._results = False
 
     @property
     def messages(self) -> list[Sms]:
