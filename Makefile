@@ -29,9 +29,9 @@ GAMES ?= 500
 dice: $(READY)
 	GAMES=$(GAMES) $(BIN)/pytest -q -n 2 tests/integration/test_promises_by_dice.py
 
-# make mutants ONLY=claim   small changes of the Lua scripts, one by one: how many do the store's tests notice? (docs/chaos.md)
+# make mutants ONLY=claim,retry SAMPLE=20   small changes of Lua scripts and deciding modules: how many do tests notice? SAMPLE=0: all
 ONLY ?=
-SAMPLE ?= 0
+SAMPLE ?= 6
 mutants: $(READY)
 	$(BIN)/python tests/mutants.py --only "$(ONLY)" --sample $(SAMPLE)
 
