@@ -243,11 +243,11 @@ class Record:
             no_recall=fields.get("no_recall", ""),
             recall=_recall(fields),
             created_at=_instant(fields.get("created")),
-            recipients=_with_receipts(_object(fields.get("outcomes")), _object(fields.get("receipts"))),
+            recipients=_with_receipts(_each(fields.get("outcomes")), _each(fields.get("receipts"))),
             remarks=tuple(_objects(fields.get("remarks"))),
             campaign=fields.get("campaign", ""),
             parent=fields.get("parent", ""),
-            parts={country: _part(part) for country, part in _object(fields.get("parts")).items()},
+            parts={country: _part(part) for country, part in _each(fields.get("parts")).items()},
             history=tuple(_moves(fields.get("history", ""))),
             arguments=arguments,
             correlation=fields.get("correlation", ""),
@@ -373,6 +373,11 @@ def _number(text: str | None) -> int | None:
         return int(float(text)) if text else None
     except (ValueError, OverflowError):
         return None
+
+
+def _each(text: str | None) -> dict[str, Any]:
+    """An object of objects; what is none is left out."""
+    return {name: value for name, value in _object(text).items() if isinstance(value, dict)}
 
 
 def _object(text: str | None) -> dict[str, Any]:

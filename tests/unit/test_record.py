@@ -107,3 +107,9 @@ def test_low_cost_says_at_once_that_it_gets_none():
 def test_what_has_a_word_waits_for_no_other_sentence():
     receipts = json.dumps({"+33612345678": {"state": "underway", "word": "ACK", "at": ""}})
     assert accepted_then(datetime(2026, 11, 22, 1, tzinfo=UTC), receipts=receipts) == ""
+
+
+@pytest.mark.parametrize("field", ["outcomes", "receipts", "parts"])
+@pytest.mark.parametrize("odd", ['{"x": null}', '{"x": "0"}', '{"x": [1]}', "[]", "x"])
+def test_an_odd_entry_is_left_out_and_the_record_stays_readable(field, odd):
+    assert Record.from_hash("a" * 32, {"state": "accepted", field: odd}).as_json()["recipients"] == {}
