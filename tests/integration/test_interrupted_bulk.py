@@ -56,7 +56,7 @@ def signalled(number):
 
 def full(house, _):
     """It has room for some thousand."""
-    house.redis.config_set("maxmemory", int(house.redis.info("memory")["used_memory"]) + 6_000_000)
+    house.redis.config_set("maxmemory", int(house.redis.info("memory")["used_memory"]) + 2_500_000)
 
 
 STOPS = {"Ctrl-C": signalled(signal.SIGINT), "SIGKILL": signalled(signal.SIGKILL), "a full Redis": full}
