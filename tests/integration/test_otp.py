@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from harness import NUMBER
 
-from octoworker import otp
+from octoworker import otp, testing
 from octoworker.client import client as clients
 from octoworker.errors import EnqueueError, PayloadError, SettingsError
 from octoworker.sms.record import State
@@ -54,6 +54,26 @@ def test_a_code_that_has_gone_stands_nowhere_in_redis(app):
     done = app.command("replay", started.message_id, "--force", check=False)
     assert done.returncode == 1
     assert len(app.texts()) == 1
+
+
+@pytest.mark.parametrize("odd", ["", "of:x", "x" * 10_000, "é" * 32, "0" * 31, None])
+def test_an_id_that_is_none_is_as_one_that_is_over(app, odd):
+    app.redis.set("ow:codes:of:x", "y")
+    assert otp.check(odd, "123456") == otp.Checked("expired")
+
+
+def test_a_test_without_redis_has_the_same_codes(monkeypatch):
+    monkeypatch.setenv("OCTOWORKER_CODE_KEYS", KEY)
+    with testing.outbox() as box:
+        started = otp.start(NUMBER, purpose="login")
+        assert otp.start(NUMBER, purpose="login") == started
+        (sms,) = box.messages
+        code = re.search(r"\d{6}", sms.text).group()
+        wrong = "000000" if code != "000000" else "111111"
+        assert otp.check(started.id, wrong) == otp.Checked("wrong", 4)
+        assert otp.check(started.id, code).ok
+        assert otp.check(started.id, code).outcome == "expired"
+        assert otp.start(NUMBER, purpose="login").id != started.id
 
 
 def test_a_thousand_guesses_at_once_get_five_looks(app):

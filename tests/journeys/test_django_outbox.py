@@ -93,6 +93,7 @@ def test_a_process_that_is_killed_between_commit_and_hand_over_loses_nothing(sho
 def test_a_redis_that_is_away_at_commit_is_waited_for_by_the_relay(shop, house):
     message_id = shop.run(IN_A_TRANSACTION, OCTOWORKER_REDIS_URL="redis://127.0.0.1:1/0")
     assert house.store.get(message_id) is None
+    shop.environ["OCTOWORKER_KEEP_FOR"] = "43200"
     shop.manage("octoworker_relay", "--once")
     assert house.store.get(message_id).state is State.QUEUED
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from octoworker.client.testing.codes import Codes
 from octoworker.config import Settings
 from octoworker.errors import PayloadError, RefusedError, UnknownMessageError
 from octoworker.sms import identity, instants, jobs, message, opt_outs, schedule
@@ -54,6 +55,7 @@ class Memory:
         self.campaigns = Campaigns(self)
         self._lock = threading.RLock()
         self._sequence: dict[str, int] = {}
+        self.codes = Codes(self.now)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.offset

@@ -42,8 +42,8 @@ EVERY = 1.0
 LONGEST = 30.0
 """Seconds between two tries at most, while Redis or the database is away."""
 
-MARGIN = timedelta(days=1)
-"""That a row must be younger than its record may become old."""
+MARGIN = 0.9
+"""The part of the time for which records are kept up to which a row is handed over."""
 
 CONFLICT = "its idempotency key belongs to a message with other content"
 TOO_OLD = "too old: its record may have been deleted, so nobody knows any more whether it was sent"
@@ -81,7 +81,7 @@ class Relay:
         """Take what stands there, up to a slice. EnqueueError: Redis is away, and all is as it was."""
         with transaction.atomic(using=self._using):
             rows = list(self._next())
-            old = timezone.now() - environment.load().keep_for + MARGIN
+            old = timezone.now() - MARGIN * environment.load().keep_for
             fresh = [row for row in rows if row.created > old]
             problems = {row.pk: TOO_OLD for row in rows if row.created <= old}
             problems |= {row.pk: CONFLICT for row, reply in _given(fresh) if reply == "conflict"}
