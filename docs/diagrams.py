@@ -24,7 +24,6 @@ STYLE = """
   .group { fill: none; stroke: #9aa9b6; stroke-width: 1.2; stroke-dasharray: 2 4 }
   .arrow { fill: none; stroke: #5b7083; stroke-width: 1.5; marker-end: url(#tip) }
   .implied { fill: none; stroke: #cdd6de; stroke-width: 1; marker-end: url(#pale) }
-  .never { stroke-dasharray: 5 5; stroke: #a9b5bf }
   .letter { font-weight: 700; font-size: 13px; fill: #1c2733 }
   .round { fill: #ffffff; stroke: #9aa9b6 }
   .page { fill: #ffffff }
@@ -35,7 +34,7 @@ STYLE = """
     .box { fill: #1d2833; stroke: #8aa0b4 } .final { fill: #173026; stroke: #63b188 } .doubt { fill: #352a12; stroke: #d3a447 }
     .ours { fill: #1b2740; stroke: #7d9fe0 } .round { fill: #11161c; stroke: #5b7083 } .arrow { stroke: #8aa0b4 } .tip { fill: #8aa0b4 }
     .implied { stroke: #33414e } .pale { fill: #33414e }
-    .never { stroke: #4a5a68 } .group { stroke: #5b7083 }
+    .group { stroke: #5b7083 }
   }
 """
 
@@ -112,13 +111,12 @@ def _kind(state: str) -> str:
 
 
 def _arrow(arrow: Arrow) -> str:
-    kind = "arrow never" if arrow.dashed else "arrow"
     letters = "".join(
         f'<circle class="round" cx="{x}" cy="{y}" r="11"/><text class="letter" x="{x}" y="{y}">{arrow.letter}</text>'
         for x, y in arrow.at
     )
     # A path ends in one tip only, so each line is a path of its own.
-    paths = [f'<path class="{kind}" d="M{line}"/>' for line in arrow.drawn.removeprefix("M").split(" M")]
+    paths = [f'<path class="arrow" d="M{line}"/>' for line in arrow.drawn.removeprefix("M").split(" M")]
     words = [
         f'<text class="small" x="{x}" y="{y}">{escape(text)}</text>'
         for text, x, y in ([arrow.note] if arrow.note else [])

@@ -49,7 +49,6 @@ class Arrow:
     why: str
     drawn: str
     at: tuple[tuple[int, int], ...]
-    dashed: bool = False
     note: tuple[str, int, int] | None = None
 
 
@@ -174,23 +173,10 @@ ARROWS = (
         note=("replay by an operator: from all that is over but delivered, and from unknown", 560, 772),
     ),
     Arrow(
-        *("V", ("queued",), "unknown", "nobody"),
-        "Legal, and made by no script: only a replay calls queued what may have been sent. Should it happen, an operator "
-        "must decide",
-        *("M212 312 C300 340 330 440 418 460", ((316, 386),)),
-        dashed=True,
-    ),
-    Arrow(
-        *("W", ("submitting",), "expired", "nobody"),
-        "Legal, and made by no script: a call that has begun ends by its outcome",
-        *("M430 254 C400 400 396 540 405 636", ((404, 500),)),
-        dashed=True,
-    ),
-    Arrow(
-        *("X", ("waiting",), "dead", "nobody"),
-        "Legal, and made by no script: what waits is queued before it is tried again",
-        *("M212 482 C420 610 660 520 748 484", ((402, 545),)),
-        dashed=True,
+        *("V", BEFORE, "unknown", "scheduler; operator"),
+        "Redis went back to an older state (a failover, a backup), and it may have been sent in the stretch that was lost; an "
+        "operator decides",
+        *("M270 412 C320 412 360 450 416 472", ((310, 416),)),
     ),
     Arrow(
         *("Y", ("unknown", "accepted"), "dead", "operator"),
@@ -208,12 +194,12 @@ ARROWS = (
         *("1", ("accepted",), "cancelled", "worker; operator"),
         "Octopush held it for later, was asked to cancel it, and said that it is gone (v1). A refusal or a lost answer moves "
         "nothing; after both an operator looks there (`octoworker decide ID cancelled`)",
-        *("M868 154 C1000 330 960 640 662 660", ((955, 420),)),
+        *("M868 154 C1000 330 960 640 662 660", ((939, 420),)),
     ),
     Arrow(
         *("2", ("accepted",), "waiting", "worker"),
         "The same, for `reschedule`: the old one is gone, and it is handed over again under the next key",
-        *("M750 122 C600 60 50 20 40 250 C34 380 60 440 88 458", ((330, 62),)),
+        *("M765 122 V26 Q765 10 749 10 H36 Q20 10 20 26 V468 Q20 484 36 484 H86", ((420, 10),)),
     ),
 )
 

@@ -60,13 +60,16 @@ MOVES: Mapping[State, frozenset[State]] = {
         }
     ),
     _S.SCHEDULED: frozenset(
-        {_S.QUEUED, _S.WAITING, _S.SUBMITTING, _S.SCHEDULED, _S.ACCEPTED, _S.REJECTED, _S.CANCELLED, _S.EXPIRED}
+        {
+            *(_S.QUEUED, _S.WAITING, _S.SUBMITTING, _S.SCHEDULED, _S.UNKNOWN),
+            *(_S.ACCEPTED, _S.REJECTED, _S.CANCELLED, _S.EXPIRED),
+        }
     ),
-    _S.SUBMITTING: frozenset({_S.ACCEPTED, _S.WAITING, _S.UNKNOWN, _S.REJECTED, _S.DEAD, _S.EXPIRED}),
+    _S.SUBMITTING: frozenset({_S.ACCEPTED, _S.WAITING, _S.UNKNOWN, _S.REJECTED, _S.DEAD}),
     _S.WAITING: frozenset(
         {
-            *(_S.QUEUED, _S.SCHEDULED, _S.SUBMITTING, _S.WAITING),
-            *(_S.ACCEPTED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD),
+            *(_S.QUEUED, _S.SCHEDULED, _S.SUBMITTING, _S.WAITING, _S.UNKNOWN),
+            *(_S.ACCEPTED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED),
         }
     ),
     _S.UNKNOWN: frozenset({_S.QUEUED, _S.SUBMITTING, _S.UNKNOWN, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.DEAD}),
@@ -78,10 +81,11 @@ MOVES: Mapping[State, frozenset[State]] = {
     _S.CANCELLED: frozenset({_S.QUEUED}),
     _S.DEAD: frozenset({_S.QUEUED, _S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED}),
 }
-"""Every move there is. What was sent in part ends as accepted from where the rest waited. From an end state, `queued` is a
-person's replay, or its caller takes it again; from `queued`, its content was replaced; the others are stronger facts. What was accepted unconfirmed is confirmed, or is dead when a person did not
-find it at the provider. What the provider holds for later is cancelled, or waits to be handed over for another time, once the
-provider has said that it is gone."""
+"""Every move that a script makes. What was sent in part ends as accepted from where the rest waited. From an end state, `queued`
+is an operator's replay, or its caller takes it again; from `queued`, its content was replaced; the others are stronger facts. What
+was accepted unconfirmed is confirmed, or is dead when an operator did not find it at the provider. What the provider holds for later
+is cancelled, or waits to be handed over for another time, once the provider has said that it is gone. After Redis went back to an
+older state, what may have moved since is `unknown` from wherever it waited."""
 
 FINAL = frozenset({_S.ACCEPTED, _S.DELIVERED, _S.UNDELIVERED, _S.REJECTED, _S.EXPIRED, _S.CANCELLED, _S.DEAD})
 """States that no machine leaves by itself."""
