@@ -18,6 +18,8 @@ class Proxy:
         self._swallowing = threading.Event()
         self._losing = threading.Event()
         self._passing: int | None = None
+        self.cuts = 0
+        """How often a link was cut in the middle of what was asked."""
         self._closing = False
 
     @property
@@ -74,6 +76,7 @@ class Proxy:
                     data, rest = data[: self._passing], data[self._passing :]
                     self._passing = None if rest else self._passing - len(data)
                     if rest:
+                        self.cuts += 1
                         sink.sendall(data)
                         break
                 if not self._swallowing.is_set():

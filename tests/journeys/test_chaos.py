@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from chaos import doors, mishaps, oracle
+from chaos.closing import STANDSTILL, Look, Patience
 from chaos.ledger import Ledger, Promise
 from moved_clock import needs_a_compiler
 
@@ -60,6 +61,50 @@ def test_a_double_is_seen_also_of_what_no_door_confirmed():
     ledger.perhaps_taken([Promise("send_task", NUMBER, TEXT)])
     rang = {NUMBER: [{"text": TEXT}] * 2, "+33600000002": [{"text": TEXT}] * 2}
     assert oracle.results(ledger, rang, None, None, burnt=False).of("twice") == 2
+
+
+class Slow:
+    """A machine on which each look takes so many seconds."""
+
+    def __init__(self, seconds, looks):
+        self.seconds, self.looks, self.now = seconds, iter(looks), 0.0
+
+    def patience(self, longest):
+        return Patience(longest, clock=lambda: self.now, sleep=self.sleep)
+
+    def sleep(self, _):
+        self.now += self.seconds
+
+    def look(self):
+        return next(self.looks)
+
+
+HOUR = 3600.0
+
+
+def test_the_run_waits_as_long_as_messages_come_to_an_end_however_slow_the_machine_is():
+    slow = Slow(STANDSTILL * 0.9, [Look(left) for left in range(10, -1, -1)])
+    patience = slow.patience(longest=HOUR)
+    assert patience.wait("messages", slow.look)
+    assert (patience.gave_up, patience.moving) == ([], False)
+
+
+def test_what_is_only_tried_again_and_again_is_stuck():
+    slow = Slow(1, [Look(2 + n % 2) for n in range(2000)])
+    patience = slow.patience(longest=HOUR)
+    assert not patience.wait("messages", slow.look)
+    assert not patience.moving
+    assert "nothing had moved" in patience.gave_up[0]
+
+
+def test_as_long_as_the_breaker_tries_the_run_waits_and_says_so_when_its_time_is_over():
+    slow = Slow(60, [Look(2, ("open", n)) for n in range(2000)])
+    patience = slow.patience(longest=HOUR)
+    assert not patience.wait("messages", slow.look)
+    assert patience.moving
+    assert "still moving" in patience.gave_up[0]
+    assert slow.now > HOUR
+    assert oracle.judge(0, record("waiting"), NUMBER, burnt=False, moving=True) == "unfinished"
 
 
 @needs_a_compiler

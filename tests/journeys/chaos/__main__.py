@@ -45,6 +45,9 @@ def main():
     options.add_argument(
         "--change-to", choices=dialects.DIALECTS, help="after half of the kills most workers come back with this API"
     )
+    options.add_argument(
+        "--patience", type=float, default=120.0, help="minutes after the last mishap in which messages may still move"
+    )
     options.add_argument("--report", type=Path, help="folder of the report; default: a new one in the temporary folder")
     given = options.parse_args()
     folder = given.report or Path(tempfile.mkdtemp(prefix="octoworker-chaos-report-"))
@@ -54,14 +57,14 @@ def main():
     shares = Shares(given.ambiguous, given.refused, given.late, burnt=given.burnt, apis=apis)
     began = time.monotonic()
     with surroundings(given.appendfsync, given.api) as (house, proxy):
-        run = Run(house, proxy, folder, random.Random(given.seed), shares, given.pace)
+        run = Run(house, proxy, folder, random.Random(given.seed), shares, given.pace, patience=given.patience * 60)
         results = run.go(given.kills, began + given.minutes * 60)
     text = report.page(
         run, results, shares, seconds=time.monotonic() - began, seed=given.seed, appendfsync=given.appendfsync
     )
     print(text)
     (folder / "report.md").write_text(text)
-    sys.exit(1 if run.ended or run.heard.bad or any(results.of(bad) for bad in BAD) else 0)
+    sys.exit(1 if run.ended or run.gave_up or run.heard.bad or any(results.of(bad) for bad in BAD) else 0)
 
 
 if __name__ == "__main__":

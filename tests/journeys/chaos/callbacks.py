@@ -15,6 +15,7 @@ from collections import Counter, defaultdict, deque
 
 from harness import own_port, until
 
+from chaos.closing import Look
 from octoworker.client.client import client
 from octoworker.gateway.callbacks import meaning
 from octoworker.sms.recipient import called
@@ -65,21 +66,23 @@ class Receiver:
         self._log.close()
 
 
-def settled(admin, folder):
-    """Whether all that came is processed and all that is to be told is told."""
-    waiting = admin.xlen("ow:inbox") + admin.xlen("ow:outbox") + len(list((folder / "spool").glob("*.call")))
-    return not waiting
+def waiting(admin, folder):
+    """How much that came is not processed, and how much that is to be told is not told."""
+    return admin.xlen("ow:inbox") + admin.xlen("ow:outbox") + len(list((folder / "spool").glob("*.call")))
 
 
-def quiet(house, admin):
-    """Asks whether nothing has come for several looks in a row, and all that came is done with."""
-    counts = deque(maxlen=6)
+class Quiet:
+    """Looks whether nothing has come for several looks in a row, and all that came is done with."""
 
-    def looked():
-        counts.append(house.sandbox.wait(callbacks=0)["callbacks"])
-        return len(counts) == counts.maxlen and len(set(counts)) == 1 and settled(admin, house.folder)
+    def __init__(self, house, admin):
+        self._house, self._admin = house, admin
+        self._counts = deque(maxlen=6)
 
-    return looked
+    def look(self):
+        self._counts.append(self._house.sandbox.wait(callbacks=0)["callbacks"])
+        still = len(self._counts) == self._counts.maxlen and len(set(self._counts)) == 1
+        left = waiting(self._admin, self._house.folder)
+        return Look(left + (not still), (self._counts[-1],))
 
 
 class Judgement:

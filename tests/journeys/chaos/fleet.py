@@ -37,6 +37,8 @@ class Fleet:
         """Processes that were killed behind our back."""
         self.recent = deque(maxlen=5)
         self.api = dict.fromkeys(PLACES, house.api)
+        self.calm: dict[str, str] = {}
+        """Settings of those that bring the run to its end."""
 
     def start(self, place):
         settings = {
@@ -45,6 +47,7 @@ class Fleet:
             "OCTOPUSH_URL": self.house.sandbox.urls[self.api[place]],
             "OCTOWORKER_HEALTH_DIR": str(self.house.folder / f"health-{place}"),
             **({"REDIS_URL": self.proxy.url} if place == "proxied" else {}),
+            **self.calm,
         }
         log = self.house.folder / f"{place}-{self.started}.log"
         self.started += 1
@@ -74,6 +77,16 @@ class Fleet:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(worker.process.pid, signal.SIGKILL)  # children that outlived it
                 self.start(place)
+
+    def renew(self, settings):
+        """All of them end, and come back with these settings."""
+        self.calm = settings
+        self.revive()
+        for worker in self.all.values():
+            worker.signal(signal.SIGTERM)
+        for place, worker in list(self.all.items()):
+            worker.stop()
+            self.start(place)
 
     def thaw(self):
         for worker in self.all.values():

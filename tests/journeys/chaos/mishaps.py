@@ -36,11 +36,11 @@ WORDS = {
     "term": "SIGTERM of a worker",
     "freeze": "SIGSTOP of a worker, up to beyond its lease",
     "burst": "SIGSTOP and SIGCONT of all workers, ten times in two seconds",
-    "oom_killer": "SIGKILL of whatever uses the most memory, Redis among it",
+    "oom_killer": "SIGKILL of whatever uses the most memory: a worker, a child, or Redis",
     "clock": "the wall clock of a worker set wrong by up to eleven hours",
     "redis": "SIGKILL of Redis, restarted with its append-only file",
     "disk_full": "Redis' append-only file may not grow: Redis ends in the middle of an entry, and is restarted",
-    "out_of_memory": "maxmemory with noeviction, up to beyond a lease",
+    "out_of_memory": "maxmemory with noeviction, for longer than a lease",
     "readonly": "Redis turned replica",
     "clients": "CLIENT KILL of every connection",
     "swallow": "a link that takes bytes and gives none back",
@@ -135,7 +135,7 @@ class Mishaps:
 
     def out_of_memory(self):
         self.admin.config_set("maxmemory", "1")
-        self.pause(self.chance.uniform(0.5, 2 * LEASE))
+        self.pause(self.chance.uniform(1.1 * LEASE, 2 * LEASE))
         self.admin.config_set("maxmemory", "0")
         return 0
 
@@ -156,7 +156,12 @@ class Mishaps:
         return 0
 
     def cut(self):
+        """Until it has happened, for workers ask all the while: what comes next shall find the link cut."""
+        before = self.proxy.cuts
         self.proxy.cut_after(self.chance.randint(1, 3000))
+        for _ in range(30):
+            if self.proxy.cuts > before or self.pause(0.1):
+                break
         return 0
 
     @staticmethod

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-BAD = ("lost", "twice", "stuck", "wrong")
+BAD = ("lost", "twice", "stuck", "unfinished", "wrong")
 GOOD = ("unconfirmed", "for a person", "fine")
 
 SENT = frozenset({"accepted", "delivered", "undelivered"})
@@ -29,14 +29,14 @@ class Results:
         return sum(each.total() for each in self.counts.values())
 
 
-def judge(rang, record, number, *, burnt):
-    """One person's result. `record` is what `status` says, or None."""
+def judge(rang, record, number, *, burnt, moving=False):
+    """One person's result. `record` is what `status` says, or None. `moving`: the run ended before its messages had."""
     if rang > 1 or record is None:
         return "twice" if rang > 1 else "lost"
     if record["needs_review"] or (record["state"] == "dead" and record["maybe_sent"]):
         return "for a person"
     if record["state"] not in SENT | NOT_SENT:
-        return "stuck"
+        return "unfinished" if moving else "stuck"
     sent = (record["recipients"].get(number, {}).get("state") or record["state"]) in SENT
     if sent and not rang:
         # Where a refused call uses its key up, a lost refusal and a lost success look alike: the record must say so.
@@ -44,7 +44,7 @@ def judge(rang, record, number, *, burnt):
     return "fine" if sent == bool(rang) else "wrong"
 
 
-def results(ledger, handsets, record_of, record_in_campaign, *, burnt):
+def results(ledger, handsets, record_of, record_in_campaign, *, burnt, moving=False):
     """All promises judged. `handsets` is the sandbox's own; the two others say what a record tells."""
     rang = Counter((number, message["text"]) for number, messages in handsets.items() for message in messages)
     found = Results()
@@ -55,7 +55,7 @@ def results(ledger, handsets, record_of, record_in_campaign, *, burnt):
             else record_in_campaign(promise.campaign, promise.number)
         )
         rings = rang[promise.number, promise.text]
-        result = judge(rings, record, promise.number, burnt=burnt)
+        result = judge(rings, record, promise.number, burnt=burnt, moving=moving)
         found.counts[promise.door][result] += 1
         if result in BAD:
             found.stories.append(f"{result}: {promise.door}, rang {rings}, {record and record['history']}")

@@ -12,6 +12,14 @@ from chaos.oracle import BAD, GOOD
 ALL = (*BAD, *GOOD)
 
 
+def ending(run):
+    """What the run waited for after the last mishap, and whether it stopped waiting for something."""
+    if not run.gave_up:
+        return f"All had come to an end {run.calm_took:.0f} s after the last mishap."
+    load = os.getloadavg()[0]
+    return f"It gave up {run.calm_took:.0f} s after the last mishap, at a load of {load:.0f}: {'; '.join(run.gave_up)}."
+
+
 def page(run, results, shares, *, seconds, seed, appendfsync):
     used = sum((producer.counts for producer in run.producers), Counter())
     doors = "\n".join(
@@ -35,6 +43,8 @@ Python {platform.python_version()}: {results.people} people, {run.kills} kills, 
 {doors}
 | **all** | {sums} |
 
+{ending(run)}
+
 Left to a person: {left} of {results.people}, {left / max(1, results.people):.2%}.
 
 | mishap | times | |
@@ -42,7 +52,7 @@ Left to a person: {left} of {results.people}, {left / max(1, results.people):.2%
 {mishaps}
 
 The producers used their doors and were refused: {", ".join(f"{name} {count}" for name, count in sorted(used.items()))}.
-Octopush's faults: {weather}. {run.fleet.started} workers were started.
+The link was cut in the middle {run.proxy.cuts} times. Octopush's faults: {weather}. {run.fleet.started} workers were started.
 
 ## Workers that ended by themselves
 {ended}

@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
-from harness import API_KEY, LOGIN, House, until
+from harness import API_KEY, LOGIN, House
 from proxy import Proxy
 
-from chaos import callbacks, doors, mishaps, oracle
+from chaos import callbacks, closing, doors, mishaps, oracle
+from chaos.closing import Look
 from chaos.doors import Producer
 from chaos.fleet import PLACES, Fleet
 from chaos.ledger import Ledger
@@ -41,8 +42,15 @@ SETTINGS = {
     "OCTOWORKER_VISIBILITY_TIMEOUT": "6",
 }
 
-CALM = 300.0
-"""Seconds after the last mishap in which everything must have come to an end."""
+CALM = {
+    # What a busy machine needs a second for is no fault any more: a probe that ended too late would keep the breaker open.
+    "OCTOWORKER_HTTP_TIMEOUT": "5",
+    "OCTOWORKER_LEASE": "8",
+    "OCTOWORKER_VISIBILITY_TIMEOUT": "12",
+}
+"""Settings of the workers that bring the run to its end."""
+
+QUEUES = ("sms", "sms.urgent", "sms.bulk")
 
 
 @contextmanager
@@ -68,12 +76,13 @@ def surroundings(appendfsync, api):
 class Run:
     """One run, and what it counted."""
 
-    def __init__(self, house, proxy, folder, chance, shares, pace, producers=2):
+    def __init__(self, house, proxy, folder, chance, shares, pace, producers=2, patience=7200.0):
         self.house, self.chance, self.shares = house, chance, shares
+        self.longest, self.gave_up, self.moving, self.calm_took = patience, [], False, 0.0
         self.kills = 0
         self.counts = Counter()
         self.over = threading.Event()
-        self.admin = redis.Redis.from_url(house.redis_url, socket_timeout=5, decode_responses=True)
+        self.admin = redis.Redis.from_url(house.redis_url, socket_timeout=30, decode_responses=True)
         self.ledger = Ledger()
         self.weather = Weather(house.sandbox, shares, chance.random())
         self.fleet = Fleet(house, proxy, chance, folder)
@@ -134,27 +143,28 @@ class Run:
         self.house.sandbox.clear_faults()
         for thread in threads:
             thread.join()
+        began, patience = time.monotonic(), closing.Patience(self.longest)
+        self.fleet.renew(CALM)
         self.house.sandbox.advance(self.shares.late + 2)
-
-        def still():
-            self.fleet.revive()
-            # A plain job that was never claimed has no record yet: it is seen in its queue, or in a worker's hands.
-            jobs = sum(self.admin.llen(queue) for queue in ("sms", "sms.urgent", "sms.bulk")) + self.admin.hlen(
-                "unacked"
-            )
-            recalls = sum(self.admin.zcard(key) for key in self.admin.scan_iter("ow:recalls:*"))
-            return not self.admin.zcard("ow:due") and not jobs and not recalls
-
-        with contextlib.suppress(AssertionError):
-            until(still, CALM, every=0.5)
+        patience.wait("messages", self._messages_left)
         # What Octopush holds goes out, and its receipts come.
         self.house.sandbox.advance(doors.LATEST + 60)
-        with contextlib.suppress(AssertionError):
-            until(callbacks.quiet(self.house, self.admin), CALM, every=0.5)
-            # What comes from now on is answered by nobody; what was answered is processed.
-            self.receiver.stop()
-            until(lambda: callbacks.settled(self.admin, self.house.folder), CALM, every=0.5)
+        patience.wait("receipts and events", callbacks.Quiet(self.house, self.admin).look)
+        # What comes from now on is answered by nobody; what was answered is processed.
+        self.receiver.stop()
+        patience.wait("inbox and outbox", lambda: Look(callbacks.waiting(self.admin, self.house.folder)))
+        self.gave_up, self.moving, self.calm_took = patience.gave_up, patience.moving, time.monotonic() - began
         self.fleet.stop()
+
+    def _messages_left(self):
+        """All that waits, is queued or in a worker's hands; and whether the breakers, which may hold it up, try on."""
+        self.fleet.revive()
+        # A plain job that was never claimed has no record yet: it is seen in its queue, or in a worker's hands.
+        jobs = sum(self.admin.llen(queue) for queue in QUEUES) + self.admin.hlen("unacked")
+        recalls = sum(self.admin.zcard(key) for key in self.admin.scan_iter("ow:recalls:*", count=5000))
+        breakers = [self.admin.hgetall(key) for key in sorted(self.admin.scan_iter("ow:breaker:*", count=5000))]
+        tries = tuple(tuple(each.get(name) for name in ("state", "since", "until", "step")) for each in breakers)
+        return Look(self.admin.zcard("ow:due") + jobs + recalls, tries)
 
     def _results(self):
         self.heard.receipts(self.house.sandbox.callbacks(), self.admin)
@@ -166,6 +176,7 @@ class Run:
             self._record,
             lambda name, number: campaigns[name].get(number),
             burnt=self.shares.burnt,
+            moving=self.moving,
         )
 
     def _record(self, message_id):
