@@ -118,9 +118,10 @@ def campaign(campaign_id: str, action: str | None, *, json_: bool) -> None:
         case "resume":
             store.campaigns.resume(campaign_id)
         case "cancel":
-            stopped, late = store.campaigns.cancel(campaign_id)
+            stop = store.campaigns.cancel(campaign_id)
+            asked = f"; a worker asks Octopush to cancel {stop.recalled}" if stop.recalled else ""
             if not json_:
-                output.say(f"{stopped} messages stopped; for {late} it was too late")
+                output.say(f"{stop.stopped} messages stopped{asked}; for {stop.late} it was too late")
     found = store.campaigns.get(campaign_id)
     if json_:
         output.as_json(found.as_json())

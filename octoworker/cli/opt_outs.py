@@ -36,8 +36,9 @@ def add(number: str, *, everything: bool) -> None:
     """Put a number into the list, and cancel the marketing that waits for it."""
     settings, store = _opened()
     entry = OptOut("operator", "all" if everything else "marketing")
-    cancelled = store.opt_outs.add(_hashes(number, settings), entry)
-    output.say(f"Added. {len(cancelled)} waiting messages were cancelled.")
+    found = store.opt_outs.add(_hashes(number, settings), entry)
+    asked = f" A worker asks Octopush to cancel {len(found.recalled)} more." if found.recalled else ""
+    output.say(f"Added. {len(found.cancelled)} waiting messages were cancelled.{asked}")
 
 
 @optout.command()

@@ -42,6 +42,8 @@ class RecallRules:
     max_recipients: int
     notice: timedelta
     """How long before it goes out at the latest."""
+    a_month: int
+    """How many."""
     limits: str
     """All of its limits, for somebody who was refused: "it cancels only ..."."""
 

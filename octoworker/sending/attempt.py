@@ -158,6 +158,7 @@ class Sender:
             # Drawn before the call, so that all that is decided after it is a function of what it brought.
             chance=random.random(),
             uncount=partial(read.cap_request, work.sms, self.rules, datetime.now(UTC)),
+            opt_outs=work.job.opt_outs if work.job.marketing else None,
             recall=self.rules.recall,
             refused=work.sms.refused,
         )

@@ -87,8 +87,7 @@ class Inbound:
         opt_out = OptOut(source, ticket=callback.ticket)
         place, event_id = (entry.entry, entry.event_id) if entry else ("", "")
         shown = number if self._content_in_events else ""
-        cancelled = self._store.opt_outs.add(hashes, opt_out, place, event_id, shown)
-        report.opted_out(source, cancelled)
+        report.opted_out(source, self._store.opt_outs.add(hashes, opt_out, place, event_id, shown))
 
     def _reply(self, callback: Callback, entry: Entry) -> None:
         number, text = called(callback.number, self._region), callback.text[:LONGEST_REPLY]

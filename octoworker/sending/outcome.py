@@ -51,6 +51,8 @@ class Attempt:
     chance: float
     uncount: Callable[[Sequence[str]], Mapping[str, Any] | None] = field(default=lambda _: None, repr=False)
     """What the caps counted of these recipients; None: nothing."""
+    opt_outs: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
+    """Of marketing: the hashes of each recipient."""
     recall: RecallRules | None = None
     """What the provider can be asked to take back."""
     refused: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -139,6 +141,7 @@ def _outcome(
         backlog=attempt.backlog if hold and decision.delay is not None else None,
         deliver_at=send_at,
         recall_until=_recall_until(answer, attempt) if decision.state is State.ACCEPTED else None,
+        opt_outs=attempt.opt_outs if decision.state is State.ACCEPTED and send_at and attempt.recall else None,
         day=attempt.day,
         spent=(answer and answer.cost) or Decimal(0),
         # What answers cost beside the segments would be taken for the price of a segment.

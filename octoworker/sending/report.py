@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from octoworker.sending.read import PreparedMessage
 from octoworker.sms.opt_outs import REASON
 from octoworker.sms.record import Record, State, iso
 from octoworker.store import ClaimRequest, Done, Lease, Outcome, Recall, Receipt, Received, Settled, Word
+from octoworker.store.opt_outs import Stopped
 from octoworker.telemetry import log, metrics
 
 NEED_A_LOOK = frozenset({State.UNKNOWN, State.DEAD})
@@ -128,11 +128,13 @@ def recalled(recall: Recall, word: Word, record: Record | None) -> None:
         log.event(f"sms.{record.state}", message_id=recall.message_id, reason=record.reason, **facts)
 
 
-def opted_out(source: str, cancelled: Sequence[str]) -> None:
-    """A number wants no more, and what waited for it was cancelled."""
+def opted_out(source: str, found: Stopped) -> None:
+    """A number wants no more, and what waited for it was cancelled, or is to be taken back."""
     metrics.opted_out(source)
-    log.event("inbound.opted_out", source=source, cancelled=len(cancelled))
-    for message_id in cancelled:
+    log.event("inbound.opted_out", source=source, cancelled=len(found.cancelled), recalled=len(found.recalled))
+    for message_id in found.recalled:
+        log.event("sms.recall_requested", message_id=message_id, reason=REASON)
+    for message_id in found.cancelled:
         metrics.moved(State.CANCELLED, "normal")
         log.event("sms.cancelled", message_id=message_id, reason=REASON)
 

@@ -220,7 +220,15 @@ class Store:
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
         self.workers = Workers(client, self._scripts)
         self.people = Forgetting(client, self._scripts, keep=keep_for)
-        self.recalls = Recalls(client, self._scripts, limits.account, keep=keep_for, lease=lease)
+        self.recalls = Recalls(
+            client,
+            self._scripts,
+            limits.account,
+            self.clock,
+            keep=keep_for,
+            lease=lease,
+            a_month=limits.recalls_a_month,
+        )
         self.opt_outs = OptOuts(client, self._scripts, keep=keep_for)
         self.outbox = Outbox(client, lease=lease)
         self.inbox = Inbox(client, self._scripts, lease=lease)
@@ -483,6 +491,7 @@ class Store:
             "backlog": outcome.backlog,
             "deliver_at": instant_ms(outcome.deliver_at),
             "recall_until": instant_ms(outcome.recall_until),
+            "opt_outs": outcome.opt_outs,
             "day": outcome.day,
             "mended_by_credit": outcome.mended_by_credit,
             "unsent": outcome.unsent,

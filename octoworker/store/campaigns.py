@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,6 +45,15 @@ class Opened:
     conflict: bool = False
     regions: tuple[str, ...] = ()
     """For which its numbers were read when it was opened before."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """What a cancel of a campaign did, in messages: stopped here; to be cancelled by Octopush, which a worker asks; too late for."""
+
+    stopped: int
+    recalled: int
+    late: int
 
 
 @dataclass(frozen=True)
@@ -232,21 +242,22 @@ class Campaigns:
         moved: int = self._scripts.run("resume_campaign", [], arguments)
         return moved
 
-    def cancel(self, campaign: str) -> tuple[int, int]:
-        """Stop what has not gone. Returns how many messages were stopped, and for how many it was too late."""
+    def cancel(self, campaign: str) -> Stop:
+        """Stop what has not gone; of what Octopush holds for later, a worker asks Octopush."""
         self.get(campaign)
         guard(lambda: self._redis.hset(keys.CAMPAIGN_PREFIX + campaign, "cancelled", "1"))
         request = json.dumps({"keep": span_ms(self._keep), "change_nonce": os.urandom(8).hex()})
-        stopped = late = 0
+        outcomes: Counter[str] = Counter()
         for ids in self._slices(campaign):
             calls = [([keys.record(each)], [each, request]) for each in ids]
             for answer in self._scripts.run_many("cancel", calls):
                 if isinstance(answer, Exception):
                     raise answer
-                stopped, late = stopped + (answer[0] == "done"), late + (answer[0] != "done")
+                outcomes[answer[0]] += 1
         if self.get(campaign).over:
             self._keep_from_now(campaign)
-        return stopped, late
+        stopped, recalled = outcomes["done"], outcomes["requested"]
+        return Stop(stopped, recalled, outcomes.total() - stopped - recalled)
 
     def stopped(self, campaign: str) -> bool:
         """For who is still loading it: whether it was cancelled. Who did so may not have seen what was taken since; that

@@ -15,7 +15,7 @@
 | `ow:backlog:LANE:KIND` | zset | id → ms since which the message may go; those that flow control holds back; KIND is `transactional` or `marketing` | with its members |
 | `ow:backlog:LANE:KIND:ACCOUNT` | zset | the same, of messages that may have been sent by this account, and that no other may send | with its members |
 | `ow:backlog:campaign:ID` | zset | the same, of a paused campaign | with its members: resuming moves them to the backlogs of their lanes |
-| `ow:account:ACCOUNT` | hash | balance, currency, at (ms), low; `price:XX`: last price of a segment, millionths | never: one small hash for each account |
+| `ow:account:ACCOUNT` | hash | balance, currency, at (ms), low; `price:XX`: last price of a segment, millionths; recalls, recalls_in: how many messages Octopush has cancelled in which month | never: one small hash for each account |
 | `ow:credit-asked:ACCOUNT` | string | somebody is asking for the balance, so that an account on hold is asked once and not by every worker | `account_retry` |
 | `ow:workers` | zset | what a worker says of itself (JSON: host, pid, lanes, ...) → ms of its last word | a member after a minute of silence, or when its worker ends; the set with the last of them |
 | `ow:day:DATE` | hash | spent, pending, segments, `country:XX`, alerted_80, alerted_100 of a day in Paris | 8 days |
@@ -33,7 +33,7 @@
 | `ow:campaign:ID:messages` | zset | id → row of the file | with the campaign |
 | `ow:campaign-file:HASH` | string | the campaign that was asked for by this key, or with this content | `keep_for`; a day, once all of it is taken |
 | `ow:opt-outs` | hash | keyed hash of a number → JSON: since (ms), source, ticket, scope | never by itself: the law wants a STOP obeyed for years; an operator takes entries out |
-| `ow:held:HASH` | zset | id → ms: marketing to one number (its keyed hash) that is held or backlogged, so that a STOP ends it at once | 30 days after its last message was due |
+| `ow:held:HASH` | zset | id → ms: marketing to one number (its keyed hash) that is held or backlogged, or that Octopush holds for later, so that a STOP ends it at once | 30 days after its last message was due |
 | `ow:outbox` | stream | events for the web app that are still to be sent: id, content (JSON; number and text only with `OCTOWORKER_EVENT_CONTENT`); group `senders` | each once it is sent |
 | `ow:events-to` | string | some worker sends events, so they are written | a day after the last such worker |
 | `ow:webhooks` | hash | id of an event → its content (as in `ow:outbox`): those that are still to be posted, and those that nobody took | each once it is posted; those that nobody took 30 days after they happened, and beyond the latest 100,000 |

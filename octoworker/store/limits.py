@@ -71,6 +71,8 @@ class Limits:
     low_balance: Decimal = Decimal(0)
     caps: Caps = field(default_factory=Caps)
     account: str = ""
+    recalls_a_month: int = 0
+    """Messages that the provider takes back; 0: nobody says."""
     campaign_pause_at: float = 0.0
     """Percent of the first 200 people of a campaign with their last word; when so many failed it pauses itself. 0: never."""
 

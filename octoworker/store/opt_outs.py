@@ -38,6 +38,14 @@ class OptOut:
         return {"source": self.source, "scope": self.scope, "ticket": self.ticket, **since}
 
 
+@dataclass(frozen=True)
+class Stopped:
+    """What an opt-out stopped, by ids: what waited here; and what Octopush held for later, which a worker asks it to cancel."""
+
+    cancelled: Sequence[str]
+    recalled: Sequence[str] = ()
+
+
 def _since(milliseconds: int | None) -> datetime | None:
     return None if milliseconds is None else instant(milliseconds)
 
@@ -52,8 +60,8 @@ class OptOuts:
 
     def add(
         self, hashes: Sequence[str], entry: OptOut, inbox: str = "", event_id: str = "", number: str = ""
-    ) -> list[str]:
-        """Put a number in, and cancel the marketing that waits for it: the ids of those messages. One step.
+    ) -> Stopped:
+        """Put a number in, and cancel the marketing that waits for it. One step.
 
         `inbox`: the entry of the inbox that said so, which is processed with this. `event_id`: of what said so; with it
         a web app is told. `number`: what its event carries beside that.
@@ -66,9 +74,8 @@ class OptOuts:
             "event_id": event_id,
             "number": number,
         }
-        (cancelled,) = self._scripts.run("opt_out", [], [json.dumps(request)])
-        ids: list[str] = json.loads(cancelled)
-        return ids
+        cancelled, recalled = self._scripts.run("opt_out", [], [json.dumps(request)])
+        return Stopped(json.loads(cancelled), json.loads(recalled))
 
     def remove(self, hashes: Sequence[str]) -> bool:
         """Take a number out. Whether it was in."""

@@ -12,6 +12,8 @@ import redis
 
 from octoworker.sms.record import Record
 from octoworker.store import keys
+from octoworker.store.clock import RedisClock
+from octoworker.store.limits import day_of
 from octoworker.store.replies import record_of
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.units import instant, instant_ms, span_ms
@@ -51,16 +53,33 @@ class Recalls:
     """The recalls, as a worker uses them."""
 
     def __init__(
-        self, client: redis.Redis, scripts: Scripts, account: str, *, keep: timedelta, lease: timedelta
+        self,
+        client: redis.Redis,
+        scripts: Scripts,
+        account: str,
+        clock: RedisClock,
+        *,
+        keep: timedelta,
+        lease: timedelta,
+        a_month: int = 0,
     ) -> None:
+        """`a_month`: how many the provider grants; 0: nobody says."""
         self._redis = client
         self._scripts = scripts
         self._account = account
+        self._clock, self._a_month = clock, a_month
         self._keep, self._lease = span_ms(keep), span_ms(lease)
 
     def take(self) -> Recall | None:
         """The next message that a worker of this account is to take back. Ends what is over, of every account."""
-        request = {"account": self._account, "keep": self._keep, "lease": self._lease, "slice": SLICE}
+        request = {
+            "account": self._account,
+            "keep": self._keep,
+            "lease": self._lease,
+            "slice": SLICE,
+            "month": self._month,
+            "a_month": self._a_month,
+        }
         (found,) = self._scripts.run("take_recall", [], [json.dumps(request)])
         if not found:
             return None
@@ -80,6 +99,10 @@ class Recalls:
         """The ids of all messages of which a recall is open, those that go out soonest first."""
         yield from guard(lambda: self._redis.zrange(keys.RECALLS, 0, limit - 1))
 
+    @property
+    def _month(self) -> str:
+        return day_of(self._clock.now())[:7]
+
     def _settle(self, recall: Recall, word: Word, **moved: Any) -> Any:
         answer = {
             "token": recall.token,
@@ -88,6 +111,7 @@ class Recalls:
             "reason": " ".join(word.reason.split()),
             "delay": span_ms(word.delay),
             "keep": self._keep,
+            "month": self._month,
             **moved,
         }
         place = keys.record(recall.message_id)

@@ -198,6 +198,8 @@ class Outcome:
     """Handed over, and Octopush sends it then."""
     recall_until: datetime | None = None
     """Until then Octopush can be asked to cancel it. What cannot be cancelled says why not in its field `no_recall`."""
+    opt_outs: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
+    """Of marketing that Octopush sends later: the hashes by which a STOP of each recipient finds it."""
     day: str = ""
     spent: Decimal = Decimal(0)
     unsent: Mapping[str, Any] | None = field(default=None, repr=False)

@@ -198,7 +198,13 @@ def queues(settings: Settings) -> dict[str, str]:
 
 
 def limits(settings: Settings) -> Limits:
-    return Limits(**spans(settings.limits.values, *SPANS_OF_LIMITS), caps=caps(settings), account=account_of(settings))
+    recall = dialect(settings).rules.recall
+    return Limits(
+        **spans(settings.limits.values, *SPANS_OF_LIMITS),
+        caps=caps(settings),
+        account=account_of(settings),
+        recalls_a_month=recall.a_month if recall else 0,
+    )
 
 
 def caps(settings: Settings) -> Caps:

@@ -156,3 +156,20 @@ def test_the_older_api_says_why_it_cannot(house, held):
     done = house.command("cancel", held, check=False)
     assert (done.returncode, "whose API knows no cancel" in done.stderr) == (1, True)
     assert when_all_is_out(house) == [TEXT]
+
+
+@pytest.mark.parametrize("house", [{"OCTOPUSH_API": "v1", "OCTOWORKER_HOURS": "off"}], indirect=True, ids=["v1"])
+def test_an_opt_out_reaches_what_octopush_holds_and_leaves_the_other_person_theirs(house):
+    other = "+33612345679"
+    advert = {"text": "Soldes STOP au 30101", "transactional": False, "send_at": time.time() + HOUR}
+    house.worker()
+    to_one, to_two = house.enqueue(**advert), house.enqueue(recipients=[NUMBER, other], **advert)
+    house.ended(to_one)
+    house.ended(to_two)
+    said = house.command("optout", "add", NUMBER).stdout
+    assert "asks Octopush to cancel 2 more" in said
+    assert house.ended(to_one, State.CANCELLED).reason == "opted_out: Octopush cancelled it"
+    until(lambda: [move.state for move in house.record(to_two).history].count(State.SUBMITTING) == 2)
+    house.ended(to_two, State.ACCEPTED)
+    house.sandbox.advance(2 * HOUR)
+    assert (house.texts(), len(house.texts(other))) == ([], 1)

@@ -245,7 +245,15 @@ class Asker:
         return self
 
     def settle_recall(self, said, token=1):
-        facts = {"token": token, "key_generation": 0, "said": said, "reason": "", "keep": 1000, "delay": 0}
+        facts = {
+            "token": token,
+            "key_generation": 0,
+            "said": said,
+            "reason": "",
+            "keep": 1000,
+            "delay": 0,
+            "month": "m",
+        }
         return self.ask("settle_recall", ID, json.dumps(facts))
 
     def doubtful(self):

@@ -9,7 +9,7 @@ from store_kit import ID, at, open_store, outcome
 
 from octoworker.sms.record import State
 from octoworker.store import ClaimRequest, NewMessage
-from octoworker.store.campaigns import SLICE
+from octoworker.store.campaigns import SLICE, Stop
 
 KEEP, CAMPAIGN = 1000, "ow:campaign:autumn"
 REQUEST = ClaimRequest(ID, "print", "bulk", "{}", segments=1)
@@ -75,7 +75,7 @@ def test_a_paused_campaign_that_is_cancelled_goes_in_its_time(store, client):
     store.campaigns.loaded("autumn", people=1, refused=0)
     store.campaigns.pause("autumn")
     store.claim(REQUEST)
-    assert store.campaigns.cancel("autumn") == (1, 0)
+    assert store.campaigns.cancel("autumn") == Stop(1, 0, 0)
     assert min(client.ttl(part) for part in parts(client)) > 0
 
 

@@ -27,7 +27,7 @@ def marketing(n=1, recipients=(A,), *, keys=KEYS, transactional=False, **more):
 
 
 def says_stop(store, number=A, entry=STOP, keys=KEYS):
-    return store.opt_outs.add(hashes(number, keys), entry)
+    return store.opt_outs.add(hashes(number, keys), entry).cancelled
 
 
 def test_marketing_to_who_said_stop_is_rejected(store):

@@ -6,12 +6,15 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from store_kit import LEASE, A, at, id_of, open_store, request, seconds, seconds_of, submitted, told, woken
+from store_kit import LEASE, A, B, at, id_of, open_store, request, seconds, seconds_of, settle, submitted, told, woken
 
 from octoworker.errors import RefusedError
+from octoworker.sms.opt_outs import hashes
 from octoworker.sms.record import State
-from octoworker.store import Done, Lease, Word
+from octoworker.store import Done, Lease, NewMessage, Word
+from octoworker.store.campaigns import Stop
 from octoworker.store.limits import Caps, cap_request_of
+from octoworker.store.opt_outs import OptOut
 
 ACCOUNT, OTHER = "v1-4e5f6071", "legacy-0a1b2c3d"
 HOUR, NOTICE = 3600, 600
@@ -331,3 +334,109 @@ def test_what_the_caps_counted_is_given_back(client):
     submitted(store, each, fields={"ticket": "sms_1"}, deliver_at=out_at, recall_until=out_at - seconds(NOTICE))
     cancelled(store, GONE)
     assert isinstance(store.claim(request(2, cap_request=counted)), Lease)
+
+
+# --- who wants no more, and whose campaign is over
+
+
+def advertised(store, client, recipients=(A,), *, campaign=None):
+    """Marketing that Octopush holds for an hour: as it is asked for, and the word of the call that handed it over."""
+    out_at = at(seconds_of(client) + HOUR)
+    payload = json.dumps({"recipients": list(recipients), "text": "Soldes STOP au XXXXX"})
+    asked_of = {each: hashes(each, ()) for each in recipients}
+    each = request(1, payload=payload, marketing=True, deliver_at=out_at, opt_outs=asked_of)
+    store.create_many("normal", [NewMessage(ID, each.fingerprint, payload)], campaign=campaign)
+    facts = {
+        "fields": {"ticket": "sms_1", "outcomes": json.dumps({each: {"state": "accepted"} for each in recipients})},
+        "deliver_at": out_at,
+        "recall_until": out_at - seconds(NOTICE),
+        "opt_outs": asked_of,
+    }
+    return each, facts
+
+
+def says_stop(store, number=A):
+    return store.opt_outs.add(hashes(number, ()), OptOut("stop"))
+
+
+def test_a_stop_has_what_octopush_holds_for_that_number_taken_back(store, client):
+    each, facts = advertised(store, client)
+    submitted(store, each, **facts)
+    assert says_stop(store, B).recalled == []
+    assert says_stop(store).recalled == [ID]
+    assert "opted_out: Octopush is asked" in store.get(ID).reason
+    record = recall(store, GONE)
+    assert (record.state, record.reason) == (State.CANCELLED, "opted_out: Octopush cancelled it")
+
+
+def test_a_stop_that_comes_while_it_is_handed_over_has_it_taken_back_at_once(store, client):
+    each, facts = advertised(store, client)
+    lease = store.claim(each)
+    says_stop(store)
+    assert settle(store, lease, each, **facts).record.recall.state == "requested"
+    assert recall(store, GONE).state is State.CANCELLED
+
+
+def test_of_two_people_the_other_one_gets_it_all_the_same_at_its_time(store, client):
+    each, facts = advertised(store, client, [A, B])
+    submitted(store, each, **facts)
+    assert says_stop(store).recalled == [ID]
+    record = recall(store, GONE)
+    assert (record.state, record.arguments["send_at"]) == (State.WAITING, facts["deliver_at"].timestamp())
+    assert woken(store) == [1]
+    lease = store.claim(each)
+    assert (lease.pending, lease.earlier[A]["reason"]) == ((B,), "opted_out")
+
+
+def test_a_stop_that_comes_too_late_for_octopush_says_so(store, client, still):
+    each, facts = advertised(store, client)
+    submitted(store, each, **facts)
+    still.shift(HOUR - NOTICE)
+    assert says_stop(store).recalled == []
+    assert "too late" in store.get(ID).reason
+
+
+def test_a_stop_leaves_what_has_gone_out(store, client, still):
+    each, facts = advertised(store, client)
+    submitted(store, each, **facts)
+    still.shift(HOUR)
+    before = store.get(ID)
+    assert says_stop(store).recalled == []
+    assert store.get(ID) == before
+
+
+def test_what_somebody_moves_is_cancelled_by_a_stop(store, client):
+    each, facts = advertised(store, client)
+    submitted(store, each, **facts)
+    move(store, at(seconds_of(client) + 2 * HOUR))
+    says_stop(store)
+    assert recall(store, GONE).state is State.CANCELLED
+
+
+def test_the_end_of_a_campaign_has_what_octopush_holds_of_it_taken_back(store, client):
+    store.campaigns.open("autumn", "")
+    each, facts = advertised(store, client, campaign="autumn")
+    submitted(store, each, **facts)
+    assert store.campaigns.cancel("autumn") == Stop(0, 1, 0)
+    assert recall(store, GONE).state is State.CANCELLED
+
+
+def test_so_it_is_with_what_was_just_being_handed_over(store, client):
+    store.campaigns.open("autumn", "")
+    each, facts = advertised(store, client, campaign="autumn")
+    lease = store.claim(each)
+    assert store.campaigns.cancel("autumn") == Stop(0, 0, 1)
+    assert "its campaign was cancelled" in settle(store, lease, each, **facts).record.reason
+    assert recall(store, GONE).reason == "its campaign was cancelled: Octopush cancelled it"
+
+
+def test_octopush_is_asked_no_more_often_in_a_month_than_it_grants(client, still):
+    store = open_store(client, account=ACCOUNT, recalls_a_month=1)
+    hand_over(store, client)
+    cancelled(store, GONE)
+    store.replay(ID, force=False)
+    out_at = at(seconds_of(client) + HOUR)
+    submitted(store, request(1, payload=PAYLOAD), deliver_at=out_at, recall_until=out_at, fields={"ticket": "sms_2"})
+    store.cancel(ID)
+    assert store.recalls.take() is None
+    assert "cancels 1 messages a month, and has cancelled so many" in store.get(ID).recall.reason

@@ -65,7 +65,7 @@ def after(reply, claim=None, order=ORDER):
 
 
 LATER = NOW + 3600 * SECOND
-RECALL = RecallRules(2, 600 * SECOND, "it cancels only few")
+RECALL = RecallRules(2, 600 * SECOND, 1000, "it cancels only few")
 FOR_LATER = replace(ORDER, send_at=LATER)
 
 

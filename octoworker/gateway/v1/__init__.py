@@ -39,6 +39,7 @@ RULES = Rules(
     recall=RecallRules(
         max_recipients=2,
         notice=timedelta(minutes=10),
+        a_month=1000,
         limits="it cancels only what goes to fewer than 3 numbers, in more than 10 minutes, and 1,000 times a month",
     ),
 )

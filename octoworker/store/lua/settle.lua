@@ -1,9 +1,10 @@
--- include: message, flow_control, tickets
+-- include: message, flow_control, tickets, opt_outs, recalls
 -- Write the outcome of a submit, if the claim still holds.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 token of the claim   3 outcome (JSON: state, reason, keep, key_generation, key (unused|used|next|doubtful),
 --         counts (bool), day, fields (name -> string, written as they are), spent (millionths), prices (country -> millionths);
 --         where there is one: recall_until (ms), delay (ms), health ('ok' | 'fault'), account_hold (code), mended_by_credit (bool: of that hold), backlog (to wait in),
+--         opt_outs (of marketing that Octopush holds for later: recipient -> hashes),
 --         unsent (as `counted`, see refund: recipients of a message to several that were refused for good), deliver_at (ms at which Octopush sends it), quiet (bool: nobody reads the record))
 --       4 limits (JSON: what flow_control and breaker ask for; low_balance, caps.money)
 -- returns  {'settled' | 'late' | 'fenced', record (JSON: field, value, ...), alert, ...}; when quiet, settled has '' as record
@@ -85,6 +86,24 @@ local function note_account()
   if left and left >= limits.low_balance and known.low then redis.call('HDEL', account, 'low') end
 end
 
+-- What Octopush holds for later is found by a STOP from now on. One that came while it was handed over, or the end of its
+-- campaign, has it taken back at once.
+local function watch_for_stop()
+  if message.state ~= 'accepted' or not given(outcome.deliver_at) then return end
+  read_recall(message)
+  if not given(message.recall_until) then return end
+  local more = fill({}, message.key, 'campaign', 'outcomes')
+  local outcomes = decoded(more.outcomes)
+  for recipient, hashes in pairs(given(outcome.opt_outs) and outcome.opt_outs or {}) do
+    if outcomes[recipient] and outcomes[recipient].state == 'accepted' then
+      if opted_out(hashes) then recall_opted_out(message) else index_held(message, hashes[1], number(message.deliver_at)) end
+    end
+  end
+  if more.campaign and redis.call('HEXISTS', CAMPAIGNS .. more.campaign, 'cancelled') == 1 then
+    recall(message, nil, 'its campaign was cancelled: ')
+  end
+end
+
 -- What this call cost, and what is left: facts about the account, whoever has the record by now.
 local function account_for()
   -- Of a call in doubt the money stays in reserve: it may have been spent. Where the acceptance is all that is known, it was.
@@ -147,6 +166,7 @@ local function without_lease()
   if unconfirmed then leave_unconfirmed(message) else confirm(message) end
   no_wake(message)
   drop_secret()
+  watch_for_stop()
   return reply('late', message, unpack(alerts))
 end
 
@@ -192,5 +212,6 @@ move_on()
 if given(outcome.unsent) then give_back(message, outcome.unsent) end
 if unconfirmed then leave_unconfirmed(message) end
 drop_secret()
+watch_for_stop()
 if outcome.quiet then return {'settled', '', unpack(alerts)} end
 return reply('settled', message, unpack(alerts))

@@ -1,7 +1,7 @@
 -- include: recalls
 -- Write what Octopush answered when it was asked to take a message back.
 -- KEYS  1 record (hash)
--- ARGV  1 id   2 answer (JSON: token, key_generation, said ('gone' | 'no' | 'later' | 'nothing'), reason, keep, delay (ms),
+-- ARGV  1 id   2 answer (JSON: token, key_generation, said ('gone' | 'no' | 'later' | 'nothing'), reason, keep, delay (ms), month,
 --         payload and payload_for (ms): the message as it goes out then, when it is moved)
 -- returns  {'done' | 'moved' | 'fenced', record (JSON: field, value, ...)}
 --          {'payload', record (JSON), to (ms)}   it is moved to this time: ask again, with its payload of then
@@ -11,6 +11,14 @@ local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = answer.keep}
 read_message(message, 'state', 'forgotten')
 read_recall(message)
 if not message.state then return {'fenced', '[]'} end
+
+local function count_in()
+  local account = of_account(ACCOUNT, message)
+  if redis.call('HGET', account, 'recalls_in') ~= answer.month then
+    redis.call('HSET', account, 'recalls_in', answer.month, 'recalls', 0)
+  end
+  redis.call('HINCRBY', account, 'recalls', 1)
+end
 
 -- A fact, whoever has the recall by now: this very call of ours is gone.
 if answer.said == 'gone' then
@@ -23,8 +31,9 @@ if answer.said == 'gone' then
     if number(answer.payload_for) ~= to then return reply('payload', message, string.format('%.0f', to)) end
     taken_back_and_moved(message, answer.payload)
   else
-    taken_back(message, 'Octopush cancelled it')
+    taken_back(message, (message.recall_why or '') .. 'Octopush cancelled it')
   end
+  count_in()
   return reply('moved', message)
 end
 

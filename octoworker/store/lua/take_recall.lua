@@ -1,7 +1,7 @@
 -- include: recalls
 -- Take the next message that a worker of this account is to take back at Octopush, and end the recalls whose time is over.
 -- KEYS  none: the sets name the records
--- ARGV  1 request (JSON: account, lease, keep (ms), slice (count))
+-- ARGV  1 request (JSON: account, lease, keep (ms), slice (count), month, a_month (recalls that Octopush grants; 0: any number))
 -- returns  {JSON: message_id, token, ticket, key_generation, tries, moved (bool)}   or {''}: there is none
 local request, now = cjson.decode(ARGV[1]), clock()
 local own = RECALLS .. ':' .. request.account
@@ -28,6 +28,12 @@ local function end_what_is_over()
   end
 end
 
+-- Octopush grants so many, and has granted them. Others may have been asked for elsewhere: then Octopush says no.
+local function used_up()
+  local known = fill({}, of_account(ACCOUNT, request), 'recalls', 'recalls_in')
+  return request.a_month > 0 and known.recalls_in == request.month and number(known.recalls) >= request.a_month
+end
+
 local function lease(message)
   -- Its worker did not come back, so its call may have been answered.
   if message.recall == 'calling' then redis.call('HSET', message.key, 'recall_doubtful', 1) end
@@ -49,6 +55,10 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', own, '-inf', now, 'LIMIT', 0, re
   elseif message.recall == 'requested' and now >= number(message.recall_until) then
     refuse_recall(message, 'it was too late when Octopush could be asked')
     move(message, 'accepted', 'not cancelled: it was too late when Octopush could be asked')
+  elseif message.recall == 'requested' and used_up() then
+    local why = string.format('Octopush cancels %d messages a month, and has cancelled so many', request.a_month)
+    refuse_recall(message, why)
+    move(message, 'accepted', 'not cancelled: ' .. why)
   else
     return lease(message)
   end

@@ -3,19 +3,21 @@
 -- message's own account makes the call.
 -- RECALLS (zset)                     id -> ms at which it goes out, or is given up to be looked at: every recall that is open
 -- RECALLS .. ':' .. ACCOUNT (zset)   id -> ms at which a worker of the account is to call (again)
+-- ACCOUNT .. ':' .. ACCOUNT (hash)   recalls, recalls_in: how many Octopush has cancelled, and in which month
 -- In the record, from its hand-over: `recall_until` (ms, the latest), or `no_recall` (why not). Then `recall`: requested,
 -- calling, in_doubt (an answer was lost: the same call again), needs_review (Octopush refused a call after a lost answer,
--- which proves nothing) or refused; `recall_reason`; `recall_to` (ms at which it shall go out instead; none: never),
+-- which proves nothing) or refused; `recall_reason`; `recall_why` (what it is for, as the beginning of a reason);
+-- `recall_to` (ms at which it shall go out instead; none: never),
 -- `recall_token`, `recall_tries`, `recall_doubtful`.
 
 -- A machine is at it, or will be.
 local RECALLED_BY_MACHINE = {requested = true, calling = true, in_doubt = true}
 
-local OF_A_RECALL = {'recall', 'recall_reason', 'recall_to', 'recall_tries', 'recall_doubtful'}
+local OF_A_RECALL = {'recall', 'recall_reason', 'recall_why', 'recall_to', 'recall_tries', 'recall_doubtful'}
 
 local function read_recall(message)
   return read_message(message, 'account', 'deliver_at', 'ticket', 'key_generation', 'recall', 'recall_until', 'recall_to',
-                      'recall_token', 'recall_doubtful')
+                      'recall_token', 'recall_doubtful', 'recall_why')
 end
 
 -- No machine looks at it from now on.
@@ -48,7 +50,9 @@ local function review_recall(message, reason)
 end
 
 -- What a change of a message that Octopush holds is answered: its outcome. `to`: ms at which it shall go out; nil: never.
-local function recall(message, to)
+-- `why`: the beginning of each reason, where nobody asked for this very message.
+local function recall(message, to, why)
+  why = why or ''
   if message.recall == 'needs_review' then return 'in_doubt' end
   if RECALLED_BY_MACHINE[message.recall] then
     if to and not given(message.recall_to) then return 'cancelling' end
@@ -56,14 +60,30 @@ local function recall(message, to)
     if not given(message.recall_until) or not given(message.ticket) then return 'refused' end
     if message.now >= number(message.recall_until) then return 'late' end
     note_recall(message, 'requested', '')
+    redis.call('HSET', message.key, 'recall_why', why)
     redis.call('HDEL', message.key, 'recall_doubtful', 'recall_tries')
     redis.call('ZADD', RECALLS, number(message.deliver_at), message.id)
     call_at(message, message.now)
   end
   if to then redis.call('HSET', message.key, 'recall_to', string.format('%.0f', to))
   else redis.call('HDEL', message.key, 'recall_to') end
-  move(message, 'accepted', to and 'Octopush is asked to cancel it, for it was moved' or 'Octopush is asked to cancel it')
+  move(message, 'accepted', why .. (to and 'Octopush is asked to cancel it, for it was moved' or 'Octopush is asked to cancel it'))
   return 'requested'
+end
+
+-- Marketing to somebody who wants no more, and Octopush holds it for later. What goes to somebody else, too, is handed over
+-- again, and its claim leaves out who wants no more. Whether Octopush is asked.
+local function recall_opted_out(message)
+  if message.state ~= 'accepted' or not given(message.recall_until) or number(message.deliver_at) <= message.now then return false end
+  local people = 0
+  for _, outcome in pairs(decoded(redis.call('HGET', message.key, 'outcomes'))) do
+    if outcome.state == 'accepted' then people = people + 1 end
+  end
+  local others = people > 1
+  if others and RECALLED_BY_MACHINE[message.recall] then return false end
+  local outcome = recall(message, others and number(message.deliver_at) or nil, 'opted_out: ')
+  if outcome == 'late' then move(message, 'accepted', 'opted_out: too late for Octopush to cancel it') end
+  return outcome == 'requested'
 end
 
 -- It is proven that Octopush sends it no more.
