@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial check-hosts chaos chaos-outbox bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-memory bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
+.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial examples check-hosts chaos chaos-outbox bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-memory bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -52,10 +52,23 @@ docs: $(READY)
 check-destinations: $(READY)
 	$(BIN)/octoworker destinations --old
 
-# make check-tutorial   the tutorial as it stands, with Flask, FastAPI and Django themselves
+# make check-tutorial   the tutorials as they stand, and the examples with their tests, each in an environment with the built wheel
 WEB_READY := .venv/web/.ready
-check-tutorial: $(READY) $(WEB_READY)
-	$(BIN)/pytest tests/integration/test_tutorial.py
+check-tutorial: $(READY) $(WEB_READY) examples
+	$(BIN)/pytest tests/integration/test_tutorial.py tests/integration/test_examples.py
+
+# An environment for each example: its own lock, and the wheel of this checkout.
+EXAMPLES := django
+examples: $(READY) $(EXAMPLES:%=.venv/examples/%/.ready)
+	rm -rf build/wheel
+	$(BIN)/python -m hatchling build --target wheel --directory build/wheel >/dev/null
+	for each in $(EXAMPLES); do .venv/examples/$$each/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps \
+		--force-reinstall build/wheel/*.whl; done
+
+.venv/examples/%/.ready: examples/%/requirements.txt | $(READY)
+	$(PYTHON) -m venv .venv/examples/$*
+	.venv/examples/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 # make check-hosts   Django under gunicorn, Flask and FastAPI under uvicorn, with a Celery of their own, send with octoworker
 check-hosts: $(READY) $(WEB_READY)
@@ -117,7 +130,7 @@ lock-site: $(READY)
 
 # make check-types   mypy and pyright over what a web app writes: what they must take, and what they must refuse
 TYPES_READY := .venv/types/.ready
-check-types: $(READY) $(TYPES_READY)
+check-types: $(READY) $(TYPES_READY) examples
 	$(BIN)/pytest -q -rs tests/unit/test_types.py
 
 $(TYPES_READY): tests/checkers/package-lock.json | $(READY)
@@ -229,11 +242,15 @@ lock-deploy: $(READY)
 	for each in checks flower; do $(BIN)/uv pip compile deploy/$$each/requirements.in --generate-hashes --universal \
 		--python-version 3.11 --upgrade --no-emit-index-url --no-header --no-annotate --quiet -o deploy/$$each/requirements.txt; done
 
-# Write the lock of the tutorial's web frameworks anew.
+# Write the locks of the web frameworks anew: of the tutorial and the adapters, and of the examples.
+LOCKED := --generate-hashes --universal --python-version 3.11 --upgrade --no-emit-index-url --no-header --no-annotate --quiet
 lock-docs: $(READY)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile docs/requirements.in --generate-hashes --universal --python-version 3.11 --upgrade \
-		--no-emit-index-url --no-header --no-annotate --quiet -o docs/requirements.txt
+	$(BIN)/uv pip compile docs/requirements.in $(LOCKED) -o docs/requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra django examples/django/requirements.in $(LOCKED) \
+		-o examples/django/requirements.txt
+	for each in fastapi flask; do $(BIN)/uv pip compile pyproject.toml --extra embedded --extra sqlalchemy \
+		examples/$$each/requirements.in $(LOCKED) -o examples/$$each/requirements.txt; done
 
 # Write the locks of the browser's checks anew.
 lock-browser: $(READY)

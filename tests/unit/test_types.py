@@ -18,6 +18,7 @@ from octoworker.sms.record import Record, State
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "tests" / "checkers"
+ENVIRONMENTS = ROOT / ".venv" / "examples"
 PYRIGHT = ROOT / ".venv" / "types" / "node_modules" / "pyright" / "index.js"
 
 
@@ -39,6 +40,27 @@ def by_pyright():
     assert said["summary"]["filesAnalyzed"] == 2
     found = said["generalDiagnostics"]
     return {(Path(each["file"]).name, each["range"]["start"]["line"] + 1) for each in found}
+
+
+def example_by_mypy(folder, name):
+    """What mypy --strict says of an example, in an environment with what it imports."""
+    python = sys.executable if name == "django" else ENVIRONMENTS / name / "bin" / "python"  # the plugin is here alone
+    command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(python), "."]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def example_by_pyright(folder, name):
+    python = sys.executable if name == "django" else ENVIRONMENTS / name / "bin" / "python"
+    command = ["node", str(PYRIGHT), "--pythonpath", str(python), "."]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(not PYRIGHT.exists() or not ENVIRONMENTS.exists(), reason="make check-types installs what it needs")
+@pytest.mark.parametrize("checker", [example_by_mypy, example_by_pyright])
+@pytest.mark.parametrize("name", sorted(each.name for each in (ROOT / "examples").iterdir() if each.is_dir()))
+def test_both_checkers_take_the_examples(name, checker):
+    done = checker(ROOT / "examples" / name, name)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def marked():
