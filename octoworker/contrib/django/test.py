@@ -34,7 +34,7 @@ class OutboxRunnerMixin:
 
     def setup_test_environment(self, **kwargs: Any) -> None:
         """Before the first test, and before the processes of `--parallel` are made, which inherit both."""
-        super().setup_test_environment(**kwargs)  # type: ignore[misc] - the runner that this is mixed into
+        super().setup_test_environment(**kwargs)  # type: ignore[misc]  # the runner that this is mixed into
         os.environ[environment.TESTING] = "outbox"
         if not os.environ.get(f"{environment.CODE_KEYS}_FILE"):
             os.environ.setdefault(environment.CODE_KEYS, CODE_KEY)
@@ -44,7 +44,7 @@ class OutboxRunnerMixin:
     def teardown_test_environment(self, **kwargs: Any) -> None:
         """After the last test."""
         self._open.close()
-        super().teardown_test_environment(**kwargs)  # type: ignore[misc] - as above
+        super().teardown_test_environment(**kwargs)  # type: ignore[misc]  # as above
 
 
 class Runner(OutboxRunnerMixin, DiscoverRunner):
