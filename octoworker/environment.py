@@ -11,11 +11,11 @@ import os
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from octoworker.errors import SettingsError
 
@@ -154,9 +154,11 @@ def text_of(name: str, environ: Mapping[str, str]) -> str | None:
 
 def redis_address(url: str) -> str:
     """The address of a Redis with records in it. ValueError in words, without the address: it may hold a password."""
+    if names_sentinels(url):
+        return broker_address(url)
     parts = _parts(url)
     if parts.scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError("use a redis://, rediss:// or unix:// address")
+        raise ValueError("use a redis://, rediss://, sentinel://, sentinels:// or unix:// address")
     if parts.scheme == "unix":
         if not parts.path:
             raise ValueError("name the socket's file, as in unix:///run/redis.sock?db=0")
@@ -167,6 +169,9 @@ def redis_address(url: str) -> str:
 
 def broker_address(url: str) -> str:
     """The address of a broker, or several of one kind with semicolons between them. ValueError in words."""
+    if names_sentinels(url):
+        sentinels(url)
+        return url
     for each in url.split(";"):
         _parts(each)
         if missing := unverified(each):
@@ -194,9 +199,90 @@ def unverified(url: str) -> str:
     """
     parts = urlsplit(url)
     said = parse_qs(parts.query).get("ssl_cert_reqs", [])
-    if parts.scheme == "rediss" and not (said and VERIFYING.issuperset(said)):
+    if parts.scheme in {"rediss", "sentinels"} and not (said and VERIFYING.issuperset(said)):
         return "add ?ssl_cert_reqs=required&ssl_ca_certs=FILE, so that the server's certificate is verified"
     return ""
+
+
+SENTINEL_PORT = 26379
+
+SENTINELS_AS = "write it as sentinel://HOST:26379,HOST:26379,HOST:26379/0?master_name=NAME"
+
+TLS_OPTIONS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname")
+
+
+@dataclass(frozen=True)
+class Sentinels:
+    """A primary by the name under which Sentinels know it, and where these are."""
+
+    hosts: tuple[tuple[str, int], ...]
+    master_name: str
+    database: int
+    login: Mapping[str, str] = field(repr=False)
+    """`username` and `password` at the primary, as far as there are any."""
+    sentinel_login: Mapping[str, str] = field(repr=False)
+    """The same at the Sentinels."""
+    tls: Mapping[str, Any] | None
+    """The options `ssl_...` of both; None without TLS."""
+
+
+def names_sentinels(url: str) -> bool:
+    """Whether this address names Sentinels that know where the primary is."""
+    return url.startswith(("sentinel:", "sentinels:"))
+
+
+def sentinels(url: str) -> Sentinels:
+    """What an address says that names Sentinels. ValueError in words, without the address: it may hold a password.
+
+    `sentinels://` is TLS, to them and to the primary; `sentinel://` is plain.
+    """
+    if ";" in url:
+        raise ValueError(f"separate the Sentinels with commas; {SENTINELS_AS}")
+    if any(character.isspace() for character in url):
+        raise ValueError(f"there is a blank in it; {SENTINELS_AS}")
+    if missing := unverified(url):
+        raise ValueError(missing)
+    parts = urlsplit(url)
+    said = dict(parse_qsl(parts.query, keep_blank_values=True))
+    login, _, hosts = parts.netloc.rpartition("@")
+    if not re.fullmatch(r"/?\d*", parts.path):
+        raise ValueError(f"end the hosts with the number of a database; {SENTINELS_AS}")
+    if not said.get("master_name"):
+        raise ValueError(f"add ?master_name=NAME, the name under which the Sentinels know the primary; {SENTINELS_AS}")
+    tls: dict[str, Any] = {name: said[name] for name in TLS_OPTIONS if name in said}
+    others = {
+        "master_name",
+        "sentinel_username",
+        "sentinel_password",
+        *(TLS_OPTIONS if parts.scheme == "sentinels" else ()),
+    }
+    if set(said) - others:
+        raise ValueError(f"an option after its ? is unknown; there are {', '.join(sorted(others))}")
+    if "ssl_check_hostname" in tls:
+        tls["ssl_check_hostname"] = truth(tls["ssl_check_hostname"])
+    return Sentinels(
+        tuple(_host(each) for each in hosts.split(",")),
+        said["master_name"],
+        int(parts.path.strip("/") or 0),
+        _login(*map(unquote, login.partition(":")[::2])),
+        _login(said.get("sentinel_username", ""), said.get("sentinel_password", "")),
+        tls if parts.scheme == "sentinels" else None,
+    )
+
+
+def _host(text: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host:
+        raise ValueError(f"a host or port of the Sentinels cannot be read; {SENTINELS_AS}")
+    return host, port or SENTINEL_PORT
+
+
+def _login(username: str, password: str) -> Mapping[str, str]:
+    return {name: text for name, text in (("username", username), ("password", password)) if text}
 
 
 def seconds(value: object) -> float:

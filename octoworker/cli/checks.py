@@ -228,7 +228,9 @@ def through_a_proxy(url: str) -> bool:
 def unverified(url: str) -> bool:
     """Whether anybody could answer at this address."""
     parts = urlsplit(url)
-    return parts.scheme == "rediss" and set(parse_qs(parts.query).get("ssl_cert_reqs", ())) != {"required"}
+    return parts.scheme in {"rediss", "sentinels"} and set(parse_qs(parts.query).get("ssl_cert_reqs", ())) != {
+        "required"
+    }
 
 
 def of_redis(server: Server) -> Iterator[Finding]:

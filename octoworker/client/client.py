@@ -18,6 +18,7 @@ from celery import Celery
 
 from octoworker import correlation, environment
 from octoworker.client import elsewhere, publish
+from octoworker.client.broker import address
 from octoworker.client.own_celery import OwnCelery
 from octoworker.errors import (
     EnqueueError,
@@ -570,10 +571,12 @@ def confirm(wanted: environment.Confirming, timeout: float) -> Confirm | None:
 
 def _producer(broker: str, timeout: float) -> Celery:
     """A Celery application that can only publish: no result backend, so no subscription for every job."""
+    known = address(broker, timeout)
     return OwnCelery(
         "octoworker-producer",
         source={
-            "broker_url": broker,
+            "broker_url": known.url,
+            "broker_use_ssl": known.tls,
             "task_serializer": "json",
             "task_default_queue": lanes.QUEUES["normal"],
             "task_create_missing_queues": True,
@@ -582,6 +585,7 @@ def _producer(broker: str, timeout: float) -> Celery:
                 "socket_timeout": timeout,
                 "socket_connect_timeout": timeout,
                 "socket_keepalive": True,
+                **known.options,
             },
             "task_publish_retry": False,
             "broker_pool_acquire_timeout": timeout,

@@ -25,7 +25,7 @@ from octoworker.errors import SettingsError, StoreError
 from octoworker.sms import instants
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.sms.shapes import PartRecord
-from octoworker.store import budget, keys, stats
+from octoworker.store import budget, keys, primary, stats
 from octoworker.store.campaigns import Campaign, Campaigns, Opened
 from octoworker.store.clock import PLAN_SLACK, RedisClock
 from octoworker.store.clocks import Clocks
@@ -164,20 +164,22 @@ def connect(
 
     SettingsError when redis-py knows no such address.
     """
+    options: dict[str, Any] = {
+        "decode_responses": True,
+        "encoding_errors": "surrogateescape" if lossless else "strict",
+        "socket_timeout": timeout,
+        "socket_connect_timeout": min(timeout, 3.0),
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+        "max_connections": connections,
+        "retry": Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
+        "client_name": "octoworker",
+    }
     try:
-        client = redis.Redis.from_url(
-            url,
-            connection_class=budget.connection_class(url),
-            decode_responses=True,
-            encoding_errors="surrogateescape" if lossless else "strict",
-            socket_timeout=timeout,
-            socket_connect_timeout=min(timeout, 3.0),
-            socket_keepalive=True,
-            health_check_interval=25,
-            max_connections=connections,
-            retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
-            client_name="octoworker",
-        )
+        if environment.names_sentinels(url):
+            client = primary.connect(environment.sentinels(url), **options)
+        else:
+            client = redis.Redis.from_url(url, connection_class=budget.connection_class(url), **options)
         # As the pool will: an option that no connection takes would be a TypeError at the first use.
         client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
     except (ValueError, TypeError, AttributeError, redis.RedisError):
@@ -189,6 +191,7 @@ def connect(
 def connect_to_jobs(url: str, *, timeout: float) -> redis.Redis | None:
     """For somebody who looks at jobs, whatever bytes they are; None: the broker is no single Redis."""
     single = url.startswith(("redis:", "rediss:", "redis+socket:", "unix:")) and ";" not in url
+    single = single or environment.names_sentinels(url)
     return connect(url, timeout=timeout, retries=0, lossless=True) if single else None
 
 

@@ -20,9 +20,10 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from octoworker import environment
 from octoworker.errors import StoreError
 from octoworker.sms.record import Record
-from octoworker.store import Store, keys
+from octoworker.store import Store, keys, primary
 from octoworker.store.confirm import CONFIRMED, Confirm
 from octoworker.store.scripts import NO_WAY, digest, function, missing, ours, source
 
@@ -82,16 +83,19 @@ class AsyncStore:
         self._digests: dict[str, str] = {}
         self._waiting: deque[_Call] = deque()
         self._working: set[asyncio.Task[None]] = set()
-        self._redis = redis.asyncio.Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=budget,
-            socket_connect_timeout=budget,
-            socket_keepalive=True,
-            max_connections=CONNECTIONS + 1,
-            retry=Retry(NoBackoff(), 0),
-            client_name="octoworker",
-        )
+        options: dict[str, Any] = {
+            "decode_responses": True,
+            "socket_timeout": budget,
+            "socket_connect_timeout": budget,
+            "socket_keepalive": True,
+            "max_connections": CONNECTIONS + 1,
+            "retry": Retry(NoBackoff(), 0),
+            "client_name": "octoworker",
+        }
+        if environment.names_sentinels(url):
+            self._redis = primary.connect_async(environment.sentinels(url), **options)
+        else:
+            self._redis = redis.asyncio.Redis.from_url(url, **options)
 
     async def ask(self, act: Callable[[Store], T]) -> T:
         """What `act` makes of the store's answer: one call of one of its methods. StoreError as from Store."""

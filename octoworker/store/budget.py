@@ -14,6 +14,7 @@ from typing import Any
 
 import redis
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
 
 class _Budget(threading.local):
@@ -26,8 +27,9 @@ _budget = _Budget()
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """All that is asked of Redis in this block, by this thread, takes that long at the most."""
-    before, _budget.ends_at = _budget.ends_at, time.monotonic() + seconds
+    """All that is asked of Redis in this block, by this thread, takes that long at the most; no longer than a block around it."""
+    before, ends_at = _budget.ends_at, time.monotonic() + seconds
+    _budget.ends_at = ends_at if before is None else min(before, ends_at)
     try:
         yield
     finally:
@@ -100,6 +102,14 @@ class PunctualSSLConnection(_Punctual, SSLConnection):
 
 class PunctualUnixConnection(_Punctual, UnixDomainSocketConnection):
     """Over a socket file."""
+
+
+class PunctualPrimaryConnection(_Punctual, SentinelManagedConnection):
+    """Over TCP, to the primary that Sentinels name."""
+
+
+class PunctualPrimarySSLConnection(_Punctual, SentinelManagedSSLConnection):
+    """The same over TLS."""
 
 
 def connection_class(url: str) -> type[Any]:

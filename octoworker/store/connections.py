@@ -29,6 +29,7 @@ class Talk:
 
     def __init__(self, pool: redis.ConnectionPool) -> None:
         self._pool = pool
+        self._look = getattr(pool, "look", None)
         self._pid = os.getpid()
         self._idle: deque[tuple[Any, float]] = deque()
 
@@ -57,11 +58,13 @@ class Talk:
     def _taken(self) -> Any:
         if os.getpid() != self._pid:
             self._pid, self._idle = os.getpid(), deque()
+        if self._look is not None:
+            self._look()
         try:
             connection, since = self._idle.pop()
         except IndexError:
             return self._pool.get_connection()
-        if time.monotonic() - since > FRESH:
+        if time.monotonic() - since > FRESH or not self._pool.owns_connection(connection):
             self._pool.release(connection)
             return self._pool.get_connection()
         return connection

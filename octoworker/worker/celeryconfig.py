@@ -10,14 +10,18 @@ from typing import Any
 
 from kombu import Queue
 
+from octoworker.client.broker import address
 from octoworker.config import Settings
 from octoworker.sms import jobs, lanes
 from octoworker.store import SOCKET_TIMEOUT
+from octoworker.store.primary import SENTINEL_TIMEOUT
 
 _settings = Settings.load()
 
-broker_url = _settings.redis.broker
-result_backend = _settings.redis.results
+_broker = address(_settings.redis.broker, SENTINEL_TIMEOUT)
+_results = address(_settings.redis.results, SENTINEL_TIMEOUT)
+broker_url, broker_use_ssl = _broker.url, _broker.tls
+result_backend, redis_backend_use_ssl = _results.url, _results.tls
 
 # JSON only: a pickle in the queue would be code of a stranger's.
 task_serializer = result_serializer = event_serializer = "json"
@@ -70,6 +74,7 @@ broker_transport_options = {
     "socket_connect_timeout": 3,
     "socket_keepalive": True,
     "health_check_interval": 10,
+    **_broker.options,
 }
 broker_pool_limit = 10
 broker_pool_acquire_timeout = 5
@@ -80,7 +85,10 @@ redis_socket_timeout = SOCKET_TIMEOUT
 redis_socket_connect_timeout = 3
 redis_socket_keepalive = True
 redis_backend_health_check_interval = 25
-result_backend_transport_options = {"retry_policy": {"max_retries": 2, "interval_start": 0, "interval_max": 0.2}}
+result_backend_transport_options = {
+    "retry_policy": {"max_retries": 2, "interval_start": 0, "interval_max": 0.2},
+    **_results.options,
+}
 result_expires = 24 * 3600
 task_publish_retry_policy = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 

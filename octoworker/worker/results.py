@@ -9,12 +9,15 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from celery.backends.redis import RedisBackend
+from celery.backends.redis import RedisBackend, SentinelBackend
 from kombu.utils.encoding import bytes_to_str
 
 from octoworker.store.connections import Talk
 
-PATHS = dict.fromkeys(("redis", "rediss"), "octoworker.worker.results:Results")
+PATHS = {
+    **dict.fromkeys(("redis", "rediss"), "octoworker.worker.results:Results"),
+    "sentinel": "octoworker.worker.results:ResultsAtPrimary",
+}
 """For Celery's loader: which class writes the results of which address."""
 
 
@@ -44,3 +47,7 @@ class Results(RedisBackend):
         seconds = int(self.expires if expires is None else expires)
         kept: list[Any] = ["EX", seconds] if seconds else []
         self._talk.ask_all([("SET", key, value, *kept), ("PUBLISH", key, value)])
+
+
+class ResultsAtPrimary(Results, SentinelBackend):
+    """The same on the primary that Sentinels name."""

@@ -1,0 +1,1 @@
+"""Failovers under load, with real Sentinels: nothing lost, nobody rung twice. See run.py."""
