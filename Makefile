@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial examples check-hosts chaos chaos-outbox bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-memory bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
+.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial examples check-hosts chaos chaos-outbox check-failover bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-memory bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -148,6 +148,14 @@ chaos: $(READY)
 # make chaos-outbox KILLS=1000   processes of a Django project are killed around COMMIT: nothing lost, nothing twice
 chaos-outbox: $(READY)
 	$(BIN)/python tests/journeys/outbox_kills.py --kills $(KILLS)
+
+# make check-failover FAILOVERS=50 SERVER=redis CONFIRM=replica   real Sentinels: one primary after the other goes, under load
+#   SERVER=valkey: the Valkey of the tests. CONFIRM=none: the figures without it. FAILOVER="--min-replicas 0" and more, see --help
+FAILOVERS ?= 50
+SERVER ?= redis
+CONFIRM ?= replica
+check-failover: $(READY)
+	$(BIN)/python tests/journeys/failover --failovers $(FAILOVERS) --server $(SERVER) --confirm $(CONFIRM) $(FAILOVER)
 
 # make bench   all that docs/performance.md quotes, about half an hour; writes benchmarks/results/
 #   bench-held       a million held messages: memory, release, lateness

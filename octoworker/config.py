@@ -204,7 +204,8 @@ class Redis(Group):
         default=environment.DEFAULT_REDIS_URL,
         validation_alias=AliasChoices(*environment.RECORDS),
         repr=False,
-        description="Records, and jobs unless said otherwise.",
+        description="Records, and jobs unless said otherwise; sentinel://HOST,HOST,HOST/0?master_name=NAME where Sentinels say "
+        "which Redis is the primary.",
     )
     broker_url: Annotated[str, AfterValidator(environment.broker_address)] = Field(
         default="",

@@ -228,7 +228,7 @@ class Sentinels:
 
 def names_sentinels(url: str) -> bool:
     """Whether this address names Sentinels that know where the primary is."""
-    return url.startswith(("sentinel:", "sentinels:"))
+    return url.partition(":")[0].lower() in {"sentinel", "sentinels"}
 
 
 def sentinels(url: str) -> Sentinels:

@@ -32,7 +32,7 @@ from octoworker.store.clocks import Clocks
 from octoworker.store.codes import Codes
 from octoworker.store.confirm import Confirm, UnconfirmedError
 from octoworker.store.due import DueSet, Slice, Timings
-from octoworker.store.epoch import Epoch, RolledBackError
+from octoworker.store.epoch import DURABLE_WITHIN, Epoch, RolledBackError
 from octoworker.store.erasure import Forgetting
 from octoworker.store.flow_control import FlowControl
 from octoworker.store.inbox import Inbox
@@ -131,9 +131,6 @@ Replaced = Literal["created", "same", "replaced", "gone"]
 
 HANDED_BACK_FOR = timedelta(seconds=2)
 """Until a message is tried again that replicas did not confirm: as often as that is no load, and soon enough."""
-
-SECOND_KEY_WITHIN = timedelta(milliseconds=500)
-"""A replica that is well answers within a millisecond or two."""
 
 BEHIND = "a replica may not know yet that its first key was refused"
 
@@ -249,6 +246,11 @@ class Store:
             Timings(requeue_after, keep_for, lease, max_crashes, key_window, absent_after),
             limits,
         )
+
+    @property
+    def primary_moves(self) -> int:
+        """How often Sentinels have named another primary since this store was opened; 0 without Sentinels."""
+        return getattr(self._redis.connection_pool, "moves", 0)
 
     def create(
         self,
@@ -378,8 +380,13 @@ class Store:
         Promoted, such a replica would ask with the first key again, which the refusal may have spent or not: the provider
         could take both.
         """
+        newest = max((each.epoch for each in claims if isinstance(each, Lease)), default=0)
         second = [n for n, each in enumerate(claims) if isinstance(each, Lease) and each.on_a_new_key]
-        if not second or self._on_every_replica():
+        if not second:
+            self.epoch.note(newest) if self._scripts.confirms else self.epoch.learn(newest)
+            return claims
+        if self._on_every_replica():
+            self.epoch.note(newest)
             return claims
         held = [claims[n] for n in second]
         back = self._hand_back([(jobs[n], claim) for n, claim in zip(second, held, strict=True)], BEHIND)
@@ -389,7 +396,7 @@ class Store:
 
     def _on_every_replica(self) -> bool:
         with contextlib.suppress(StoreError):
-            return self._scripts.on_every_replica(SECOND_KEY_WITHIN)
+            return self._scripts.on_every_replica(DURABLE_WITHIN)
         return False
 
     def _hand_back(
@@ -425,8 +432,6 @@ class Store:
         """What this process takes for Redis' time was wrong: the next plan asks."""
         if isinstance(claim, Outdated):
             self.clock.forget()
-        elif isinstance(claim, Lease):
-            self.epoch.note(claim.epoch)
         return claim
 
     def go_back(self, *, force: bool = False) -> int:

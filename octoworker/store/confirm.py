@@ -32,9 +32,14 @@ CONFIRMED = frozenset(
         "decide",
         "replay",
         "take_recall",
+        "start_code",
+        "check_code",
+        "opt_out",
+        "receive",
     }
 )
-"""Scripts after which somebody acts on what they wrote: they answer a caller, or a call to the provider follows."""
+"""Scripts after which somebody acts on what they wrote: they answer a caller (the provider's calls, too), or a call to the
+provider follows."""
 
 MARKED_FOR = timedelta(days=1)
 """What is written in between says nothing, and goes by itself."""

@@ -2,7 +2,8 @@
 it is not.
 
 1. Each message that goes on to another key, because the first was refused, counts one up (`lua/lib/epoch.lua`).
-2. A worker remembers the highest count that it has seen, and says it with each claim. A Redis that knows of fewer gives none.
+2. A worker remembers the highest count that it has seen and that stands on replicas: a second key is used only then. It says it
+   with each claim, and a Redis that knows of fewer gives none.
 3. Then, slice by slice, all that may have moved in the stretch that was lost is left to an operator, before anything is sent.
 
 Who has seen nothing cannot know: after a backup is restored while all workers are stopped, an operator says so.
@@ -36,6 +37,9 @@ class RolledBackError(StoreError):
 SLICE = 100
 """Messages looked at in one call."""
 
+DURABLE_WITHIN = timedelta(milliseconds=500)
+"""A replica that is well answers within a millisecond or two."""
+
 
 class RolledBack(NamedTuple):
     """The last time that Redis went back to an older state."""
@@ -59,17 +63,22 @@ class Epoch:
         self.seen = 0
 
     def note(self, epoch: int) -> None:
-        """So many second keys were used by then."""
+        """So many second keys were used by then, and that stands."""
         self.seen = max(self.seen, epoch)
+
+    def learn(self, epoch: int) -> None:
+        """The same, if it stands. What a primary counted that nobody follows any more was not used: nobody was let."""
+        if epoch > self.seen and self._scripts.is_durable(DURABLE_WITHIN):
+            self.note(epoch)
 
     def look(self) -> bool:
         """Whether Redis is as new as it was. StoreError: it is out of reach."""
         found, reviewing = guard(lambda: self._redis.hmget(keys.EPOCH, "second_keys", "reviewing_until"))
         known = int(found or 0)
-        good = known >= self.seen and not reviewing
-        if good:
-            self.note(known)
-        return bool(good)
+        if known < self.seen or reviewing:
+            return False
+        self.learn(known)
+        return True
 
     def roll_back(self, *, force: bool = False, count_only: bool = False) -> Iterator[tuple[int, bool]]:
         """Leave to an operator what may have moved: yields how many of each slice, and whether this call noticed it.

@@ -143,8 +143,9 @@ USERS = {
     ),
     "receiver": User(
         scripts=("receive",),
-        commands=(*CONNECTING, "hmget", "hset", "pexpire", "xadd", "xtrim"),
+        commands=(*CONNECTING, "hmget", "hset", "pexpire", "set", "wait", "xadd", "xtrim"),
         keys=(keys.INBOX, keys.UNREADABLE, keys.OPT_OUTS),
+        writes=(keys.CONFIRMED,),
         unused=("pttl", "xack", "xdel", "zadd", keys.HELD_PREFIX, keys.WORKERS),
     ),
     "viewer": User(

@@ -161,6 +161,22 @@ class Scripts:
         except redis.RedisError as error:
             raise ours(error) from None
 
+    @property
+    def confirms(self) -> bool:
+        """Whether replicas confirm what is written here."""
+        return self._confirm is not None
+
+    def is_durable(self, within: timedelta) -> bool:
+        """Whether all that was written up to now outlives a failover, as far as it is asked for: as many replicas have it as
+        must confirm, or else each that is connected. False: nobody knows."""
+        try:
+            if self._confirm is None:
+                return on_every_replica(self._talk, within)
+            *_, has = self._talk.ask_all(self._confirm.commands)
+            return int(has) >= self._confirm.replicas
+        except redis.RedisError:
+            return False
+
     def _called(self, name: str, places: Sequence[str], arguments: Sequence[Any], confirm: Confirm | None) -> Any:
         """As a function. RedisError when it did not happen, or we cannot know."""
         command = ("FCALL", function(name), len(places), *places, *arguments, digest(name))

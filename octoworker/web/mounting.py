@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from octoworker import environment
+from octoworker.client.client import confirm
 from octoworker.errors import SettingsError
 from octoworker.sms import sizes
 from octoworker.store import Store, budget, connect
@@ -60,7 +61,13 @@ def putting(redis_url: str, spool: str) -> Put:
     """Stores calls in this Redis, or in the spool (a folder) while that is away. SettingsError: it cannot be written."""
     client = connect(redis_url, timeout=STORED_WITHIN, retries=1)
     shared = environment.load()
-    store = Store(client, keep_for=shared.keep_for, requeue_after=shared.requeue_after, by_function=True)
+    store = Store(
+        client,
+        keep_for=shared.keep_for,
+        requeue_after=shared.requeue_after,
+        by_function=True,
+        confirm=confirm(shared.confirm, STORED_WITHIN),
+    )
 
     def put(arrivals: Sequence[Arrival]) -> None:
         with budget.within(STORED_WITHIN):

@@ -25,6 +25,7 @@ from octoworker.sms import jobs
 from octoworker.store import keys
 from octoworker.store.scripts import NoScriptError
 from octoworker.telemetry import log
+from octoworker.worker import runtime
 from octoworker.worker.in_hand import ASIDE_AT_MOST, ASIDE_FOR, InHand, script
 
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -48,6 +49,13 @@ BELL_WAITS = 30
 def unreadable(error: Exception) -> None:
     """One event for one job that cannot be read. Its content may be a message: it is not logged."""
     log.warning("job.unreadable", kind=type(error).__name__)
+
+
+def moves() -> int:
+    """How often the primary of the jobs has become another one, as far as the records' connections have noticed."""
+    settings = Settings.load()
+    same = settings.redis.broker == settings.redis.records_url
+    return runtime.current().store.primary_moves if same else 0
 
 
 class Bell:
@@ -93,10 +101,14 @@ class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
         self._most = Settings.load().max_crashes
         self._bells: dict[str, Bell] = {}
         self._looked_at: list[str] = []
+        self._moves = moves()
 
     def _brpop_start(self, timeout: float | None = None) -> None:
         """Look. Named as in kombu, which calls it when there is room for a job and nothing is asked."""
         del timeout
+        if self._moves != moves():
+            # What stands in the queues of the old one is thrown away with it, or is no longer true.
+            raise self.connection_errors[0]("The primary is another one now")
         self._count_in_hand()
         self._looked_at = self._queue_cycle.consume(len(self.active_queues))
         if not self._looked_at:

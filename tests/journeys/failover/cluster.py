@@ -284,9 +284,11 @@ def binary_of(server):
     return str(get_binary_path())
 
 
+WITHOUT_TLS = ("Missing implement of connection type tls", "TLS not supported", "Bad directive")
+
+
 def has_tls(binary):
-    """Whether it was built with TLS: without, it knows no such port."""
-    done = subprocess.run(
-        [binary, "-", "--tls-port"], input="", capture_output=True, text=True, timeout=10, check=False
-    )
-    return "not supported" not in done.stdout + done.stderr
+    """Whether it was built with TLS. It ends in any case: there is no certificate."""
+    command = [binary, "--port", "0", "--tls-port", str(own_port())]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    return not any(words in done.stdout + done.stderr for words in WITHOUT_TLS)

@@ -98,7 +98,7 @@ class Caller(End):
         if self.pipe.is_cut:
             self.pipe.dead = True
             return
-        asyncio.ensure_future(self.connect())
+        self.connecting = asyncio.ensure_future(self.connect())
 
     async def connect(self):
         loop = asyncio.get_running_loop()
@@ -127,7 +127,7 @@ async def main():
             await network.listen()
         else:
             network.change(wanted["cut"])
-        print("done", flush=True)  # noqa: T201 - the answer to the line
+        print("done", flush=True)
 
 
 if __name__ == "__main__":
