@@ -27,9 +27,8 @@ _budget = _Budget()
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """All that is asked of Redis in this block, by this thread, takes that long at the most; no longer than a block around it."""
-    before, ends_at = _budget.ends_at, time.monotonic() + seconds
-    _budget.ends_at = ends_at if before is None else min(before, ends_at)
+    """All that is asked of Redis in this block, by this thread, takes that long at the most."""
+    before, _budget.ends_at = _budget.ends_at, time.monotonic() + seconds
     try:
         yield
     finally:
@@ -38,6 +37,12 @@ def within(seconds: float) -> Iterator[None]:
 
 LEAST = 0.001
 """Seconds that a socket waits at the least: it takes none at all for "never"."""
+
+
+def at_most(seconds: float) -> float:
+    """So many seconds, or what is left of the budget."""
+    left = _left()
+    return seconds if left is None else min(seconds, left)
 
 
 def _left() -> float | None:

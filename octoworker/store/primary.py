@@ -56,7 +56,7 @@ class PrimaryPool(SentinelConnectionPool):
         self._next_look = now + EVERY
         before = self.master_address
         try:
-            with budget.within(LOOK_WITHIN):
+            with budget.within(budget.at_most(LOOK_WITHIN)):
                 self.get_master_address()  # type: ignore[no-untyped-call]  # so in its stubs
         except (redis.RedisError, OSError):
             self._next_look = now + EVERY_WITHOUT
