@@ -71,7 +71,10 @@ class Confirm:
         )
 
     def check(self, confirmations: Sequence[Any], answers: Sequence[Any]) -> None:
-        """UnconfirmedError when the answers to `commands` do not say that enough replicas have it."""
+        """UnconfirmedError when the answers to `commands` do not say that enough replicas have it. Where every script failed there
+        is nothing to confirm, and their own errors say more."""
+        if answers and all(isinstance(each, redis.RedisError) for each in answers):
+            return
         wrong = next((each for each in confirmations if isinstance(each, redis.RedisError)), None)
         if wrong is not None:
             raise UnconfirmedError(f"Replicas could not be asked ({type(wrong).__name__}).", answers)

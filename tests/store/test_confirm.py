@@ -146,6 +146,22 @@ def test_claims_of_a_bulk_job_that_are_not_confirmed_are_no_leases(primary, pair
     assert store.get(ID).state == State.WAITING
 
 
+@pytest.mark.parametrize(
+    "act", [lambda store: store.claim(REQUEST), take, lambda store: store.claim_many([REQUEST])[0]]
+)
+def test_a_primary_that_takes_nothing_for_want_of_replicas_says_so_itself(primary, act):
+    primary.config_set("min-replicas-to-write", 2)
+    try:
+        try:
+            error = act(hurried(primary))
+        except StoreError as raised:
+            error = raised
+    finally:
+        primary.config_set("min-replicas-to-write", 0)
+    assert isinstance(error, StoreError)
+    assert not isinstance(error, UnconfirmedError)
+
+
 def test_an_outcome_that_is_not_confirmed_may_be_written_again(primary, pair):
     store = hurried(primary)
     take(store)

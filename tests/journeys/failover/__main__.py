@@ -10,6 +10,7 @@ import argparse
 import os
 import platform
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -65,6 +66,8 @@ def main():
     if given.confirm == "replica":
         settings |= {"OCTOWORKER_CONFIRM_REPLICAS": "majority", "OCTOWORKER_REPLICAS": "2"}
     shares = Shares(given.ambiguous, given.refused, 5.0, burnt=not given.kept)
+    # Whoever stops it stops what it started, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="octoworker-cluster-") as servers,
