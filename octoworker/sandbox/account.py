@@ -65,6 +65,11 @@ class Account:
             self._remember(order.key)
             return Promise(partial(self._book_later, n, order))
 
+    def knows(self, key: str) -> bool:
+        """Whether a call with this request_id was taken, or used it up, within the window."""
+        with self.world.changing():
+            return self._knows(key)
+
     def refused(self, key: str) -> None:
         """A call with this key was refused; whether that uses the key up is a setting."""
         with self.world.changing():

@@ -75,6 +75,7 @@ class Conversation:
             self.hang_up()
             return
         self.pause(reply.delay)
+        reply.ready()
         reply.leave(self, reply.packet())
         self._over = self._over or not reply.keep
         self.idle = True

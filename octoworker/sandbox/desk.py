@@ -17,7 +17,8 @@ from octoworker.sandbox.faults import Fault, Faults
 from octoworker.sandbox.form import Request
 from octoworker.sandbox.gates import Gates
 from octoworker.sandbox.orders import Accepted, Order, Promise, Refusal
-from octoworker.sandbox.replies import Reply, Wire, struck
+from octoworker.sandbox.places import Places
+from octoworker.sandbox.replies import TOO_MANY, Reply, Wire, struck
 from octoworker.sandbox.world import World
 
 EARLY = 5.0
@@ -67,14 +68,32 @@ class Dialect(Protocol):
 class Desk:
     """Takes every call to Octopush."""
 
-    def __init__(self, world: World, faults: Faults, gates: Gates) -> None:
+    def __init__(self, world: World, faults: Faults, gates: Gates, places: Places) -> None:
         self._world = world
         self._faults = faults
         self._gates = gates
+        self._places = places
 
     def answer(self, dialect: Dialect, request: Request) -> Reply:
         """The reply to a request of this dialect, and what it does to the account."""
         asked = dialect.read(request)
+        account = asked.account
+        if account is None:
+            return self._worked(dialect, asked)
+        if not self._places.take(account):
+            with self._world.changing():
+                self._world.calls.answer(
+                    self._world.calls.arrive(_call(dialect, asked, None, self._world.clock.now())), "429"
+                )
+            return TOO_MANY
+        try:
+            reply = self._worked(dialect, asked)
+        except BaseException:
+            self._places.leave(account)
+            raise
+        return replace(reply, ready=partial(self._places.leave, account))
+
+    def _worked(self, dialect: Dialect, asked: Asked) -> Reply:
         fault = self._faults.take(dialect.name, asked.call, asked.numbers)
         with self._world.changing():
             n = self._world.calls.arrive(_call(dialect, asked, fault, self._world.clock.now()))
@@ -118,6 +137,8 @@ class Desk:
 
 
 def _taken(dialect: Dialect, asked: Asked, account: Account, n: int, fault: Fault | None) -> object:
+    if account.settings.key_first and not asked.simulated and account.knows(asked.key):
+        return Refusal(account.settings.duplicate_code)
     order = dialect.order(asked, account, fault)
     if isinstance(order, Refusal):
         return order

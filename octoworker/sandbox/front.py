@@ -67,6 +67,7 @@ class Sandbox(StandIn):
         """Let everybody who waits go, and leave no thread and no socket behind. For good: start a new one after it."""
         self._world.close()
         self._gates.tear_down()
+        self._places.tear_down()
         if self._door is not None:
             self._door.close()
         if self._bell is not None:

@@ -45,6 +45,8 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     delay: float = 0.0
     leave: Callable[[Wire, bytes], None] = _whole
+    ready: Callable[[], None] = lambda: None
+    """Called when `delay` is over, whatever comes then."""
     keep: bool = True
     """Whether the connection may carry another call."""
 
@@ -60,6 +62,9 @@ class Reply:
 
     def _about_body(self) -> tuple[str, str]:
         return f"Content-Type: {self.content_type}", f"Content-Length: {len(self.body)}"
+
+
+TOO_MANY = Reply(status=429, headers=(("Retry-After", "1"),))
 
 
 def in_json(document: object, status: int = 200) -> Reply:

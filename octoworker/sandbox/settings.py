@@ -32,6 +32,12 @@ class Settings:
     """Whether a simulated call looks at request_ids and uses its own up."""
     credit_first: bool = False
     """Whether too little credit is noticed before a known request_id."""
+    key_first: bool = False
+    """Whether a known request_id is noticed before anything that is wrong with a call."""
+    calls_at_once: int = 0
+    """How many calls are worked at once; 0: all that come. One integrator was told: one after the other."""
+    beyond_calls_at_once: str = "refuse"
+    """What becomes of the others: "refuse" answers 429, "queue" works them in turn."""
 
     success_status: int = 201
     """v1: the documents say 201, callers have seen 200."""
@@ -39,6 +45,10 @@ class Settings:
     """v1: of a refusal without a status of its own; one client is ready for 422."""
     longest_low_cost: int = 1224
     """v1: units; the older API takes 160."""
+    low_cost_sender: bool = True
+    """v1: whether a low cost call may name a sender."""
+    many_recipients: str = "refuse"
+    """v1: "refuse" answers 103 to more than 500, "cut" takes the first 500."""
     simulated_receipts: bool = False
     """v1: whether receipts follow a simulated call."""
     charge_blacklisted: bool = True
@@ -80,6 +90,10 @@ class Settings:
     """Shares between 0 and 1 of the messages whose receipts go astray, by the names in `callbacks.mishaps.MISHAPS`."""
     receipt_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By number: the words of its receipts, whatever the shares say."""
+    stop_is_reply_too: bool = True
+    """Whether a STOP that answers a message with replies is posted as a reply beside."""
+    callback_tries: int = 1
+    """How often an event is posted whose answer was none, or no 2xx."""
     undelivered_word: str = "NOT_DELIVERED"
     receipt_delay: float = 0.1
     """Seconds between the handset and each receipt."""

@@ -21,6 +21,7 @@ from octoworker.sandbox.faults import CALLS, Faults
 from octoworker.sandbox.gates import Gates
 from octoworker.sandbox.handsets import Message
 from octoworker.sandbox.legacy.api import LegacyApi
+from octoworker.sandbox.places import Places
 from octoworker.sandbox.v1.api import V1Api
 from octoworker.sandbox.wall import Look, wall
 from octoworker.sandbox.world import World
@@ -39,7 +40,8 @@ class StandIn:
         self._accounts.open(user_login, api_key, self._credit)
         self._faults = Faults(self._world.touch)
         self._gates = Gates(self._world.touch)
-        self._desk = Desk(self._world, self._faults, self._gates)
+        self._places = Places()
+        self._desk = Desk(self._world, self._faults, self._gates, self._places)
         self._dialects = (LegacyApi(self._accounts), V1Api(self._accounts))
 
     @property

@@ -117,6 +117,16 @@ def test_a_simulated_message_rings_nowhere(house):
 
 
 @EITHER_API
+@pytest.mark.parametrize("beyond", ["refuse", "queue"])
+def test_an_octopush_that_works_one_call_at_a_time_gets_all_of_them(house, beyond):
+    house.sandbox.settings(calls_at_once=1, beyond_calls_at_once=beyond, latency=0.05)
+    house.worker()
+    ids = [house.enqueue(f"+3361234567{n}") for n in range(8)]
+    assert {house.ended(each).state for each in ids} == {State.ACCEPTED}
+    assert all(house.texts(f"+3361234567{n}") == [TEXT] for n in range(8))
+
+
+@EITHER_API
 def test_the_balance_is_shown(house):
     shown = json.loads(house.command("balance", "--json").stdout)
     assert float(shown["credit"]) > 0

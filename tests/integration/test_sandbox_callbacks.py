@@ -236,6 +236,13 @@ def test_what_is_typed_on_a_handset_is_a_stop_or_a_reply(sandbox, caller, receiv
     assert {event["text"] for event in events} == {text}
 
 
+@pytest.mark.parametrize(("both", "kinds"), [(True, ["stop", "reply"]), (False, ["stop"])])
+def test_whether_a_stop_is_a_reply_too_is_a_switch(sandbox, caller, called, both, kinds):
+    sandbox.settings(stop_is_reply_too=both)
+    caller.send_v1(with_replies=True)
+    assert sandbox.type(NUMBER, "STOP") == kinds
+
+
 ANSWERED = [({"with_replies": True}, True), ({}, False)]
 
 
@@ -351,6 +358,15 @@ ANSWERS = [
 def test_any_byte_of_body_and_any_failure_is_a_fault(sandbox, caller, called, status, body, fault):
     called.status, called.body = status, body
     assert bad_answer(sandbox, caller) == fault
+
+
+@pytest.mark.parametrize(("tries", "posted"), [(1, 1), (3, 3)])
+def test_whether_an_event_comes_again_after_a_failure_is_a_switch(sandbox, caller, called, tries, posted):
+    called.status = 500
+    sandbox.settings(callback_tries=tries, receipt_words={NUMBER: ["DELIVERED"]})
+    caller.send_v1()
+    assert len({event["status"] for event in called.events(posted)}) == 1
+    assert sandbox.wait(callbacks=posted)["callbacks"] == posted
 
 
 def test_an_answer_after_a_second_is_a_fault(sandbox, caller, called):

@@ -279,3 +279,43 @@ def test_a_gate_over_http_is_awaited_and_opened(sandbox, caller, aside):
 
 def test_every_kind_has_a_story():
     assert all(kind.story for kind in KINDS.values())
+
+
+# --- how many calls at once
+
+EITHER = pytest.mark.parametrize(("api", "send"), [("legacy", "post"), ("v1", "send_v1")])
+
+
+def asked(sandbox, send):
+    """One call on a line of its own: its status."""
+    line = Caller(sandbox)
+    try:
+        return getattr(line, send)()[0]
+    finally:
+        line.close()
+
+
+@EITHER
+def test_a_call_beyond_those_at_once_is_told_to_wait_where_it_is_so_set(sandbox, aside, api, send):
+    sandbox.settings(api=api, calls_at_once=1)
+    sandbox.fault("gate", name="door")
+    first = aside.submit(asked, sandbox, send)
+    sandbox.gate_reached("door")
+    assert asked(sandbox, send) == 429
+    sandbox.open_gate("door")
+    assert first.result() in (200, 201)
+    assert asked(sandbox, send) in (200, 201)
+    assert len(sandbox.handsets()[NUMBER]) == 2
+
+
+@EITHER
+def test_or_it_is_worked_when_its_turn_comes(sandbox, aside, api, send):
+    sandbox.settings(api=api, calls_at_once=1, beyond_calls_at_once="queue")
+    sandbox.fault("gate", name="door")
+    first = aside.submit(asked, sandbox, send)
+    sandbox.gate_reached("door")
+    second = aside.submit(asked, sandbox, send)
+    assert sandbox.calls()[0]["code"] is None
+    sandbox.open_gate("door")
+    assert {first.result(), second.result()} <= {200, 201}
+    assert len(sandbox.handsets()[NUMBER]) == 2

@@ -151,6 +151,14 @@ def test_whether_credit_is_looked_at_before_the_key_is_a_switch(sandbox, caller,
 
 
 @both
+@pytest.mark.parametrize("first", [True, False])
+def test_whether_a_known_key_is_noticed_before_a_bad_call_is_a_switch(sandbox, caller, api, first):
+    sandbox.settings(key_first=first)
+    api.send(caller, key="abc1")
+    assert (api.send(caller, key="abc1", text="") == api.duplicate) == first
+
+
+@both
 def test_the_code_of_a_duplicate_is_a_switch(sandbox, caller, api):
     sandbox.settings(duplicate_code="123")
     assert [api.send(caller, key="abc1") for _ in range(2)] == ["000", "123"]

@@ -154,6 +154,19 @@ def test_how_long_a_low_cost_text_may_be_is_a_switch(sandbox, caller, longest, s
     assert caller.send_v1(type="sms_premium", purpose="alert", text=text)[0] == 201
 
 
+@pytest.mark.parametrize(("taken", "status"), [(True, 201), (False, 400)])
+def test_whether_low_cost_may_name_a_sender_is_a_switch(sandbox, caller, taken, status):
+    sandbox.settings(low_cost_sender=taken)
+    assert caller.send_v1(type="sms_low_cost")[0] == status
+    assert caller.send_v1(type="sms_low_cost", sender=None)[0] == 201
+
+
+def test_whether_too_many_recipients_are_refused_or_cut_is_a_switch(sandbox, caller):
+    many = to(*(f"+336{n:08d}" for n in range(501)))
+    sandbox.settings(many_recipients="cut")
+    assert caller.send_v1(recipients=many)[1]["number_of_contacts"] == 500
+
+
 @pytest.mark.parametrize(("charged", "left"), [(True, 999.945), (False, 1000)])
 def test_whether_an_sms_to_somebody_who_said_stop_costs_is_a_switch(sandbox, caller, charged, left):
     sandbox.settings(charge_blacklisted=charged)

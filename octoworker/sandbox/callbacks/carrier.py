@@ -25,6 +25,11 @@ class Answer:
     size: int = 0
     error: str = ""
 
+    @property
+    def good(self) -> bool:
+        """Whether the event was taken."""
+        return self.status is not None and 200 <= self.status < 300
+
 
 def carry(url: str, content_type: str, body: bytes) -> Answer:
     """Post and wait for the whole answer. Never raises, and never calls another machine."""

@@ -41,11 +41,11 @@ class Correspondence:
     def typed(self, settings: Settings, message: Message, text: str) -> list[str]:
         """Somebody typed this on a handset; returns the kinds of the events that follow.
 
-        A STOP is a STOP by its whole text. To a message that could be answered it comes as a reply too.
+        A STOP is a STOP by its whole text. To a message that could be answered it comes as a reply too, or not, as set.
         """
         now = self._world.clock.now()
         written = [letters.stop(settings, message, text, now)] if is_stop(text) else []
-        if message.with_replies or not written:
+        if not written or (message.with_replies and settings.stop_is_reply_too):
             written.append(letters.reply(settings, message, text, now))
         for letter in written:
             self._send(letter, now)

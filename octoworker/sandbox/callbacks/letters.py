@@ -40,6 +40,7 @@ class Letter:
     fields: dict[str, object] = field(repr=False)
     payload_type: str
     array: bool
+    tries: int = 1
     done: threading.Event = field(default_factory=threading.Event, compare=False, repr=False)
 
 
@@ -82,7 +83,8 @@ def body(letters: Sequence[Letter]) -> tuple[str, bytes]:
 
 def _letter(settings: Settings, kind: str, message: Message, fields: dict[str, object]) -> Letter:
     url = {"receipt": settings.url_deliveries, "stop": settings.url_stops, "reply": settings.url_replies}[kind]
-    return Letter(kind, message.api, message.recipient, url, fields, settings.payload_type, settings.callback_array)
+    how = settings.payload_type, settings.callback_array, settings.callback_tries
+    return Letter(kind, message.api, message.recipient, url, fields, *how)
 
 
 def _typed(settings: Settings, message: Message, text: str) -> dict[str, object]:

@@ -32,7 +32,7 @@ class Callback:
         answer = self.answer
         if answer.status is None:
             return f"no answer: {answer.error}"
-        if not 200 <= answer.status < 300:
+        if not answer.good:
             return f"HTTP {answer.status}"
         if answer.size:
             return f"a body of {answer.size} byte{'s' * (answer.size > 1)}, where Octopush wants none"

@@ -32,6 +32,7 @@ def _ending(word: str) -> Callable[[Steps], Steps]:
 MISHAPS: dict[str, Callable[[Steps], Steps]] = {
     "undelivered": _ending(UNDELIVERED),
     "unknown": _ending("TELEPORTED"),
+    "no_ack": lambda steps: tuple(step for step in steps if step.word != "ACK"),
     "swapped": lambda steps: steps[::-1],
     "twice": lambda steps: tuple(step for each in steps for step in (each, each)),
     "late": lambda steps: tuple(replace(step, late=True) for step in steps),

@@ -74,6 +74,14 @@ class PostOffice:
                 self._post(packed)
 
     def _post(self, letters: list[Letter]) -> None:
+        """Once, or as often as it takes, where the account says so: at once, since how long Octopush would wait nobody knows."""
+        for _ in range(letters[0].tries):
+            if self._taken(letters):
+                break
+        for letter in letters:
+            letter.done.set()
+
+    def _taken(self, letters: list[Letter]) -> bool:
         content_type, packed = body(letters)
         answer = carry(letters[0].url, content_type, packed)
         self._noted(
@@ -88,8 +96,7 @@ class PostOffice:
                 answer=answer,
             )
         )
-        for letter in letters:
-            letter.done.set()
+        return answer.good
 
 
 def _waiting(bag: Bag) -> list[Letter]:

@@ -56,6 +56,7 @@ class Wanted:
     type: str
     alert: bool
     sender: str
+    names_sender: bool
     send_at: float | None
     with_replies: bool
     removes_blacklisted: bool
@@ -84,6 +85,7 @@ def wanted(content: Mapping[str, Any], settings: Settings) -> Wanted:
         type=kind if kind in TYPES else settings.default_type,
         alert=content.get("purpose") == ALERT,
         sender=_text(content.get("sender")) or settings.default_sender,
+        names_sender=bool(_text(content.get("sender"))),
         send_at=_instant(content.get("send_at")),
         with_replies=yes(content.get("with_replies")),
         removes_blacklisted=yes(content.get("auto_remove_blacklisted_numbers")),

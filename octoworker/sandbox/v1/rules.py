@@ -42,7 +42,9 @@ def parts(wanted: Wanted, failing: Collection[str]) -> tuple[Part, ...]:
     """What each handset will get. Numbers that go nowhere, and those in `failing`, are left out without a word."""
     reached = [recipient for recipient in wanted.good if recipient.number not in failing]
     priced = ((recipient, _fare(recipient, wanted.type)) for recipient in reached)
-    return tuple(_part(recipient, found, wanted) for recipient, found in priced if isinstance(found, Fare))
+    return tuple(_part(recipient, found, wanted) for recipient, found in priced if isinstance(found, Fare))[
+        :MOST_RECIPIENTS
+    ]
 
 
 def sender(wanted: Wanted) -> str:
@@ -68,9 +70,9 @@ def _fare(recipient: Recipient, kind: str) -> Fare | str:
     return fare(str(recipient.number), QUALITY[kind])
 
 
-def _nobody(wanted: Wanted, _: Settings) -> bool:
+def _nobody(wanted: Wanted, settings: Settings) -> bool:
     reached = [recipient for recipient in wanted.good if isinstance(_fare(recipient, wanted.type), Fare)]
-    return not reached or len(wanted.recipients) > MOST_RECIPIENTS
+    return not reached or (len(wanted.recipients) > MOST_RECIPIENTS and settings.many_recipients == "refuse")
 
 
 def _bad_number(wanted: Wanted, settings: Settings) -> bool:
@@ -99,6 +101,7 @@ RULES: tuple[tuple[str, Callable[[Wanted, Settings], bool]], ...] = (
     ("103", _nobody),
     ("107", lambda wanted, _: not wanted.text.strip()),
     ("106", lambda wanted, _: not SENDER.fullmatch(wanted.sender)),
+    ("106", lambda wanted, settings: wanted.type == LOW_COST and wanted.names_sender and not settings.low_cost_sender),
     ("189", _too_long),
     ("121", _without_stop),
 )
