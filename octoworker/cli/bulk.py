@@ -174,7 +174,7 @@ def _preview(reader: Reader, store: Store, *, json_: bool) -> None:
     for warning, count in (*found.warnings.most_common(), *found.remarks.most_common()):
         out.print(_counted("yellow", count, warning))
     for country, at in found.may_go_at.items():
-        out.print(f"marketing to {country}: from {at.isoformat(timespec='minutes')}")
+        out.print(f"marketing to {country}: {output.opening(country, at)}")
     sizes = ", ".join(f"{count} of {size}" for size, count in facts["segments"].items())
     out.print(f"segments: {facts['segments_in_all']} ({sizes})" if sizes else "segments: none")
     if found.foreign:
@@ -182,7 +182,7 @@ def _preview(reader: Reader, store: Store, *, json_: bool) -> None:
         for sign, count in found.foreign.most_common(SIGNS_SHOWN):
             out.print(_counted("yellow", count, sign))
     out.print(f"cost: {_money(found)}")
-    out.print(f"goes: {found.at.isoformat(timespec='minutes') if found.at else 'at once'}")
+    out.print(f"goes: {output.instant(found.at) if found.at else 'at once'}")
     out.print("Nothing was sent. Add --send to send it.")
 
 

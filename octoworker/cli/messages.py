@@ -153,16 +153,15 @@ def preview(sms: message.Message, foreseen: schedule.Plan, judged: Judgement, no
     if json_:
         output.as_json(facts)
         return
-    output.say(
-        f"{len(sms.recipients)} recipients, {sms.segments} segments each, lane {sms.lane}: {where} {at or ''}".rstrip()
-    )
+    to_each = " each" if len(sms.recipients) > 1 else ""
+    counted = f"{output.counted(len(sms.recipients), 'recipient')}, {output.counted(sms.segments, 'segment')}{to_each}"
+    output.say(f"{counted}, lane {sms.lane}: {where} {output.instant(at) if at else ''}".rstrip())
     if facts["hours"]:
         output.say(str(facts["hours"]))
     if foreseen.differs:
         output.say("it goes in parts, to each country at its own hour; the time above is the last one's")
     for country, opens_at in foreseen.opens_at.items():
-        may = f"from {opens_at.isoformat(timespec='minutes')}" if opens_at > now else "now"
-        output.say(f"marketing to {country}: {may}")
+        output.say(f"marketing to {country}: {output.opening(country, opens_at) if opens_at > now else 'now'}")
     output.say(f"text: {facts['arrives']}")
     if found := encoding.unicode_cost(sms.text):
         output.say(f"Unicode: {found.segments} segments; {found.without} without")

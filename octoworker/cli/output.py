@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from octoworker.sms.destinations.table import zone_of
 from octoworker.sms.record import Recall, Record, mask
 from octoworker.sms.shapes import RecallState
 from octoworker.telemetry import escape
@@ -96,6 +99,22 @@ def say_over(text: str) -> None:
 def as_json(document: Any) -> None:
     """One document on standard output, and nothing else."""
     click.echo(escape.json(document))
+
+
+def counted(number: int, word: str) -> str:
+    """`1 segment`, `2 segments`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def instant(at: datetime) -> str:
+    """An instant for a person to read, with its zone."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def opening(country: str, at: datetime) -> str:
+    """From when marketing may go to a country, by the clock there."""
+    zone = zone_of(country)
+    return f"from {at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} ({zone})" if zone else f"from {instant(at)}"
 
 
 def coloured(state: str) -> Text:

@@ -114,7 +114,7 @@ def test_a_time_too_far_or_past_is_refused(house, when, why):
 def test_a_dry_run_says_what_would_happen_and_does_nothing(house):
     shown = json.loads(send(house, "--at", IN_A_WEEK.isoformat(), "--hold", "--dry-run", "--json").stdout)
     assert (shown["how"], shown["segments"], shown["recipients"]) == ("held here until", 1, 1)
-    assert send(house, "--dry-run").stdout.startswith("1 recipients, 1 segments each, lane urgent: sent at once")
+    assert send(house, "--dry-run").stdout.startswith("1 recipient, 1 segment, lane urgent: sent at once")
     advert = [
         "--to",
         NUMBER,
