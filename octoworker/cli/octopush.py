@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import click
 from rich.table import Table
@@ -19,6 +22,9 @@ from octoworker.worker import runtime
 
 EVENTS: tuple[Event, ...] = ("receipt", "reply", "stop")
 HIDDEN = "TOKEN"
+
+_WRITTEN = re.compile(r"[!-~]{1,500}")
+_HOST = re.compile(r"[0-9a-z:._\-]+")
 
 
 @click.group()
@@ -69,13 +75,32 @@ def _account(settings: Settings) -> Iterator[Configurable]:
 
 def _addresses(settings: Settings, url: str) -> Mapping[Event, str]:
     """Where `octoworker receive` expects each event."""
-    if not url.startswith("https://"):
-        raise click.BadParameter(
-            "use https: the address holds the secret by which Octopush is known.", param_hint="--url"
-        )
+    if problem := problem_of(url):
+        raise click.BadParameter(problem, param_hint="--url")
     if not settings.inbound.tokens:
         raise SettingsError(["OCTOWORKER_INBOUND_TOKEN is not set (or give OCTOWORKER_INBOUND_TOKEN_FILE)."])
     return {event: f"{url.rstrip('/')}{ROOT}{settings.inbound.tokens[0]}/{event}" for event in EVENTS}
+
+
+def problem_of(url: str) -> str:
+    """Why the receiver cannot be reached there; "" when it may be."""
+    if not url.startswith("https://"):
+        return "use https: the address holds the secret by which Octopush is known."
+    try:
+        parts = urlsplit(url)
+        host, bare = parts.hostname or "", not (parts.port == 0 or parts.query or parts.fragment or "@" in parts.netloc)
+    except ValueError:
+        host, bare = "", False
+    if not (_HOST.fullmatch(host) and bare and _WRITTEN.fullmatch(url)):
+        return "give https://, a host, and at most a port and a path, as in https://sms.example.com."
+    return "Octopush cannot reach an address inside your network." if _is_inside(host) else ""
+
+
+def _is_inside(host: str) -> bool:
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
 
 
 def _print(settings: Settings, found: Parameters, wanted: Mapping[Event, str], *, json_: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,9 @@ from octoworker.worker import runtime
 
 AT_ONCE = 500
 """Lines of an export that are put back with one round trip."""
+
+TOO_LONG = "too long"
+"""Stands for a line that nobody reads."""
 
 
 @click.group()
@@ -98,19 +100,22 @@ def import_(file: Path, *, everything: bool) -> None:
     """Put in the lines of FILE: numbers, or what `export` wrote. Exit status 1: some lines could not be read."""
     settings, store = _opened()
     entry = OptOut("import", "all" if everything else "marketing")
-    taken, bad, exported = 0, [], []
+    taken, bad = 0, []
+    exported: list[tuple[str, OptOut]] = []
     for line, text in _lines(file):
-        if text.startswith("{") and (kept := _exported(text)):
-            exported.append(kept)
-        else:
-            try:
+        try:
+            if text.startswith("{"):
+                exported.append(OptOut.exported(text))
+            else:
                 store.opt_outs.add(_hashes(text, settings), entry)
-            except PayloadError:
-                bad.append(line)
-                continue
+        except (PayloadError, ValueError):
+            bad.append(line)
+            continue
         taken += 1
-    for start in range(0, len(exported), AT_ONCE):
-        store.opt_outs.put(exported[start : start + AT_ONCE])
+        if len(exported) == AT_ONCE:
+            store.opt_outs.put(exported)
+            exported = []
+    store.opt_outs.put(exported)
     output.say(f"{taken} taken.")
     if bad:
         output.say(f"{len(bad)} lines could not be read: {', '.join(map(str, bad[:10]))}", err=True)
@@ -132,17 +137,16 @@ def _hashes(number: str, settings: Settings) -> list[str]:
 
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank. Of one that is too long only so much that it is refused."""
     with file.open(encoding="utf-8-sig", errors="replace") as lines:
-        for line, text in enumerate(lines, 1):
-            if bare := text[: sizes.CSV_LINE].strip():
-                yield line, bare
-
-
-def _exported(text: str) -> tuple[str, OptOut] | None:
-    try:
-        return str(json.loads(text)["hash"]), OptOut.from_json(text)
-    except (ValueError, KeyError, TypeError):
-        return None
+        number = 0
+        while text := lines.readline(sizes.OPT_OUT_LINE + 1):
+            number += 1
+            rest = text
+            while not rest.endswith("\n") and (rest := lines.readline(sizes.OPT_OUT_LINE)):
+                text = TOO_LONG
+            if bare := text.strip():
+                yield number, bare
 
 
 def _shown(entry: OptOut) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def start(
         codes.text_of("0" * codes.DIGITS, text, domain, app_hash)
     except codes.CodeRefused as refused:
         raise PayloadError([str(refused)]) from None
-    address = codes.address_of((ip or "").strip()[:64], keys[0])
+    address = codes.address_of(str(ip or "").strip()[:64], keys[0])
     begun = _begun(mine, places, codes.name_of(keys[0]), recipient.country_of(number), address)
     message_id = None
     if begun.outcome in {"send", "same"}:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import get_args
 
-from octoworker.errors import StoreError
-from octoworker.gateway.callbacks import Callback, meaning
+from octoworker.errors import RecordError, StoreError
+from octoworker.gateway.callbacks import Callback, Kind, meaning
 from octoworker.gateway.callbacks.words import Delivery
 from octoworker.sending import report
 from octoworker.sms import opt_outs
@@ -23,6 +24,8 @@ from octoworker.store.streams import Entry
 BAD_ENTRY = "it could not be processed"
 A_REPLY = "a reply to no message of ours"
 """Kept for an operator to read."""
+
+KINDS: frozenset[str] = frozenset(get_args(Kind))
 
 LONGEST_REPLY = 1600
 """Characters of a reply that are kept: ten segments."""
@@ -49,19 +52,28 @@ class Inbound:
         """All of these. StoreError: Redis is out of reach; what was not processed stays in the inbox."""
         receipts: list[tuple[Entry, Receipt]] = []
         for entry in entries:
-            found = _read(entry)
-            if found is None:
+            try:
+                receipts += self._processed(entry)
+            except RecordError:
+                # It would fail again, before all that come behind it.
                 self._set_aside(entry, BAD_ENTRY)
-            elif found.kind == "receipt":
-                self._note_blacklisted(found)
-                receipts.append((entry, self._receipt(entry, found)))
-            elif found.kind == "stop":
-                self._opt_out(found, "stop", entry)
-            elif opt_outs.is_stop(found.text, self._stop_words):
-                self._opt_out(found, "reply", entry)
-            else:
-                self._reply(found, entry)
         self._apply(receipts)
+
+    def _processed(self, entry: Entry) -> list[tuple[Entry, Receipt]]:
+        """One of them, but for a receipt: receipts are applied together."""
+        found = _read(entry)
+        if found is None:
+            self._set_aside(entry, BAD_ENTRY)
+        elif found.kind == "receipt":
+            self._note_blacklisted(found)
+            return [(entry, self._receipt(entry, found))]
+        elif found.kind == "stop":
+            self._opt_out(found, "stop", entry)
+        elif opt_outs.is_stop(found.text, self._stop_words):
+            self._opt_out(found, "reply", entry)
+        else:
+            self._reply(found, entry)
+        return []
 
     def _receipt(self, entry: Entry, callback: Callback) -> Receipt:
         word = meaning(callback.word)
@@ -115,7 +127,9 @@ class Inbound:
         failure: StoreError | None = None
         answers = self._store.receipts([receipt for _, receipt in receipts])
         for (entry, receipt), answer in zip(receipts, answers, strict=True):
-            if isinstance(answer, StoreError):
+            if isinstance(answer, RecordError):
+                self._set_aside(entry, BAD_ENTRY)
+            elif isinstance(answer, StoreError):
                 failure = answer
             else:
                 report.received(receipt, answer, age=max(timedelta(), self._store.clock.now() - entry.arrived))
@@ -126,6 +140,9 @@ class Inbound:
 def _read(entry: Entry) -> Callback | None:
     """None: what was stored is no callback, by whatever mistake."""
     try:
-        return Callback.from_json(json.loads(entry.content))
-    except (ValueError, TypeError, AttributeError):
+        kept = json.loads(entry.content)
+        strict = all(isinstance(value, str) for value in kept.values())
+        found = Callback.from_json(kept)
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
+    return found if strict and found.kind in KINDS else None

@@ -10,10 +10,14 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from ipaddress import ip_address, ip_network
 
 DIGITS = 6
 
 DEFAULT_TEXT = "Votre code est {code}. Ne le donnez à personne."
+
+IPV6_OF_ONE = 64
+"""Bits of an IPv6 address that all addresses of one connection share."""
 
 RETRIEVER_BYTES = 140
 """The longest message that Android's SMS Retriever reads."""
@@ -52,8 +56,23 @@ def place_of(number: str, purpose: str, keys: Sequence[str]) -> list[str]:
 
 
 def address_of(ip: str, key: str) -> str:
-    """An address as it is counted: who reads Redis cannot tell it."""
-    return hmac.new(key.encode(), ADDRESS + ip.encode(), sha256).hexdigest()[:24] if ip else ""
+    """An address as it is counted: who reads Redis cannot tell it. Of IPv6 the network, as one caller has 2^64 addresses of it."""
+    return (
+        hmac.new(key.encode(), ADDRESS + network_of(ip).encode("utf-8", "replace"), sha256).hexdigest()[:24]
+        if ip
+        else ""
+    )
+
+
+def network_of(ip: str) -> str:
+    """Whom an address belongs to; what is none stands for itself."""
+    try:
+        found = ip_address(ip)
+    except ValueError:
+        return ip
+    if found.version == 4:
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((int(found), IPV6_OF_ONE), strict=False))
 
 
 def message_id_of(verification: str, send: int) -> str:
@@ -63,8 +82,8 @@ def message_id_of(verification: str, send: int) -> str:
 
 def guessed(verification: str, code: str, keys: Sequence[str]) -> Mapping[str, bool]:
     """For each key, by its name, whether this is its code. Takes as long for a wrong one as for the right one."""
-    bare = "".join(code.split())
-    return {name_of(key): hmac.compare_digest(code_of(verification, key).encode(), bare.encode()) for key in keys}
+    bare = "".join(code.split()).encode("utf-8", "replace")
+    return {name_of(key): hmac.compare_digest(code_of(verification, key).encode(), bare) for key in keys}
 
 
 def text_of(code: str, text: str, domain: str | None, app_hash: str | None) -> str:

@@ -56,6 +56,9 @@ SPREADSHEET = 512 * 1024 * 1024
 CORRELATION_ID = 128
 """Characters of the id of a web request."""
 
+OPT_OUT_LINE = 1_000
+"""Characters of one line of a list of opt-outs: an exported one has some 150."""
+
 WEBHOOK_BODY = 64 * 1024
 """Bytes of a call that Octopush makes."""
 

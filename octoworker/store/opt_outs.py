@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import redis
 
-from octoworker.sms.opt_outs import Scope, Source
+from octoworker.sms.opt_outs import DIGITS, Scope, Source
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.units import instant, instant_ms, span_ms
 
 SLICE = 1000
+
+EXPORTED = ("hash", "source", "scope", "ticket", "since")
+SOURCES, SCOPES = frozenset(get_args(Source)), frozenset(get_args(Scope))
+LATEST_MS = 253_402_300_800_000
+"""Of the year 10000, which no date can be in."""
+
+_HASH = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
+_TICKET = re.compile(r"[0-9A-Za-z_\-]{0,64}")
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,25 @@ class OptOut:
     def from_json(cls, text: str) -> Self:
         entry = json.loads(text)
         return cls(entry["source"], entry["scope"], entry.get("ticket") or "", _since(entry.get("since")))
+
+    @classmethod
+    def exported(cls, line: str) -> tuple[str, Self]:
+        """Hash and entry of a line of an export, from whomever it comes. ValueError: it is none."""
+        try:
+            kept = json.loads(line)
+            hash_, source, scope, ticket, since = (kept.get(name) for name in EXPORTED)
+            good = (
+                _HASH.fullmatch(hash_)
+                and source in SOURCES
+                and scope in SCOPES
+                and _TICKET.fullmatch("" if ticket is None else ticket)
+                and (since is None or (type(since) is int and 0 <= since < LATEST_MS))
+            )
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            good = None
+        if not good:
+            raise ValueError("this is no line of an export")
+        return hash_, cls(source, scope, ticket or "", _since(since))
 
     def as_json(self) -> dict[str, Any]:
         since = {} if self.since is None else {"since": instant_ms(self.since)}

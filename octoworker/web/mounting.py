@@ -106,6 +106,8 @@ class ASGI:
         if scope["type"] != "http":
             return
         body = await _read(receive)
+        if body is None:
+            return
         status = await asyncio.to_thread(self._receiver.answer, scope["method"], _below(scope["path"]), body)
         headers = [(name.lower().encode(), value.encode()) for name, value in EMPTY]
         await send({"type": "http.response.start", "status": status.value, "headers": headers})
@@ -119,20 +121,25 @@ def _below(path: str) -> str:
 
 
 def _body(environ: Mapping[str, Any]) -> bytes:
-    """One byte more than is allowed at the most, so that it shows."""
-    try:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        length = 0
-    found: bytes = environ["wsgi.input"].read(min(max(0, length), sizes.WEBHOOK_BODY + 1))
+    """One byte more than is allowed at the most, so that it shows. In chunks a body has no length, and ends by itself."""
+    most = sizes.WEBHOOK_BODY + 1
+    if not environ.get("wsgi.input_terminated"):
+        try:
+            most = min(max(0, int(environ.get("CONTENT_LENGTH") or 0)), most)
+        except ValueError:
+            most = 0
+    found: bytes = environ["wsgi.input"].read(most)
     return found
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive) -> bytes | None:
+    """None: the caller has hung up before its end, so that nobody knows what it would have said."""
     pieces, size, more = [], 0, True
     while more:
         event = await receive()
-        more = event["type"] == "http.request" and event.get("more_body", False)
+        if event["type"] == "http.disconnect":
+            return None
+        more = event.get("more_body", False)
         piece = event.get("body", b"")
         if size <= sizes.WEBHOOK_BODY:
             pieces.append(piece)

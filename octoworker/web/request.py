@@ -71,10 +71,12 @@ class Conversation:
         self._longest_body = body
         self._head: h11.Request | None = None
 
-    async def request(self, read: Callable[[int], Awaitable[bytes]], peer: str = "") -> Request | None:
+    async def request(
+        self, read: Callable[[int], Awaitable[bytes]], write: Callable[[bytes], None], peer: str = ""
+    ) -> Request | None:
         """The request, complete; None when the caller leaves without one. RequestRefusedError: broken, or too large."""
         try:
-            body = await self._read(read)
+            body = await self._read(read, write)
             return None if self._head is None or body is None else _request(self._head, body, peer)
         except h11.RemoteProtocolError as error:
             # Not with h11's sentence, which repeats what the caller wrote.
@@ -82,11 +84,14 @@ class Conversation:
         except ValueError:
             raise RequestRefusedError(HTTPStatus.BAD_REQUEST) from None
 
-    async def _read(self, read: Callable[[int], Awaitable[bytes]]) -> bytes | None:
+    async def _read(self, read: Callable[[int], Awaitable[bytes]], write: Callable[[bytes], None]) -> bytes | None:
         body = bytearray()
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
+                if self._http.they_are_waiting_for_100_continue:
+                    # curl asks so before a body of more than 1 kB, and waits a second for the answer.
+                    write(self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
                 self._http.receive_data(await read(PIECE))
             elif isinstance(event, h11.Request):
                 self._head = event

@@ -142,7 +142,8 @@ class Server:
     ) -> None:
         try:
             async with _within(self._limits.to_ask, HTTPStatus.REQUEST_TIMEOUT):
-                request = await conversation.request(reader.read, str(writer.get_extra_info("peername", ("",))[0]))
+                peer = str(writer.get_extra_info("peername", ("",))[0])
+                request = await conversation.request(reader.read, writer.write, peer)
             if request is None:
                 return
             self._waited_for.pop(writer, None)

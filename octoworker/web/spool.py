@@ -30,7 +30,8 @@ AT_ONCE = 100
 EVERY = 0.2
 """Seconds between two tries: for so long, at the most, a STOP may lie here once Redis is back."""
 
-KEPT, HALF = ".call", ".half"
+KEPT, HALF, ODD = ".call", ".half", ".odd"
+"""A call; one that was being written; a file that is none, which stays for an operator."""
 
 
 class Spool:
@@ -66,7 +67,7 @@ class Spool:
         """Every call as it is written, half or whole: for somebody who must know what stands in there."""
         for each in self._folder.iterdir():
             with contextlib.suppress(FileNotFoundError):  # it was fed in meanwhile
-                if each.suffix in (KEPT, HALF):
+                if each.suffix in (KEPT, HALF, ODD):
                     yield each.read_text(encoding="utf-8", errors="replace")
 
     def feed(self, put: Put) -> bool:
@@ -132,9 +133,11 @@ class Spooling:
 
 
 def _read(name: Path) -> list[Arrival]:
-    """A file that somebody else has fed in by now is none."""
+    """A file that somebody else has fed in by now is none. One that cannot be read keeps nothing behind it from being fed in."""
     try:
-        kept = json.loads(name.read_text(encoding="utf-8"))
+        return [Arrival.from_json(each) for each in json.loads(name.read_text(encoding="utf-8"))]
     except FileNotFoundError:
         return []
-    return [Arrival.from_json(each) for each in kept]
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        name.rename(name.with_suffix(ODD))
+        return []

@@ -103,7 +103,7 @@ class WebhookSender:
             (body,) = event_bodies.bodies(self._store, [event])
             text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
             at = now + timedelta(seconds=time.monotonic() - taken_at)
-            self._settle(event, self._web_app.post(event.event_id, text.encode(), at))
+            self._settle(event, self._web_app.post(event.event_id, text.encode("utf-8", "replace"), at))
         except StoreError as error:
             # It is due again when its lease is over, under the same id.
             log.warning("webhooks.failed", kind=type(error).__name__, reason=str(error))

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from octoworker.cli import octopush
+
 TOKEN = "a-token-of-the-tests-0123456789abcdef"
 URL = "https://sms.example.com"
 V1 = pytest.mark.parametrize(
@@ -39,10 +41,36 @@ def test_an_address_that_somebody_else_set_is_shown_without_its_secret(house):
     assert "s3cret" not in shown
 
 
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://sms.example.com", "use https"),
+        ("https://", "a host"),
+        ("https://sms.example.com?x=", "a host"),
+        ("https://sms.example.com/#x", "a host"),
+        ("https://me:secret@sms.example.com", "a host"),
+        ("https://sms.example.com:port", "a host"),
+        ("https://[::1", "a host"),
+        ("https://sms.example.com/a b", "a host"),
+        ("https://sms.example.com/\n", "a host"),
+        ("https://" + "a" * 600, "a host"),
+        ("https://localhost:8026", "inside your network"),
+        ("https://192.168.1.7/", "inside your network"),
+        ("https://[fd00::1]", "inside your network"),
+        ("https://sms.example.com:8443/below", ""),
+    ],
+)
+def test_an_address_that_octopush_could_not_call_is_refused_before_it_is_set(url, problem):
+    said = octopush.problem_of(url)
+    assert problem in said
+    assert bool(said) == bool(problem)
+
+
 @V1
-def test_an_address_in_clear_is_refused(house):
-    refused = house.command("octopush", "configure", "--url", "http://sms.example.com", check=False)
-    assert (refused.returncode, "https" in refused.stderr) == (2, True)
+def test_nothing_is_set_when_the_address_is_refused(house):
+    refused = house.command("octopush", "configure", "--url", "https://sms.example.com?x=1", check=False)
+    assert (refused.returncode, "--url" in refused.stderr) == (2, True)
+    assert "nobody" in house.command("octopush", "show").stdout
 
 
 @V1

@@ -6,6 +6,7 @@ The sandbox calls the receiver over a socket, as Octopush would; a real worker p
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 import time
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ from harness import NUMBER, own_port, until
 from octoworker.errors import SettingsError
 from octoworker.sms import sizes
 from octoworker.sms.record import State
-from octoworker.web.mounting import asgi, wsgi
+from octoworker.web.mounting import ASGI, WSGI, asgi, wsgi
+from octoworker.web.receiver import Receiver
 
 TOKEN, OLD = "t" * 24 + "-new_1", "t" * 24 + "-old_1"
 RECEIPT = b"message_id=api1&number=0033612345678&status=DELIVERED&delivery_date=2026-11-26+09:00:04"
@@ -95,7 +97,11 @@ def test_the_address_can_be_tried_with_a_get_which_stores_nothing(address, redis
     assert redis_client.keys() == []
 
 
-@pytest.mark.parametrize("body", [b"", b"hello", b"[[[", b"number=1", b"x" * (sizes.WEBHOOK_BODY + 1)])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"hello", b"[[[", b"number=1", rb'{"text": "\ud800"}', b"x" * (sizes.WEBHOOK_BODY + 1)],
+    ids=["nothing", "a word", "brackets", "no callback", "half of a pair", "too long"],
+)
 def test_what_cannot_be_read_is_kept_and_answered_like_all_else(address, redis_client, body):
     assert call(address, body) == (200, b"")
     ((_, kept),) = redis_client.xrange("ow:unreadable")
@@ -140,6 +146,30 @@ def test_an_asgi_app_takes_a_body_in_pieces_and_mounts_it_anywhere(redis_client,
     asyncio.run(asgi(of(redis_server.url))(scope, receive, send))
     assert [each.get("status", each.get("body")) for each in sent] == [200, b""]
     assert len(inbox(redis_client)) + redis_client.xlen("ow:unreadable") == 1
+
+
+def test_a_wsgi_app_reads_a_body_that_comes_in_chunks_and_has_no_length():
+    put = []
+    app = WSGI(Receiver([TOKEN], put.extend))
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": f"/octopush/{TOKEN}", "wsgi.input_terminated": True}
+    app({**environ, "wsgi.input": io.BytesIO(RECEIPT)}, lambda *_: None)
+    app({**environ, "wsgi.input": io.BytesIO(b"x" * 10 * sizes.WEBHOOK_BODY)}, lambda *_: None)
+    assert [(each.kind, bool(each.reason)) for each in put] == [("receipt", False), ("", True)]
+
+
+def test_a_call_that_is_cut_off_is_not_read_as_if_it_were_whole():
+    put, sent = [], []
+    coming = iter([{"type": "http.request", "body": RECEIPT[:50], "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive():
+        return next(coming)
+
+    async def send(event):
+        sent.append(event)
+
+    scope = {"type": "http", "method": "POST", "path": f"/octopush/{TOKEN}"}
+    asyncio.run(ASGI(Receiver([TOKEN], put.extend))(scope, receive, send))
+    assert (put, sent) == ([], [])
 
 
 # --- from the handset to the record

@@ -6,9 +6,15 @@ import json
 
 import pytest
 from harness import EITHER_API, NUMBER, until
+from store_kit import id_of, open_store, request, submitted
 from test_receiver import TOKEN, serving
 
+from octoworker.sending.inbound import Inbound
 from octoworker.sms.record import State
+from octoworker.store.inbox import Arrival
+from octoworker.store.keys import TICKET_PREFIX
+
+ACCEPTED = {"ticket": "api1", "outcomes": json.dumps({NUMBER: {"state": "accepted"}})}
 
 ANSWER = "MARKERREPLY oui, je viens"
 
@@ -46,3 +52,28 @@ def test_an_answer_to_a_message_that_cannot_be_answered_is_left_to_an_operator(c
     house.sandbox.type(NUMBER, ANSWER)
     ((_, kept),) = until(lambda: house.redis.xrange("ow:unreadable"))
     assert (kept["reason"], ANSWER in kept["content"]) == ("a reply to no message of ours", True)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        r'{"kind": "reply", "number": "+33612345678", "ticket": "api1", "text": "\ud800"}',
+        '{"kind": "reply", "number": "+33612345678", "ticket": "odd", "text": "oui"}',
+        '{"kind": "receipt", "number": "+33612345678", "ticket": "odd", "word": "DELIVERED"}',
+        '{"kind": "reply", "number": 33612345678, "text": "oui"}',
+        '{"kind": "letter", "number": "+33612345678", "text": "oui"}',
+        "[" * 100_000,
+    ],
+    ids=["half of a pair", "a reply to an odd record", "a receipt to an odd record", "a number", "a kind", "brackets"],
+)
+def test_what_no_script_can_apply_is_set_aside_and_keeps_nothing_back_that_came_behind_it(redis_client, odd):
+    store = open_store(redis_client)
+    redis_client.set("ow:message:" + id_of(2), "a record that is none")
+    redis_client.set(TICKET_PREFIX + "odd", id_of(2) + ":0")
+    submitted(store, request(1, payload=json.dumps({"recipients": NUMBER})), fields=ACCEPTED)
+    behind = {"kind": "reply", "number": NUMBER, "ticket": "api1", "text": "oui"}
+    store.inbox.put([Arrival(odd, "e1", "reply"), Arrival(json.dumps(behind), "e2", "reply")])
+    Inbound(store, "FR").process(store.inbox.take("one", 0))
+    assert [each.text for each in store.get(id_of(1)).replies] == ["oui"]
+    ((_, kept),) = redis_client.xrange("ow:unreadable")
+    assert (kept["reason"], redis_client.xlen("ow:inbox")) == ("it could not be processed", 0)

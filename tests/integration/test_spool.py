@@ -105,6 +105,16 @@ def test_what_was_half_written_was_not_answered_and_is_not_fed_in(tmp_path):
     assert put == []
 
 
+@pytest.mark.parametrize("odd", ["", "{", "[1]", '[{"id": "e1"}]', "[" * 100_000])
+def test_a_file_that_is_no_call_stays_for_an_operator_and_keeps_no_other_back(tmp_path, odd):
+    (tmp_path / "0.call").write_text(odd)
+    Spool(tmp_path).keep([Arrival("{}", "e2", "receipt")])
+    put = []
+    Spool(tmp_path).feed(put.extend)
+    assert [each.event_id for each in put] == ["e2"]
+    assert [each.name for each in tmp_path.iterdir()] == ["0.odd"]
+
+
 def test_a_spool_that_cannot_be_written_refuses_the_call(tmp_path):
     def away(_):
         raise StoreError("away")

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from harness import NUMBER, until
-from store_kit import A, at, id_of, open_store, request
+from store_kit import A, B, at, id_of, open_store, request
 from test_receiver import TOKEN, serving
 
 from octoworker.sms.opt_outs import hashes, is_stop
@@ -145,3 +145,37 @@ def test_a_web_app_asks_whether_a_number_is_opted_out(house):
         [sys.executable, "-c", ASKS], env=house.environ, capture_output=True, text=True, check=True, cwd=house.folder
     )
     assert asked.stdout == "True False\n"
+
+
+GOOD = {"hash": "0" * 32, "source": "stop", "scope": "all", "ticket": "api1", "since": 1_764_150_000_000}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"hash": each} for each in ("", "0" * 31, "0" * 33, "Z" * 32, 5, None, ["0" * 32])),
+        *({"source": each} for each in ("somebody", "", None, ["stop"])),
+        *({"scope": each} for each in ("nothing", None, {"all": 1})),
+        *({"since": each} for each in (True, "1", 1.5, -1, 10**15, 10**400)),
+        *({"ticket": each} for each in (5, "x" * 65, "[red]", {})),
+    ],
+    ids=repr,
+)
+def test_a_line_that_no_export_has_written_is_not_put_into_the_list(odd):
+    assert OptOut.exported(json.dumps(GOOD)) == (GOOD["hash"], OptOut("stop", "all", "api1", at(1_764_150_000)))
+    with pytest.raises(ValueError, match="no line of an export"):
+        OptOut.exported(json.dumps({**GOOD, **odd}))
+
+
+@pytest.mark.parametrize("line", ["", "{", "[1]", "null", "5", '{"a":' + "[" * 900, "[" * 100_000])
+def test_what_is_no_json_object_is_no_line_of_an_export(line):
+    with pytest.raises(ValueError, match="no line of an export"):
+        OptOut.exported(line)
+
+
+def test_an_import_names_the_lines_it_could_not_read_and_takes_the_others(house, tmp_path):
+    lines = [NUMBER, "[/x]", "0" * 3_000_000, json.dumps({**GOOD, "source": ["stop"]}), "", json.dumps(GOOD), B]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    done = house.command("optout", "import", str(tmp_path / "list.txt"), check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "3 taken.\n", "3 lines could not be read: 2, 3, 4\n")
+    assert json.loads(house.command("optout", "list", "--json").stdout) == {"import": 2, "stop": 1}

@@ -84,6 +84,20 @@ def test_a_request_reaches_the_handler_whole(words, told):
     assert body == repr(told).encode()
 
 
+def test_whoever_asks_before_a_long_body_is_told_to_send_it():
+    with serving(echo) as server, connected(server) as caller:
+        caller.sendall(b"POST /in HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+        assert status_of(caller.recv(4096)) == 100
+        caller.sendall(b"abc")
+        assert status_of(said(caller)) == 200
+
+
+def test_whoever_asks_before_a_body_that_is_too_long_is_told_so_at_once():
+    with serving(echo) as server, connected(server) as caller:
+        caller.sendall(b"POST /in HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1001\r\n\r\n")
+        assert status_of(said(caller)) == 413
+
+
 def test_a_head_gets_the_length_and_no_body():
     with serving(echo) as server:
         head, _, body = ask(server, GET.replace(b"GET", b"HEAD")).partition(b"\r\n\r\n")

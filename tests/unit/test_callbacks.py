@@ -186,6 +186,15 @@ def test_what_is_no_callback_says_why_and_keeps_what_came(body, reason):
     assert bool(found.raw) == bool(body.strip())
 
 
+def test_half_of_a_surrogate_pair_becomes_a_sign_that_can_be_kept():
+    (found,) = read(rb'{"number": "+33600000001", "text": "a\ud800b", "reception_date": "x"}')
+    assert found.text == "a\N{REPLACEMENT CHARACTER}b"
+    (found,) = read(rb'{"number": "+33600000001", "text": "\ud83d\ude00", "reception_date": "x"}')
+    assert found.text == "\N{GRINNING FACE}"
+    (found,) = read(rb'{"\ud800": "\udc00"}')
+    found.raw.encode()
+
+
 def test_one_bad_event_of_a_list_does_not_cost_the_others():
     first, second = read(json.dumps([{"status": "ACK"}, STOP]).encode())
     assert (type(first), type(second)) == (Unreadable, Callback)

@@ -27,7 +27,7 @@ def test_blanks_in_a_guess_do_not_matter():
     assert codes.guessed(ID, spaced, [KEY])[codes.name_of(KEY)]
 
 
-@pytest.mark.parametrize("wrong", ["", "000", "½", "١٢٣٤٥٦", "0" * 32])
+@pytest.mark.parametrize("wrong", ["", "000", "½", "١٢٣٤٥٦", "\ud800", "0" * 32])
 def test_what_is_no_code_is_a_wrong_guess(wrong):
     assert codes.guessed(ID, wrong, [KEY]) == {codes.name_of(KEY): False}
 
@@ -37,6 +37,20 @@ def test_number_and_purpose_are_found_under_every_key_and_stand_nowhere():
     assert places[1:] == codes.place_of("+33612345678", "login", [OLD])
     assert places != codes.place_of("+33612345678", "reset", [KEY, OLD])
     assert "612345678" not in "".join(places)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("unknown", "\ud800", False),
+    ],
+)
+def test_an_address_is_counted_as_the_connection_that_it_belongs_to(one, other, same):
+    assert (codes.address_of(one, KEY) == codes.address_of(other, KEY)) is same
 
 
 def test_browsers_and_androids_find_the_code():

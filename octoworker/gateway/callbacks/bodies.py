@@ -72,9 +72,14 @@ def _grouped(document: Mapping[str, Any]) -> list[Any]:
 
 
 def _fields(pairs: list[tuple[str, Any]]) -> Event:
-    return {name.strip().lower(): _text(value) for name, value in pairs}
+    return {_whole(name).strip().lower(): _text(value) for name, value in pairs}
 
 
 def _text(value: Any) -> str:
     """What is no text and no number says nothing: `null`, `true`, an object."""
-    return value[:LONGEST_VALUE].strip() if isinstance(value, str) else ""
+    return _whole(value[:LONGEST_VALUE]).strip() if isinstance(value, str) else ""
+
+
+def _whole(text: str) -> str:
+    """JSON can name the half of a surrogate pair, which neither UTF-8 nor the JSON of a script can hold."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
