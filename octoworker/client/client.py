@@ -170,13 +170,13 @@ class Client:
         """Whether records and jobs are in one Redis: then both are written in one step."""
         self.max_ahead = shared.max_ahead
         self._results = shared.job_results
-        self.policy = Policy(sender=shared.sender, sms_type=shared.sms_type, region=shared.region)
+        self.policy = policy_of(shared)
 
     def read(self, arguments: Mapping[str, Any]) -> Read:
         """The arguments as they are compared and kept: plain, in one form, with their lane.
 
-        Numbers are read here, once, with the settings of this moment; what could not be read stays as it was written,
-        and the worker refuses it alone.
+        Numbers are read here, once, with the settings of this moment; what could not be read stays as it was written, with
+        the region of this reading, and the worker refuses it alone.
         """
         given = plain_arguments(arguments)
         form, named = in_one_form(given, self.policy)
@@ -184,6 +184,8 @@ class Client:
             form["recipients"] = [*named.good, *named.unread]
         else:
             form["recipients"] = named.good[0] if named.good else named.unread[0]
+        if named.unread:
+            form[people.READ_FOR] = self.policy.region
         form["lane"] = lanes.lane_of(form)
         # Without a key its id is random, and nobody can ask for it again.
         return Read(form, identity.fingerprint(given) if given.get("idempotency_key") else "")
@@ -522,6 +524,11 @@ _lock = threading.Lock()
 _client: Client | None = None
 
 
+def policy_of(shared: environment.Shared) -> Policy:
+    """How a producer reads. Whether an operator has such a number, and whether SMS go to its country, is asked by the worker."""
+    return Policy(sender=shared.sender, sms_type=shared.sms_type, region=shared.region, allow_possible=True)
+
+
 def opened(shared: environment.Shared, timeout: float, scripts: Scripts | None = None) -> Store:
     """A store with these settings, which connects at its first use. `scripts`: in the place of its own."""
     redis_client = connect(shared.redis_url, timeout=timeout, connections=50, retries=0)
@@ -553,6 +560,8 @@ def _before_expiry(at: datetime, found: Record | None) -> None:
 
 def check_names(arguments: Mapping[str, Any]) -> None:
     """What no worker should have to find out: a name that does not exist is a bug of the caller's."""
+    if arguments.keys() <= jobs.ARGUMENTS and "recipients" in arguments and "text" in arguments:
+        return
     if unknown := sorted(set(arguments) - jobs.ARGUMENTS):
         import difflib  # noqa: PLC0415 - most callers spell them right
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
@@ -287,7 +288,8 @@ def parse(arguments: Mapping[str, object], policy: Policy) -> Message:
     if policy.rules is None:
         raise TypeError("parse() needs the rules of an API in its policy.")
     known = {name: value for name, value in arguments.items() if name in _EXPECTED and value is not None}
-    wanted, problems, code = _people(known.get("recipients"), policy, policy.rules)
+    reader = replace(policy, read_for=region) if (region := people.read_for(arguments)) else policy
+    wanted, problems, code = _people(known.get("recipients"), reader, policy.rules)
     given = {
         **dict.fromkeys(_EXPECTED),
         "sms_type": policy.sms_type,
@@ -341,7 +343,8 @@ def _first_code(details: Iterable[ErrorDetails], rules: TextRules) -> str | None
 
 def _unknown(arguments: Mapping[str, object]) -> Iterator[str]:
     """A sentence for each of the first names that do not exist."""
-    names = [name for name in arguments if name not in _EXPECTED]
+    beside = (people.READ_FOR,) if people.read_for(arguments) else ()
+    names = [name for name in arguments if name not in _EXPECTED and name not in beside]
     yield from map(_no_such, names[: sizes.REASONS])
     if (more := len(names) - sizes.REASONS) > 0:
         yield f"arguments: {more} more have names that do not exist; leave them out."

@@ -20,6 +20,11 @@ NO_NUMBERS = "give each number as a string: one, or a list of them."
 
 NOT_A_STRING = "give it as a string."
 
+READ_FOR = "read_for"
+"""Beside the arguments of a message that names somebody who could not be read where it was taken: the region of that reading."""
+
+_READ_BEFORE = "it was no number for {}, the region where it was taken; write it with + and the code of its country."
+
 _PLACES_NAMED = 3
 """Places in the list that are named for one reason."""
 
@@ -46,12 +51,14 @@ class People(NamedTuple):
 
 def read(recipients: object, policy: Numbers) -> People:
     """Read one number, or a list of them. PayloadError for what is neither, and for a list that is too long."""
+    if type(recipients) is str:
+        try:
+            return People((_number(recipients, policy),), _NOBODY)
+        except recipient.NumberRefused:
+            return _read([recipients], policy, alone=True)
     match recipients:
         case str():
-            try:
-                return People((recipient.read(recipients, policy),), _NOBODY)
-            except recipient.NumberRefused:
-                return _read([recipients], policy, alone=True)
+            return _read([recipients], policy, alone=True)
         case list() | tuple() if len(recipients) > sizes.LIST:
             raise PayloadError([f"recipients: list at most {sizes.LIST} of them in one message."])
         case list() | tuple():
@@ -111,7 +118,17 @@ def _read(recipients: list[Any] | tuple[Any, ...], policy: Numbers, *, alone: bo
 def _number(each: object, policy: Numbers) -> str:
     if not isinstance(each, str):
         raise recipient.NumberRefused(NOT_A_STRING)
-    return recipient.read(each, policy)
+    found = recipient.read(each, policy)
+    # Read anew it could be somebody who is in this message, or in another one, by another spelling.
+    if policy.read_for and found != each:
+        raise recipient.NumberRefused(_READ_BEFORE.format(policy.read_for))
+    return found
+
+
+def read_for(arguments: Mapping[str, object]) -> str:
+    """The region for which a message's numbers were read before; "" when they were not, or that is no region."""
+    region = arguments.get(READ_FOR)
+    return region if isinstance(region, str) and re.fullmatch(r"[A-Z]{2}", region) else ""
 
 
 def _name(each: object) -> str:

@@ -22,5 +22,8 @@ class Policy:
     """Take a number whose length fits but that the number plan does not list: plans on disk grow old."""
     strict: bool = False
     """Refuse a whole message when one of its numbers cannot be read. Otherwise the others get theirs."""
+    read_for: str = ""
+    """The region for which a message's numbers were read where it was taken. That reading is final: what was no number there
+    is none here."""
     rules: TextRules | None = None
     """What the API asks of a message. A producer that only reads numbers needs none."""

@@ -37,6 +37,8 @@ class Numbers(Protocol):
     def countries(self) -> frozenset[str]: ...
     @property
     def allow_possible(self) -> bool: ...
+    @property
+    def read_for(self) -> str: ...
 
 
 def read(number: str, policy: Numbers) -> str:
@@ -59,6 +61,9 @@ def _french_mobile(number: str, policy: Numbers) -> str | None:
     """Most of our numbers, without the plan's work. None: not surely one of them, ask the plan."""
     if policy.countries and "FR" not in policy.countries:
         return None
+    # By far the most: ten digits in one, or E.164.
+    if policy.region == "FR" and number.startswith("0") and _FRENCH_MOBILE.fullmatch(number, 1):
+        return "+33" + number[1:]
     if number.startswith("+33") and _FRENCH_MOBILE.fullmatch(number, 3):
         return number
     found = _FRENCH.fullmatch(number)
@@ -77,6 +82,7 @@ class _Anywhere:
     region: str
     countries: frozenset[str] = frozenset()
     allow_possible: bool = True
+    read_for: str = ""
 
 
 def called(written: str, region: str) -> str:

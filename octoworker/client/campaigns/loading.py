@@ -96,7 +96,7 @@ def take(
     """
     lane = str(options.get("lane") or parts.LANE)
     taken = 0
-    messages = parts.messages(campaign, template, people, options)
+    messages = parts.messages(campaign, template, people, options, mine.policy.region)
     try:
         while some := list(islice(messages, at_once)):
             if "conflict" in mine.take(some, lane, campaign):

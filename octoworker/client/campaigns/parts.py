@@ -16,6 +16,7 @@ from typing import Any
 
 from octoworker.client.campaigns.template import Template
 from octoworker.sms import identity, jobs
+from octoworker.sms.people import READ_FOR
 from octoworker.sms.texts import canonical
 from octoworker.store import NewMessage
 
@@ -35,21 +36,24 @@ class Person:
 
 
 def messages(
-    campaign: str, template: Template, people: Iterable[Person], options: Mapping[str, Any]
+    campaign: str, template: Template, people: Iterable[Person], options: Mapping[str, Any], region: str
 ) -> Iterator[NewMessage]:
-    """The messages for these people: all rows in their order, also those who are left out: they are part of its identity."""
+    """The messages for these people: all rows in their order, also those who are left out: they are part of its identity.
+
+    `region`: for which their numbers were read.
+    """
     if template.fields:
         for person in people:
             if not person.left_out:
-                yield _new(campaign, [person], template.filled(person.values), options)
+                yield _new(campaign, [person], template.filled(person.values), options, region)
         return
     rows = iter(people)
     while some := list(islice(rows, jobs.MOST_RECIPIENTS)):
         if any(not person.left_out for person in some):
-            yield _new(campaign, some, template.text, options)
+            yield _new(campaign, some, template.text, options, region)
 
 
-def _new(campaign: str, some: list[Person], text: str, options: Mapping[str, Any]) -> NewMessage:
+def _new(campaign: str, some: list[Person], text: str, options: Mapping[str, Any], region: str) -> NewMessage:
     """One message. Who cannot be reached is in it, too: the worker refuses them one by one, so the record says why."""
     written = [person.written for person in some]
     content = json.dumps([campaign, text, written], ensure_ascii=True, sort_keys=True, default=str)
@@ -57,6 +61,8 @@ def _new(campaign: str, some: list[Person], text: str, options: Mapping[str, Any
     numbers = [person.written if person.number is None else person.number for person in some if not person.left_out]
     recipients = numbers[0] if len(some) == 1 else numbers
     wanted = jobs.jsonable({"lane": LANE, **options, "recipients": recipients, "text": text})
+    if any(person.number is None and not person.left_out for person in some):
+        wanted[READ_FOR] = region
     return NewMessage(
         message_id,
         identity.fingerprint(wanted),

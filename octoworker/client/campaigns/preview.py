@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from octoworker.client.campaigns.loading import EMPTY, Doubles
 from octoworker.client.campaigns.parts import Person
-from octoworker.client.campaigns.table import Table
+from octoworker.client.campaigns.table import Row, Table
 from octoworker.client.campaigns.template import Template
 from octoworker.errors import PayloadError
 from octoworker.sms import encoding, message, people, schedule
 from octoworker.sms.destinations.choices import Choices
 from octoworker.sms.destinations.remarks import Judgement, judge
-from octoworker.sms.recipient import country_of
+from octoworker.sms.recipient import Numbers, country_of
 from octoworker.telemetry import escape
 
 LINES_SHOWN = 5
@@ -140,17 +140,20 @@ class Reader:
             raise PayloadError(
                 [f"template: the file has no column {escape.terminal(missing[0])}; it has {self.table.listed}."]
             )
-        doubles, whole = Doubles(self.policy, self.before), not self.template.fields
+        anywhere = replace(self.policy, countries=frozenset(), allow_possible=True)
+        doubles, whole = Doubles(anywhere, self.before), not self.template.fields
         for row in self.table:
             preview.rows += 1
             written = row.values[self.column]
             found = self._read(row.line, row.values, preview)
             if found is None:
+                if whole and not people.read([written], self.policy).good:
+                    yield self._refused_by_worker(row, doubles, anywhere)
+                    continue
                 if self.before and all(row.values[name] for name in self.template.fields):
                     doubles.named_before(written, None, self.template.filled(row.values))
                 if whole:
-                    unread = not people.read([written], self.policy).good
-                    yield Person(row.line, written, None, row.values, left_out=not unread)
+                    yield Person(row.line, written, None, row.values, left_out=True)
                 continue
             sms, number, judged = found
             double = doubles.named_before(written, number, sms.text)
@@ -163,6 +166,13 @@ class Reader:
             else:
                 preview.take(sms, judged)
             yield Person(row.line, written, number, row.values, left_out=double)
+
+    def _refused_by_worker(self, row: Row, doubles: Doubles, anywhere: Numbers) -> Person:
+        """Who cannot be reached, as the worker is to see it: by the number, where only a setting stands against it."""
+        written = row.values[self.column]
+        number = next(iter(people.read([written], anywhere).good), None)
+        double = doubles.named_before(written, number, self.template.text)
+        return Person(row.line, written, number, row.values, left_out=double)
 
     def _read(
         self, line: int, values: Mapping[str, str], preview: Preview

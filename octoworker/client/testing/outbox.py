@@ -27,7 +27,6 @@ from octoworker.client.testing.memory import Kept, Memory
 from octoworker.config import Settings
 from octoworker.errors import RefusedError
 from octoworker.sms import jobs, opt_outs, people
-from octoworker.sms.policy import Policy
 from octoworker.sms.record import SENT, UNSENT, State
 from octoworker.sms.shapes import Event, MessageRecord
 from octoworker.store import Store
@@ -148,7 +147,7 @@ class Outbox(client.StandIn):
         shared, settings = environment.load(environ), Settings.load(environ)
         self.pid = os.getpid()
         self.max_ahead = shared.max_ahead
-        self.policy = Policy(sender=shared.sender, sms_type=shared.sms_type, region=shared.region)
+        self.policy = client.policy_of(shared)
         self.memory = Memory(settings)
         self.store = cast("Store", self.memory)
         self.event_task = settings.events.task
