@@ -22,7 +22,7 @@ def canonical(text: str) -> str:
         import unicodedata  # noqa: PLC0415 - most texts of a web app need none of it
 
         text = unicodedata.normalize("NFC", text)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def mentions(text: str, some: Iterable[str]) -> bool:
