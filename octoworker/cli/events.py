@@ -1,4 +1,4 @@
-"""`octoworker events`: what the web app was not told yet, or did not take, when it is posted to its address."""
+"""`octoworker events`: what the web app was not told yet, or did not take; and what it is to be told again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from octoworker.worker import runtime
 
 @click.group()
 def events() -> None:
-    """Events that are posted to OCTOWORKER_EVENT_URL: list, replay."""
+    """Events for the web app: list those that are posted to OCTOWORKER_EVENT_URL, replay any."""
 
 
 @events.command(name="list")
@@ -27,10 +27,15 @@ def list_(limit: int, *, json_: bool) -> None:
     """Show those that are still to be posted, the next first, and those that the web app did not take."""
     store = runtime.look(Settings.load())
     endpoint, kept = store.webhooks.endpoint(), list(store.webhooks.kept(limit))
+    many, oldest = store.event_log.kept()
     if json_:
-        output.as_json({"endpoint": endpoint.state, "events": [webhooks.as_json(each) for each in kept]})
+        logged = {"events": many, "since": oldest and iso(oldest)}
+        output.as_json(
+            {"endpoint": endpoint.state, "events": [webhooks.as_json(each) for each in kept], "replayable": logged}
+        )
         return
     output.say(f"endpoint: {endpoint.state}")
+    output.say(f"can be sent again: {many} events" + (f" since {iso(oldest)}" if oldest else ""))
     grid = Table(box=None, pad_edge=False)
     for heading in ("event", "type", "happened", "tries", "next try"):
         grid.add_column(heading, no_wrap=True)
@@ -42,10 +47,15 @@ def list_(limit: int, *, json_: bool) -> None:
 
 @events.command()
 @click.option("--since", type=When(), required=True, help="Events that happened since then, as in `send --at`.")
-def replay(since: datetime) -> None:
-    """Post again, now, what was posted in vain since then, and call the address again if it was stopped."""
-    count = runtime.open_store(Settings.load()).webhooks.replay(since)
-    output.say(f"{count} events are posted again.")
+@click.option("--failed", is_flag=True, help="Only those that the address did not take.")
+def replay(since: datetime, *, failed: bool) -> None:
+    """Send again, now and under the same ids, all that happened since then, whoever took it, and call an address that was stopped.
+
+    Events are kept for that for 7 days, the latest 100,000 of them.
+    """
+    store = runtime.open_store(Settings.load())
+    count = store.webhooks.replay(since) + (0 if failed else store.event_log.replay(since))
+    output.say(f"{count} events are sent again.")
 
 
 COMMANDS = (events,)

@@ -39,14 +39,14 @@ from octoworker.store.inbox import Inbox
 from octoworker.store.latest import latest
 from octoworker.store.limits import Limits, millionths
 from octoworker.store.opt_outs import OptOuts
-from octoworker.store.outbox import Outbox
+from octoworker.store.outbox import EventLog, Outbox
 from octoworker.store.presence import Workers
 from octoworker.store.recalls import Recall, Recalls, Word, payload_at
 from octoworker.store.refusals import refused
 from octoworker.store.replies import claimed, received, record_of, settled, with_state
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.stats import FILLING, FULL, Board, Lane
-from octoworker.store.units import NO_TIME, instant_ms, span_ms
+from octoworker.store.units import NO_TIME, instant, instant_ms, span_ms
 from octoworker.store.values import (
     Busy,
     Claim,
@@ -231,6 +231,7 @@ class Store:
         )
         self.opt_outs = OptOuts(client, self._scripts, keep=keep_for)
         self.outbox = Outbox(client, lease=lease)
+        self.event_log = EventLog(client, self._scripts)
         self.inbox = Inbox(client, self._scripts, lease=lease)
         self.webhooks = Webhooks(client, self._scripts)
         self._limits = limits
@@ -660,6 +661,7 @@ class Store:
                 pipe.zremrangebyscore(keys.ROLLED_BACK, "-inf", now - self._keep)
                 pipe.zremrangebyscore(keys.ACCOUNTS, "-inf", now - self._keep)
                 pipe.execute()
+            self.event_log.prune(instant(now))
 
         guard(drop)
 

@@ -35,6 +35,7 @@
 | `ow:opt-outs` | hash | keyed hash of a number → JSON: since (ms), source, ticket, scope | never by itself: the law wants a STOP obeyed for years; an operator takes entries out |
 | `ow:held:HASH` | zset | id → ms: marketing to one number (its keyed hash) that is held or backlogged, or that Octopush holds for later, so that a STOP ends it at once | 30 days after its last message was due |
 | `ow:outbox` | stream | events for the web app that are still to be sent: id, content (JSON; number and text only with `OCTOWORKER_EVENT_CONTENT`); group `senders` | each once it is sent |
+| `ow:events` | stream | all events of late, sent or not, so that they can be sent again: id, content (as in `ow:outbox`) | 7 days, and beyond the latest 100,000 |
 | `ow:events-to` | string | some worker sends events, so they are written | a day after the last such worker |
 | `ow:webhooks` | hash | id of an event → its content (as in `ow:outbox`): those that are still to be posted, and those that nobody took | each once it is posted; those that nobody took 30 days after they happened, and beyond the latest 100,000 |
 | `ow:webhooks:due` | zset | id of an event → ms at which it is posted | with its members |
@@ -88,6 +89,7 @@ CAMPAIGN_FILE_PREFIX = "ow:campaign-file:"
 OPT_OUTS = "ow:opt-outs"
 HELD_PREFIX = "ow:held:"
 OUTBOX = "ow:outbox"
+EVENTS = "ow:events"
 EVENTS_TO = "ow:events-to"
 WEBHOOKS = "ow:webhooks"
 WEBHOOKS_DUE = "ow:webhooks:due"
@@ -126,6 +128,7 @@ NAMES_IN_LUA = {
     "OPT_OUTS": OPT_OUTS,
     "HELD": HELD_PREFIX,
     "OUTBOX": OUTBOX,
+    "EVENTS": EVENTS,
     "EVENTS_TO": EVENTS_TO,
     "WEBHOOKS": WEBHOOKS,
     "WEBHOOKS_DUE": WEBHOOKS_DUE,

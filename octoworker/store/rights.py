@@ -138,7 +138,7 @@ USERS = {
             f"{keys.DAY_PREFIX}*",
         ),
         reads=(keys.OPT_OUTS, keys.EVENTS_TO, keys.WEBHOOKS_TO),
-        writes=(keys.OUTBOX, keys.WEBHOOKS, keys.WEBHOOKS_DUE, keys.CONFIRMED),
+        writes=(keys.EVENTS, keys.OUTBOX, keys.WEBHOOKS, keys.WEBHOOKS_DUE, keys.CONFIRMED),
         rest=f"{PUBLISHING} {BINDING}",
     ),
     "receiver": User(

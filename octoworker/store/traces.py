@@ -1,5 +1,5 @@
 """What is left of a person outside the records: in jobs that were set aside, in calls of Octopush that nobody could read or that
-came too early, in events that nobody took; and in calls and events that are still to be processed.
+came too early, in events that nobody took or that are kept to be sent again; and in calls and events that are still to be processed.
 
 Whoever is forgotten goes out of the former. The latter are counted and left: such a call may be a STOP that must hold, and it is
 over in a moment once a worker is there.
@@ -72,12 +72,14 @@ class Traces:
         self._redis = client
 
     def forget(self, person: Person) -> int:
-        """Out of what nobody could read or took, and of receipts that came before their ticket. How many there were."""
+        """Out of what nobody could read or took, of the log of events, and of receipts that came before their ticket. How many there
+        were."""
         gone = self._forget_events(person)
-        for entries in self._slices(keys.UNREADABLE):
-            theirs = [entry for entry, fields in entries if names(fields.get("content", ""), person)]
-            if theirs:
-                gone += int(guard(partial(self._redis.xdel, keys.UNREADABLE, *theirs)))
+        for stream in (keys.UNREADABLE, keys.EVENTS):
+            for entries in self._slices(stream):
+                theirs = [entry for entry, fields in entries if names(fields.get("content", ""), person)]
+                if theirs:
+                    gone += int(guard(partial(self._redis.xdel, stream, *theirs)))
         for place in self._early():
             for each in guard(partial(self._redis.lrange, place, 0, -1)):
                 if names(each, person):

@@ -76,6 +76,21 @@ def test_kills_lose_no_event_and_repeat_them_only_under_the_same_id(house):
     assert sorted(accepted) == sorted(ids)
 
 
+@pytest.mark.parametrize("house", [TOLD], indirect=True)
+def test_a_web_app_that_lost_what_it_had_taken_gets_it_again_under_the_same_id(house):
+    house.worker()
+    until(lambda: house.redis.exists("ow:events-to"))
+    message_id = house.enqueue()
+    house.ended(message_id)
+    until(lambda: calls(house))
+    house.redis.delete("shop")
+    assert "can be sent again: 1 events" in house.command("events", "list").stdout
+    assert house.command("events", "replay", "--since", "2020-01-01T00:00Z", "--failed").stdout.startswith("0 ")
+    assert house.command("events", "replay", "--since", "2020-01-01T00:00Z").stdout == "1 events are sent again.\n"
+    ((_, (event,)),) = until(lambda: calls(house))
+    assert event["id"] == f"evt_{message_id}_1"
+
+
 def test_without_the_setting_nothing_is_written(house):
     house.worker()
     house.ended(house.enqueue())

@@ -118,7 +118,7 @@ def test_an_event_that_is_not_taken_comes_again_under_the_same_id(posting, addre
     posting.ended(message_id)
     until(lambda: posting.redis.hget("ow:webhooks:tries", f"evt_{message_id}_1") == "1")
     assert f"evt_{message_id}_1" in posting.command("events", "list").stdout
-    assert posting.command("events", "replay", "--since", "2020-01-01T00:00Z").stdout == "1 events are posted again.\n"
+    assert posting.command("events", "replay", "--since", "2020-01-01T00:00Z").stdout == "1 events are sent again.\n"
     until(lambda: len(address.got) == 2)
     assert {headers["webhook-id"] for headers, _ in address.got} == {f"evt_{message_id}_1"}
 

@@ -435,7 +435,7 @@ WAYS["check_code"] = {
 
 NO_WORDS = {
     *("opt_out", "presence", "receive", "release", "rescue", "stage", "restore", "resume_campaign"),
-    *("webhooks_replay", "webhooks_take", "take_recall"),
+    *("events_replay", "webhooks_replay", "webhooks_take", "take_recall"),
 }
 """Scripts that answer how many and which."""
 
