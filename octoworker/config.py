@@ -626,8 +626,18 @@ class Settings(BaseSettings):
     keep_for: Seconds = Field(
         default=environment.KEEP_FOR, description="How long a record is kept after its last change, s."
     )
-    bulk_lines: int = Field(default=128, ge=1, description="Calls at once of one process for its bulk jobs.")
-    concurrency: int = Field(default=16, ge=1, description="Calls at once in one worker.")
+    bulk_lines: int = Field(
+        default=128,
+        ge=1,
+        description="Calls at once of one worker for its bulk jobs, all its processes together; of each prefork child.",
+    )
+    concurrency: int = Field(default=16, ge=1, description="Calls at once in one worker, all its processes together.")
+    processes: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Processes of `octoworker worker` under threads; 0: as many as it has cores, at most two.",
+    )
     metrics_port: int = Field(
         default=0, ge=0, le=65535, description="A worker serves its metrics on this port; 0: it does not."
     )

@@ -37,6 +37,8 @@ FAST = {
     "OCTOWORKER_REQUEUE_AFTER": "1",
     "OCTOWORKER_ACCOUNT_RETRY": "0.3",
     "OCTOWORKER_CONCURRENCY": "4",
+    # One, but where a test says otherwise: a second costs its start.
+    "OCTOWORKER_PROCESSES": "1",
     "OCTOWORKER_SENDER": "Octo",
     "OCTOWORKER_LOG_FORMAT": "json",
 }

@@ -23,21 +23,26 @@ from octoworker.telemetry import log
 @click.option("--concurrency", "-c", type=click.IntRange(min=1), help="Calls at once; default OCTOWORKER_CONCURRENCY.")
 @click.pass_context
 def worker(ctx: click.Context, pool: str, concurrency: int | None) -> None:
-    """A worker with the right settings. Extra arguments go to Celery."""
+    """A worker with the right settings, in as many processes as they say. Extra arguments go to Celery."""
     _open_standard_streams()
     settings = Settings.load(to_send=True)
-    from octoworker.worker.app import app  # noqa: PLC0415 - no other command needs Celery
+    settings = settings.model_copy(update={"concurrency": concurrency or settings.concurrency})
+    from octoworker.worker import processes, share, start  # noqa: PLC0415 - no other command needs Celery
+    from octoworker.worker.app import app  # noqa: PLC0415 - the same
     from octoworker.worker.boot_checks import check  # noqa: PLC0415 - the same
-    from octoworker.worker.start import run  # noqa: PLC0415 - the same
 
     log.configure(settings.log_format, settings.log_level)
     # An option in the address that no connection takes is told before Celery stumbles over it.
     connect(settings.redis.records_url).close()
     check(app, pool)
+    status = start.supervised(settings, pool, ctx.args)
+    if status is not None:
+        ctx.exit(status)
+    mine = share.mine
     options = ["--without-gossip", "--without-mingle", "--loglevel", settings.log_level]
-    arguments = ["-P", pool, "-c", str(concurrency or settings.concurrency), *options, *ctx.args]
+    arguments = ["-P", pool, "-c", str(mine.part(settings.concurrency)), *options, *processes.named(ctx.args, mine)]
     # Celery's banner is no event, and a standard output that cannot be written would end the worker.
-    ctx.exit(run(app, arguments, banner=bool(sys.stdout and sys.stdout.isatty())))
+    ctx.exit(start.run(app, arguments, banner=bool(sys.stdout and sys.stdout.isatty())))
 
 
 def _open_standard_streams() -> None:

@@ -201,6 +201,11 @@ def start() -> Path:
     return folder
 
 
+def folder() -> Path | None:
+    """Where this process counts; None: it does not."""
+    return _book.folder if _book else None
+
+
 def stop(folder: Path) -> None:
     """Count no more, and leave nothing behind."""
     global _book  # noqa: PLW0603 - one per process is the point

@@ -6,7 +6,6 @@ ready; where all workers are wrong alike it is Redis' clock, one operator is ale
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from datetime import timedelta
@@ -14,6 +13,7 @@ from datetime import timedelta
 from octoworker.store import Store
 from octoworker.store.clocks import Comparison
 from octoworker.telemetry import log, metrics
+from octoworker.worker import share
 
 EVERY = 60.0
 """Seconds between two looks."""
@@ -43,7 +43,7 @@ class ClockWatch:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._worker = f"{socket.gethostname()}:{share.mine.worker_pid}"
         self._next = self._next_step = 0.0
         self._said = (Comparison.RIGHT, False)
 

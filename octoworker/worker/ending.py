@@ -21,7 +21,7 @@ from celery.worker import state as celery_state
 from kombu.common import ignore_errors
 
 from octoworker.telemetry import log
-from octoworker.worker import health
+from octoworker.worker import health, share
 from octoworker.worker.in_hand import noted
 
 state: Any = celery_state
@@ -32,6 +32,9 @@ LOOKS_EVERY = 0.05
 
 EXIT_STATUS = {"SIGTERM": 0, "SIGINT": 1}
 """Of each signal, as Celery has it."""
+
+OF_THE_SUPERVISOR = (signal.SIGINT, signal.SIGHUP)
+"""Signals that a terminal sends to all processes of a worker: its supervisor hears them for all (worker/processes.py)."""
 
 
 class Ending(bootsteps.StartStopStep):
@@ -50,6 +53,9 @@ class Ending(bootsteps.StartStopStep):
         self._woken, self._wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         for name in EXIT_STATUS:
             platforms.signals[name] = self._on_signal
+        if share.mine.supervisor:
+            for number in OF_THE_SUPERVISOR:
+                signal.signal(number, signal.SIG_IGN)
         worker.ending = self
 
     def register_with_event_loop(self, worker: Any, hub: Any) -> None:
@@ -87,7 +93,7 @@ class Ending(bootsteps.StartStopStep):
         os.read(self._woken, 1)
         consumer = self._worker.consumer
         log.event("worker.ending", active=len(state.active_requests))
-        health.HeartbeatFile(health.READY).end()
+        health.HeartbeatFile(share.mine.file(health.READY)).end()
         if consumer.task_consumer:
             ignore_errors(consumer, consumer.task_consumer.cancel)
         for request in self._not_begun():

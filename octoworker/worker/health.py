@@ -5,7 +5,8 @@
 2. A probe looks how old they are. Half a minute of silence is an answer.
 
 `alive` does not depend on Redis, so that an outage of Redis restarts no worker. `ready` goes with it, and at a shutdown.
-A worker has a folder of its own, OCTOWORKER_HEALTH_DIR: two in one folder would speak for each other.
+A worker has a folder of its own, OCTOWORKER_HEALTH_DIR: two in one folder would speak for each other. Of a worker of several
+processes each keeps files of its own there (`alive-1`), and the supervisor the two that count.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ BEAT = 2.0
 """Seconds between two touches."""
 
 ALIVE, READY = "alive", "ready"
+
+SHARED = f"another worker keeps the same health files: give each its own {FOLDER}"
 
 
 def folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -54,11 +57,11 @@ class HeartbeatFile:
             at = time.time() - behind
             os.utime(self._path, (at, at), follow_symlinks=False)  # needs no room on a full disk
 
-    def end(self) -> None:
-        """Say that it is so no longer. What another worker keeps fresh by now is its own."""
+    def end(self, of: int | None = None) -> None:
+        """Say that it is so no longer. What another worker keeps fresh by now is its own. `of`: the process that kept it."""
         self._last = 0.0
         with contextlib.suppress(OSError):
-            if self._signed_by() in (None, os.getpid()):
+            if self._signed_by() in (None, of or os.getpid()):
                 self._path.unlink()
 
     def silence(self) -> float | None:

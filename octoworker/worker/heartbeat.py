@@ -10,7 +10,7 @@ from typing import Any
 from celery import bootsteps
 
 from octoworker.telemetry import log
-from octoworker.worker import clock_watch, health
+from octoworker.worker import clock_watch, health, share
 
 PATIENCE = 300.0
 """Seconds that one look of the clock may take. A Redis that takes connections and answers none holds it for minutes: each of
@@ -51,7 +51,7 @@ class Heartbeat:
     """
 
     def __init__(self, *, with_main_thread: bool) -> None:
-        self._file = health.HeartbeatFile(health.ALIVE)
+        self._file = health.HeartbeatFile(share.mine.file(health.ALIVE))
         self._with_main_thread = with_main_thread
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="octoworker-alive", daemon=True)
@@ -119,14 +119,12 @@ class Consuming(bootsteps.StartStopStep):
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
-        self._file_of_readiness = health.HeartbeatFile(health.READY)
+        self._file_of_readiness = health.HeartbeatFile(share.mine.file(health.READY))
         self._timer: Any = None
 
     def start(self, consumer: Any) -> None:
         if self._file_of_readiness.of_another():
-            log.warning(
-                "health.shared", hint=f"another worker keeps the same health files: give each its own {health.FOLDER}"
-            )
+            log.warning("health.shared", hint=health.SHARED)
         self._turn(consumer)
         self._timer = consumer.timer.call_repeatedly(health.BEAT, self._turn, (consumer,))
 

@@ -12,31 +12,37 @@ from celery import bootsteps
 
 from octoworker.config import Settings
 from octoworker.telemetry import log, metrics
-from octoworker.worker import runtime
+from octoworker.worker import runtime, share
 
 if TYPE_CHECKING:
     from octoworker.web.server import Server
 
 
+def begin(settings: Settings) -> Path | None:
+    """Count from now on, in all processes that are made from this one. None: nobody asks, or there is no room."""
+    if not settings.metrics_port:
+        return None
+    try:
+        return metrics.start()
+    except OSError as error:
+        log.warning("metrics.off", kind=type(error).__name__, reason="no room for the files they are counted in")
+        return None
+
+
 class Exporter(bootsteps.StartStopStep):
-    """The steps of a worker are made before any is started: so this counts before the first child exists."""
+    """The steps of a worker are made before any is started: so this counts before the first child exists. Of several processes
+    of a worker the supervisor began to count, and the first serves what all have counted."""
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self._settings = Settings.load()
         self._folder: Path | None = None
         self._server: Server | None = None
-        if self._settings.metrics_port:
-            try:
-                self._folder = metrics.start()
-            except OSError as error:
-                log.warning(
-                    "metrics.off", kind=type(error).__name__, reason="no room for the files they are counted in"
-                )
+        self._folder = metrics.folder() if share.mine.supervisor else begin(self._settings)
 
     def start(self, worker: Any) -> None:
         del worker
-        if self._folder is None:
+        if self._folder is None or share.mine.index != 1:
             return
         # Not before: prometheus_client looks for the folder when it is imported.
         from octoworker.web.server import Server  # noqa: PLC0415
@@ -55,7 +61,7 @@ class Exporter(bootsteps.StartStopStep):
         del worker
         if self._server is not None:
             self._server.stop()
-        if self._folder is not None:
+        if self._folder is not None and not share.mine.supervisor:
             metrics.stop(self._folder)
 
     def terminate(self, worker: Any) -> None:

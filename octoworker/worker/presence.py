@@ -7,7 +7,6 @@ here is left to the next time.
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import threading
 from typing import Any
@@ -19,7 +18,7 @@ from octoworker.sms import lanes
 from octoworker.store import Store
 from octoworker.store.presence import EVERY, Presence
 from octoworker.version import __version__
-from octoworker.worker import health, heartbeat, runtime
+from octoworker.worker import health, heartbeat, runtime, share
 
 
 class Here:
@@ -74,11 +73,11 @@ class PresenceStep(bootsteps.StartStopStep):
 
 
 def presence(worker: Any) -> Presence:
-    """What this worker says of itself."""
+    """What this worker says of itself. Its processes say the same, so that it is one worker."""
     queues = worker.app.amqp.queues.consume_from
     return Presence(
         host=socket.gethostname(),
-        pid=os.getpid(),
+        pid=share.mine.worker_pid,
         lanes=tuple(lane for lane, queue in lanes.QUEUES.items() if queue in queues),
         pool=worker.pool_cls.__module__.rpartition(".")[2],
         version=__version__,

@@ -28,6 +28,7 @@ from octoworker.sms import lanes, message, schedule
 from octoworker.sms.destinations.remarks import judge
 from octoworker.store import Confirm, Store, connect
 from octoworker.store.limits import Caps, Limits
+from octoworker.worker import share
 
 SPANS_OF_RETRY = ("base", "cap", "give_up_after", "account_wait", "key_window")
 SPANS_OF_LIMITS = ("breaker_base", "breaker_cap", "breaker_ramp")
@@ -90,9 +91,10 @@ def build(settings: Settings) -> Runtime:
     if problems := settings.refused_in_tests():
         raise SettingsError(problems)
     store = open_store(settings)
-    gateway = connect_gateway(settings, settings.concurrency + settings.bulk_lines)
+    bulk_lines = share.mine.part(settings.bulk_lines)
+    gateway = connect_gateway(settings, share.mine.part(settings.concurrency) + bulk_lines)
     sender = Sender(store, gateway, dialect(settings).key, rules(settings), at_step=at_step)
-    bulk = Bulk(store, sender, concurrency=settings.bulk_lines)
+    bulk = Bulk(store, sender, concurrency=bulk_lines)
     return Runtime(os.getpid(), settings, store, gateway, sender, bulk)
 
 

@@ -4,11 +4,50 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from celery import Celery
 
-from octoworker.telemetry import log
+from octoworker.config import Settings
+from octoworker.telemetry import log, metrics
+from octoworker.worker import processes, runtime
+from octoworker.worker.boot_checks import look_at_redis
+from octoworker.worker.metrics_server import begin
+
+LOADED = (
+    *(
+        "celery.bin.worker",
+        "celery.apps.worker",
+        "celery.app.control",
+        "celery.app.events",
+        "celery.concurrency.thread",
+    ),
+    *("celery.worker.autoscale", "celery.worker.components", "celery.worker.consumer", "celery.worker.control"),
+    *("celery.worker.loops", "celery.worker.pidbox", "celery.worker.strategy", "kombu.asynchronous.semaphore"),
+    *("octoworker.worker.consumer", "octoworker.worker.lane_order", "encodings.ascii"),
+)
+"""What each process would load for itself: found by comparing what a supervisor and a working process have loaded."""
+
+
+def supervised(settings: Settings, pool: str, arguments: Sequence[str]) -> int | None:
+    """Begin the processes of a worker that has several. None: this one runs the worker. Else the exit status of the worker.
+
+    Whatever they have in common is loaded before: they share its memory.
+    """
+    wanted = processes.count(settings, pool, arguments)
+    if wanted == 1:
+        return None
+    look_at_redis(settings)
+    for name in LOADED:
+        import_module(name)
+    folder = begin(settings)
+    runtime.warm_up(settings)
+    status = processes.supervise(wanted)
+    if status is not None and folder is not None:
+        metrics.stop(folder)
+    return status
 
 
 def run(app: Celery, arguments: list[str], *, banner: bool) -> int:
