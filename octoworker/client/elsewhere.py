@@ -72,10 +72,16 @@ def publish(app: Celery, some: Sequence[PublishedJob]) -> None:
                 eta=job.at,
                 argsrepr="()",
                 kwargsrepr=jobs.MASKED_KWARGS,
-                headers=dict(job.headers),
+                headers={**job.headers, **_shared(job)},
                 **jobs.of_result(job.with_result),
                 producer=producer,
             )
+
+
+def _shared(job: PublishedJob) -> dict[str, int]:
+    if job.task != jobs.TASK:
+        return {}
+    return jobs.may_go_together(with_result=job.with_result, with_eta=job.at is not None)
 
 
 AWAY = (OperationalError, OSError)

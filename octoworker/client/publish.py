@@ -151,6 +151,20 @@ def _joined(payload: str, envelope: str) -> str:
     return f"{{{inside}, {envelope}" if inside else f"{{{envelope}"
 
 
+def together(queue: str, tag: str, some: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The job that a worker makes, for Celery alone, of jobs that it took together. `tag`: by which Celery acknowledges it."""
+    message: dict[str, Any] = json.loads(_together_form(queue))
+    message["headers"]["id"] = message["properties"]["correlation_id"] = str(uuid4())
+    message["properties"] |= {"delivery_tag": tag, "body_encoding": None}
+    message["body"] = json.dumps([[], {"some": some, "version": jobs.VERSION}, {}])
+    return message
+
+
+@lru_cache
+def _together_form(queue: str) -> str:
+    return _template(queue, jobs.TOGETHER_TASK, with_eta=False, with_result=False).filled("", "{}")
+
+
 @lru_cache
 def _template(queue: str, task: str, *, with_eta: bool, with_result: bool) -> Template:
     """Let Celery publish a job in memory, and read how it looks."""
@@ -159,7 +173,8 @@ def _template(queue: str, task: str, *, with_eta: bool, with_result: bool) -> Te
     message["body"], message["properties"]["delivery_tag"] = _BODY, _TAG
     if with_eta:
         message["headers"]["eta"] = _ETA
-    message["headers"] = {"MARK-MORE": "", **message["headers"]}
+    shared = jobs.may_go_together(with_result=with_result, with_eta=with_eta) if task == jobs.TASK else {}
+    message["headers"] = {"MARK-MORE": "", **message["headers"], **shared}
     texts = _MARKS.split(json.dumps(message))
     return Template(tuple(texts[::2]), tuple(texts[1::2]), json.dumps(embed))
 

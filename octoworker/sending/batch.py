@@ -1,6 +1,7 @@
 """Many messages in one job. Celery's own work for a job takes longer than a send, so a bulk job shares it among many.
 
-1. Read what was asked for: the job carries ids only, one round trip brings the rest.
+1. Read what was asked for: a bulk job carries ids only, one round trip brings the rest. Single jobs that a worker took
+   together carry it all.
 2. Claim a chunk in one round trip. Each message keeps its own record, key, lease and outcome.
 3. Submit with as many calls at once as the provider's answers take time: one when it answers at once, up to a bound.
 4. Settle what has come back, in groups. A worker that dies before that leaves leases behind, as with a single message.
@@ -15,20 +16,22 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
+from octoworker import correlation
 from octoworker.errors import KeyConflictError, StoreError
 from octoworker.sending import report
 from octoworker.sending.attempt import PLANS, RECORD_PAUSE, Sender
 from octoworker.sending.read import PreparedMessage
 from octoworker.sms.record import State
 from octoworker.store import Lease, Outcome, Outdated, Settled, Store, StoredRequest
-from octoworker.telemetry import log, sentry
+from octoworker.telemetry import log, sentry, tracing
 
 Ended = tuple["Claimed", Outcome | None]
 """A claimed message and what came of it. None: nobody knows; its lease will tell."""
@@ -46,6 +49,21 @@ SLICE = 0.004
 """Seconds of answering time for which one more call at once pays: below it a thread costs more than it brings."""
 
 PUT_BACK = "put back: it could not be begun in time"
+
+
+Reader = Callable[[Sequence[str]], Iterator[PreparedMessage]]
+"""Reads messages by their ids."""
+
+
+class TakenJob(NamedTuple):
+    """One of the jobs that were taken together. `headers`: beside Celery's own."""
+
+    arguments: Mapping[str, Any]
+    job_id: str
+    headers: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return "TakenJob(...)"
 
 
 @dataclass(frozen=True)
@@ -72,10 +90,18 @@ class Bulk:
 
         StoreError: Redis is out of reach; what was submitted before is recorded or has its lease. Keep the job.
         """
+        return self._handle(ids, partial(self._read, published_at=published_at))
+
+    def handle_together(self, some: Sequence[TakenJob]) -> int:
+        """The same for the messages of single jobs. Of two jobs of one message the later counts."""
+        by_id = {str(job.arguments["message_id"]): job for job in some}
+        return self._handle(list(by_id), lambda ids: self._read_together([by_id[each] for each in ids]))
+
+    def _handle(self, ids: Sequence[str], read: Reader) -> int:
         sent = 0
         for start in range(0, len(ids), CHUNK):
             with self._turn():
-                claims = self._claimed(ids[start : start + CHUNK], published_at)
+                claims = self._claimed(ids[start : start + CHUNK], read)
                 waiting = iter(claims)
                 left = len(claims) - self._one_by_one(waiting)
             self._at_once(waiting, left)
@@ -92,25 +118,33 @@ class Bulk:
             if taken is None:
                 self._sender.without_record(message_id)
                 continue
-            work = self._prepared(
-                {**json.loads(taken.payload), "message_id": message_id, "published_at": published_at}, taken
-            )
+            arguments = {**json.loads(taken.payload), "message_id": message_id, "published_at": published_at}
+            work = self._prepared(arguments, message_id, taken)
             if work is not None:
                 yield work
 
-    def _prepared(self, arguments: Mapping[str, Any], taken: StoredRequest) -> PreparedMessage | None:
+    def _read_together(self, some: Sequence[TakenJob]) -> Iterator[PreparedMessage]:
+        for job in some:
+            asked_by = correlation.of_headers(job.headers)
+            work = self._prepared(job.arguments, job.job_id, asked_by=asked_by)
+            if work is not None:
+                yield replace(work, headers=job.headers)
+
+    def _prepared(
+        self, arguments: Mapping[str, Any], job_id: str, taken: StoredRequest | None = None, asked_by: str = ""
+    ) -> PreparedMessage | None:
         """None: it can never be sent. That is kept and reported by then."""
         with contextlib.suppress(KeyConflictError):
-            work = self._sender.prepare(arguments, arguments["message_id"], taken)
+            work = self._sender.prepare(arguments, job_id, taken, asked_by)
             return work if isinstance(work, PreparedMessage) else None
         return None
 
-    def _claimed(self, ids: Sequence[str], published_at: int | None) -> list[Claimed]:
+    def _claimed(self, ids: Sequence[str], read: Reader) -> list[Claimed]:
         """Those of them that may be sent. What was planned for a time that it is not is planned again; at last it is left to
         the scheduler."""
         claimed: list[Claimed] = []
         for _ in range(PLANS):
-            work = list(self._read(ids, published_at))
+            work = list(read(ids))
             self._sender.at_step("before_claim")
             found, ids = self._claim(work)
             self._sender.at_step("after_claim")
@@ -183,7 +217,8 @@ class Bulk:
         """Submit one. A bug must not take the others along: its message has its lease, and comes back by it."""
         started = time.monotonic()
         try:
-            outcome = self._sender.submit(claimed.work, claimed.lease)
+            with tracing.continued(claimed.work.headers):
+                outcome = self._sender.submit(claimed.work, claimed.lease)
         except Exception as error:  # noqa: BLE001 - see above
             facts = log.known(message_id=claimed.work.job.message_id, correlation=claimed.lease.correlation)
             sentry.bug(error, message_id=claimed.work.job.message_id)

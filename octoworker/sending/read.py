@@ -34,6 +34,8 @@ class PreparedMessage:
     sms: message.Message = field(repr=False)
     plan: schedule.Plan
     claimed_at: float
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    """What its job carried beside Celery's own headers, as a trace's context."""
 
 
 def request_of(

@@ -16,6 +16,15 @@ BULK_TASK = "octoworker.send_many"
 """Carries ids alone: what is to be sent stands in the records."""
 
 
+TOGETHER_TASK = "octoworker.send_together"
+"""What a worker makes, for Celery alone, of single jobs that it takes together. It stands in no queue."""
+
+
+TOGETHER = "octoworker_together"
+"""Header of a single job that a worker may take together with others; its value is VERSION. It asks nothing of Celery: no
+result, no instant, nothing to publish afterwards. A worker that does not know it takes each job by itself."""
+
+
 BULK_SIZE = 100
 """Messages in one bulk job: enough to share Celery's work for a job, few enough to be done within a lease or two."""
 
@@ -71,6 +80,11 @@ def carried() -> dict[str, str]:
 def of_result(with_result: bool) -> dict[str, Any]:  # noqa: FBT001 - one question
     """What tells Celery whether a job leaves a result."""
     return {} if with_result else {"ignore_result": True}
+
+
+def may_go_together(*, with_result: bool, with_eta: bool = False) -> dict[str, int]:
+    """The header of a single job by which a worker knows whether it may take it together with others."""
+    return {} if with_result or with_eta else {TOGETHER: VERSION}
 
 
 def people_of(arguments: Mapping[str, Any]) -> int:

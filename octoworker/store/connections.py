@@ -27,9 +27,11 @@ MOST = 16
 class Talk:
     """Asks over idle connections. Safe to share between threads; a child process begins with none of them."""
 
-    def __init__(self, pool: redis.ConnectionPool) -> None:
+    def __init__(self, pool: redis.ConnectionPool, *, most: int = MOST) -> None:
+        """`most`: idle connections kept."""
         self._pool = pool
         self._look = getattr(pool, "look", None)
+        self._most = most
         self._pid = os.getpid()
         self._idle: deque[tuple[Any, float]] = deque()
 
@@ -49,11 +51,19 @@ class Talk:
             self._pool.release(connection)
             self.close()
             raise
-        if len(self._idle) < MOST:
+        if len(self._idle) < self._most:
             self._idle.append((connection, time.monotonic()))
         else:
             self._pool.release(connection)
         return answers
+
+    def tried(self, commands: Sequence[Sequence[Any]]) -> bool:
+        """Whether these were done, in one round trip. False: they may have been, and are to be asked in the usual way."""
+        try:
+            self.ask_all(commands)
+        except redis.RedisError:
+            return False
+        return True
 
     def _taken(self) -> Any:
         if os.getpid() != self._pid:

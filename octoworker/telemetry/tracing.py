@@ -3,7 +3,8 @@
 1. `start` in the web app: each job it publishes carries the context of the span it was published in, in its headers.
 2. `start` in the worker, which does it by itself: a job's span continues that trace; the call to the provider is a span in it.
 
-A job that the clock publishes begins a trace of its own, and so does a bulk job. Where spans go is set up as everywhere:
+A job that the clock publishes begins a trace of its own, and so does a bulk job. Of single jobs that a worker takes together
+each call continues the trace of its own job. Where spans go is set up as everywhere:
 by OpenTelemetry's own variables or by code. Spans hold ids, lane and outcome; no error's text. Nothing here fails a send.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -68,6 +70,26 @@ class Call:
             self._span.end()
 
 
+@contextlib.contextmanager
+def continued(headers: Mapping[str, Any]) -> Iterator[None]:
+    """What is traced in this block belongs to the trace whose context these headers of a job carry; to none where they carry none."""
+    token = None
+    if HERE and headers:
+        with contextlib.suppress(Exception):
+            token = context.attach(propagate.extract(_carried(headers), context=context.Context()))
+    try:
+        yield
+    finally:
+        if token is not None:
+            with contextlib.suppress(Exception):
+                context.detach(token)
+
+
+def _carried(known: Any) -> dict[str, Any]:
+    """The context of a trace, of all the headers of a job."""
+    return {name: value for name in propagate.get_global_textmap().fields if (value := known.get(name))}
+
+
 _open: dict[tuple[str, int], tuple[Any, Any]] = {}
 """Job id and thread -> its span, and what ends it as the current one. A job that comes twice may be in two threads at once."""
 
@@ -82,10 +104,9 @@ def _begun(task_id: str = "", task: Any = None, **_: Any) -> None:
     with contextlib.suppress(Exception):
         if not task.name.startswith(OWN):
             return
-        carried = {name: value for name in propagate.get_global_textmap().fields if (value := task.request.get(name))}
         span = trace.get_tracer(NAME).start_span(
             task.name,
-            context=propagate.extract(carried, context=context.Context()),
+            context=propagate.extract(_carried(task.request), context=context.Context()),
             kind=trace.SpanKind.CONSUMER,
             attributes={"octoworker.job_id": task_id},
         )

@@ -94,8 +94,10 @@ task_publish_retry_policy = {"max_retries": 2, "interval_start": 0, "interval_st
 
 # Prefork only: a child that is still there when its lease has ended is killed. Threads cannot be.
 task_time_limit = _settings.lease
-# A bulk job holds two leases, one after the other.
-task_annotations = {jobs.BULK_TASK: {"time_limit": math.ceil(2 * _settings.lease)}}
+# A job of many messages holds two leases, one after the other.
+task_annotations = {
+    name: {"time_limit": math.ceil(2 * _settings.lease)} for name in (jobs.BULK_TASK, jobs.TOGETHER_TASK)
+}
 # What is active when a worker is told to end has this long; then it is left to its lease (worker/ending.py).
 worker_soft_shutdown_timeout = _settings.send_budget + _settings.record_budget
 

@@ -10,26 +10,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 from kombu.asynchronous import get_event_loop
 from kombu.transport import redis as kombu_redis
 from kombu.utils.json import loads
 
+from octoworker.client import publish
 from octoworker.config import Settings
 from octoworker.sms import jobs
 from octoworker.store import keys
+from octoworker.store.connections import Talk
 from octoworker.store.scripts import NoScriptError
 from octoworker.telemetry import log
-from octoworker.worker import runtime
+from octoworker.worker import runtime, together
 from octoworker.worker.in_hand import ASIDE_AT_MOST, ASIDE_FOR, InHand, script
-
-UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
-"""What Celery and kombu raise on a job that is no job. Errors of Redis are none of these."""
+from octoworker.worker.together import UNREADABLE
 
 LOOKS_AGAIN = 0.1
 """Seconds after which a worker whose places are full of bulk jobs looks whether one has ended."""
@@ -85,13 +87,19 @@ class Bell:
         self._connection.disconnect()
 
 
+OF_MANY = (jobs.BULK_TASK, jobs.TOGETHER_TASK)
+"""Tasks that may take as long as a hundred calls."""
+
+
 KombusChannel: Any = kombu_redis.Channel
 
 
 class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
     """Looks, waits, delivers. `_in_poll` is kombu's: the connection, while it looks or waits."""
 
+    parts = together.PARTS
     _own_client: Any = None
+    _short_way: Any = None
     _waits = False
     _brpop_sent_at: float | None = None
 
@@ -115,11 +123,15 @@ class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
             return
         lists = [queue + part for queue in self._looked_at for part in PRIORITIES]
         places = [self.unacked_index_key, self.unacked_key, keys.DELIVERIES, keys.JOBS_SET_ASIDE, *lists]
+        aside = (self._most, ASIDE_FOR, ASIDE_AT_MOST)
+        shared = (jobs.TOGETHER, jobs.VERSION, jobs.BULK_TASK, self.parts, together.MOST_BYTES)
+        most = [self._most_together(queue) for queue in self._looked_at for _ in PRIORITIES]
         self._in_poll = self.client.connection
         self._brpop_sent_at = monotonic()
-        self.client.connection.send_command(
-            "EVALSHA", script("take").sha, len(places), *places, self._most, ASIDE_FOR, ASIDE_AT_MOST
-        )
+        self.client.connection.send_command("EVALSHA", script("take").sha, len(places), *places, *aside, *shared, *most)
+
+    def _most_together(self, queue: str) -> int:
+        return 0 if self._queue_cycle.no_more_of(queue) else jobs.BULK_SIZE
 
     def _brpop_read(self, **_: Any) -> bool:
         waits = False
@@ -128,8 +140,12 @@ class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
             if found is None:
                 waits = self._wait()
                 raise Empty
-            queue, job, tag, before = found
-            self._deliver(queue.decode().partition(SEPARATOR)[0], job, tag.decode(), before)
+            name, what, *rest = found
+            queue = name.decode().partition(SEPARATOR)[0]
+            if what == b"together":
+                self._deliver_together(queue, rest)
+            else:
+                self._deliver(queue, what, rest[0].decode(), rest[1])
             return True
         finally:
             if not waits:
@@ -164,13 +180,32 @@ class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
             unreadable(error)
             self.qos.set_aside(tag, "unreadable")
 
+    def _deliver_together(self, queue: str, found: list[bytes]) -> None:
+        """What can be read of them as one job; what goes along with no other by itself."""
+        tags = [tag.decode() for tag in found[::2]]
+        if queue not in self.connection._callbacks:  # noqa: SLF001 - as above
+            for tag in reversed(tags):
+                self.qos.give_back(tag)
+            return
+        some: dict[str, Any] = {}
+        for tag, job in zip(tags, found[1::2], strict=True):
+            try:
+                some[tag] = together.read(job)
+            except UNREADABLE:
+                self._deliver(queue, job, tag, 0)
+        if some:
+            tag = str(uuid4())
+            self.qos.are_one(tag, list(some))
+            self.connection._deliver(publish.together(queue, tag, list(some.values())), queue)  # noqa: SLF001 - as above
+
     def _wait(self) -> bool:
         """Wait for a bell, or for the next look without one. False: there is no loop to wait in."""
         hub = get_event_loop()
         if hub is None:
             return False
         self._waits, self._brpop_sent_at = True, None
-        for queue in self._looked_at:
+        # In one whose places are taken jobs may well stand: its bell would answer at once, again and again.
+        for queue in (each for each in self._looked_at if not self._queue_cycle.no_more_of(each)):
             bell = self._bells.get(queue)
             if bell is None:
                 bell = self._bells[queue] = Bell(self.pool.get_connection(), queue, self._look)
@@ -186,10 +221,12 @@ class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
     def _count_in_hand(self) -> None:
         done, taken = self.qos._dirty, list(self.qos._delivered.items())  # noqa: SLF001 - what kombu itself counts
         in_hand = [message for tag, message in taken if tag not in done]
-        now = [message.headers for message in in_hand if not message.headers.get("eta")]
+        now = [message for message in in_hand if not message.headers.get("eta")]
         # Jobs for a later instant only wait; Celery takes one more for each of them.
         self._queue_cycle.in_hand_at_most = self.qos.prefetch_count - len(in_hand) + len(now)
-        self._queue_cycle.bulk_in_hand = sum(headers.get("task") == jobs.BULK_TASK for headers in now)
+        self._queue_cycle.of_many = Counter(
+            message.delivery_info["routing_key"] for message in now if message.headers.get("task") in OF_MANY
+        )
 
     def _receive(self) -> Any:
         try:
@@ -208,6 +245,14 @@ class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
                 client = self._own_client = self._create_client()
         yield client
 
+    @property
+    def short_way(self) -> Talk:
+        """For what is asked once for each job."""
+        if self._short_way is None or self._short_way[0] is not self.pool:
+            # Kombu has ten connections in all, its bells among them.
+            self._short_way = (self.pool, Talk(self.pool, most=2))
+        return self._short_way[1]  # type: ignore[no-any-return]
+
     def close(self) -> None:
         self._look()  # nothing is asked while it waits, so there is no answer to read
         for bell in self._bells.values():
@@ -216,7 +261,8 @@ class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
         super().close()
 
 
-def channel_of(transport_channel: type[Any]) -> type[Any]:
-    """The class of channel for a worker's consumer. `transport_channel`: kombu's, of a Redis or of a Sentinel."""
+def channel_of(transport_channel: type[Any], parts: int = together.PARTS) -> type[Any]:
+    """The class of channel for a worker's consumer. `transport_channel`: kombu's, of a Redis or of a Sentinel. `parts`: of
+    those that wait, one part in so many is taken together."""
     in_hand = type("InHand", (InHand, transport_channel.QoS), {})
-    return type("Channel", (Looking, transport_channel), {"QoS": in_hand})
+    return type("Channel", (Looking, transport_channel), {"QoS": in_hand, "parts": parts})

@@ -17,9 +17,10 @@ from kombu import Connection
 from kombu.transport import redis as kombu_redis
 
 from octoworker.errors import StoreError
-from octoworker.worker import runtime
-from octoworker.worker.channel import UNREADABLE, channel_of, unreadable
+from octoworker.worker import runtime, together
+from octoworker.worker.channel import channel_of, unreadable
 from octoworker.worker.in_hand import noted
+from octoworker.worker.together import UNREADABLE
 
 
 class LastingConsumer(Consumer):
@@ -61,7 +62,7 @@ class LastingConsumer(Consumer):
         connection = self.app.connection_for_read(heartbeat=heartbeat)
         transport: Any = connection.transport
         if issubclass(getattr(transport, "Channel", object), kombu_redis.Channel):
-            transport.Channel = channel_of(transport.Channel)
+            transport.Channel = channel_of(transport.Channel, together.parts(self.pool))
         return self.ensure_connected(connection)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:

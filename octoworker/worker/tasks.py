@@ -14,6 +14,7 @@ from celery.result import AsyncResult, EagerResult
 from octoworker import correlation
 from octoworker.client import client
 from octoworker.errors import KeyConflictError, OctoworkerError, RecordError, StoreError
+from octoworker.sending.batch import TakenJob
 from octoworker.sms import identity, jobs
 from octoworker.sms.record import Record, State
 from octoworker.sms.shapes import SmsArguments
@@ -112,6 +113,27 @@ def send_many(self: SmsTask, ids: Any = (), version: int = jobs.VERSION, publish
         raise MessageFailed("This worker cannot read this bulk job; its messages are found by the clock.")
     known = [each for each in ids if identity.is_message_id(each)]
     _safely(self, lambda: runtime.current().bulk.handle(known, published_at))
+
+
+@app.task(
+    name=jobs.TOGETHER_TASK,
+    base=SmsTask,
+    bind=True,
+    shared=False,
+    typing=False,
+    throws=(MessageFailed,),
+    max_retries=0,
+    ignore_result=True,
+)
+def send_together(self: SmsTask, some: Any = (), version: int = jobs.VERSION) -> None:
+    """Move the messages of single jobs that this worker took together one step. Each keeps its own record, outcome and retries.
+
+    `some`: of each job its id, its arguments and its further headers (worker/together.py).
+    """
+    if version != jobs.VERSION:
+        raise MessageFailed("This worker cannot read what it was given; its messages are found by the clock.")
+    taken = [TakenJob(each["arguments"], each["id"], each["headers"]) for each in some]
+    _safely(self, lambda: runtime.current().bulk.handle_together(taken))
 
 
 def _asked_by(task: SmsTask) -> str:

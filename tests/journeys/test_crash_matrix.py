@@ -69,6 +69,20 @@ def test_a_bulk_job_killed_at_any_step_neither_loses_nor_repeats(house, step, po
     assert [house.texts(number) for number in numbers] == [[TEXT]] * 70
 
 
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_crowd_of_single_messages_killed_at_any_step_neither_loses_nor_repeats(house, step, pool):
+    numbers = [f"+336123{n:05d}" for n in range(40)]
+    ids = [house.enqueue(recipients=number) for number in numbers]
+    doomed, flag = crashing(house, step, pool=pool)
+    until(lambda: not flag.exists())
+    if pool == "threads":
+        doomed.wait()
+        house.worker()
+    assert {house.ended(message_id).state for message_id in ids} == {State.ACCEPTED}
+    assert [house.texts(number) for number in numbers] == [[TEXT]] * 40
+
+
 @EITHER_API
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_worker_killed_while_octopush_has_the_request(house, when):

@@ -81,11 +81,16 @@ class Asker:
             self.guess(**facts)
         return self
 
-    def take(self, job):
+    def take_together(self):
+        jobs = [json.dumps({"properties": {"delivery_tag": tag}, "headers": {"id": tag, "shared": 1}}) for tag in "ab"]
+        return self.take(*jobs)
+
+    def take(self, *some):
         """What it answers after the list that it took from."""
-        self.client.lpush("sms", job)
+        self.client.lpush("sms", *some)
         keys = ["unacked_index", "unacked", "ow:deliveries", "ow:jobs-set-aside", "sms"]
-        return self._scripts.run("take", keys, [3, 1000, 10])[1:]
+        shared = ["shared", 1, "many", 1, 1000]
+        return self._scripts.run("take", keys, [3, 1000, 10, *shared, 100])[1:]
 
     def replace(self, payload="{}", word="word", fingerprint="print"):
         facts = {**self._new(fingerprint), "wording": "", "keep": 1000, "incarnation": word}
@@ -387,7 +392,7 @@ WAYS = {
         "payload": lambda it: it.called(moved=True).settle_recall("gone"),
         "fenced": lambda it: it.called().settle_recall("no", token=9),
     },
-    "take": {"aside": lambda it: it.take("no job")},
+    "take": {"aside": lambda it: it.take("no job"), "together": lambda it: it.take_together()},
     "set_job_aside": {"done": lambda it: it.lay_aside(), "absent": lambda it: it.lay_aside("u")},
     "put_job_back": {"done": lambda it: it.put_back("entry"), "absent": lambda it: it.put_back()},
     "webhooks_settle": {
