@@ -58,7 +58,7 @@ check-tutorial: $(READY) $(WEB_READY) examples
 	$(BIN)/pytest tests/integration/test_tutorial.py tests/integration/test_examples.py
 
 # An environment for each example: its own lock, and the wheel of this checkout.
-EXAMPLES := django
+EXAMPLES := django fastapi flask
 examples: $(READY) $(EXAMPLES:%=.venv/examples/%/.ready)
 	rm -rf build/wheel
 	$(BIN)/python -m hatchling build --target wheel --directory build/wheel >/dev/null
@@ -145,9 +145,10 @@ KILLS ?= 100
 chaos: $(READY)
 	$(BIN)/python tests/journeys/chaos --kills $(KILLS) $(CHAOS)
 
-# make chaos-outbox KILLS=1000   processes of a Django project are killed around COMMIT: nothing lost, nothing twice
+# make chaos-outbox KILLS=1000   processes of a Django project are killed around COMMIT: nothing lost, nothing twice; OUTBOX=sqlalchemy
+OUTBOX ?= django
 chaos-outbox: $(READY)
-	$(BIN)/python tests/journeys/outbox_kills.py --kills $(KILLS)
+	$(BIN)/python tests/journeys/outbox_kills.py --kills $(KILLS) --with $(OUTBOX)
 
 # make check-failover FAILOVERS=50 SERVER=redis CONFIRM=replica   real Sentinels: one primary after the other goes, under load
 #   SERVER=valkey: the Valkey of the tests. CONFIRM=none: the figures without it. FAILOVER="--min-replicas 0" and more, see --help

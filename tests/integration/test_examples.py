@@ -16,7 +16,7 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, build_opener
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -184,6 +184,62 @@ def test_the_django_example_from_the_login_to_a_reminder_that_arrived(house, sit
     boss = logged_in(site.port, "boss", "boss")
     assert "delivered" in boss.get("/admin/bookings/appointment/")
     assert moved["sms"] in boss.get("/admin/octoworker/sms/?state=delivered")
+
+
+EVENT_SECRET = "whsec_b2N0b3dvcmtlci10ZXN0LXNlY3JldC0wMDE="
+
+
+def started(house, site, command):
+    """The example with SQLAlchemy, its relay, the receiver, and a worker that posts events to it."""
+    site.environ |= {
+        "EVENT_SECRET": EVENT_SECRET,
+        "OCTOWORKER_CODE_KEYS": "a secret of tests for codes that go to a sandbox",
+        "DATABASE_URL": f"sqlite:///{site.folder / 'site.sqlite3'}",
+    }
+    address = f"http://127.0.0.1:{site.port}/sms-events"
+    house.worker(settings={"OCTOWORKER_EVENT_URL": address, "OCTOWORKER_EVENT_SECRET": EVENT_SECRET})
+    site.receive()
+    site.serve(f"{command} {site.port}")
+    site.start("python -m octoworker.contrib.sqlalchemy")
+
+
+@pytest.mark.parametrize("site", ["flask"], indirect=True)
+def test_the_flask_example_from_the_login_to_a_reminder_that_arrived(house, site):
+    started(house, site, "flask run --port")
+    customer = Browser(site.port)
+    assert 'autocomplete="one-time-code"' in customer.post("/login", phone="06 12 34 56 78")
+    assert "Aucun rendez-vous" in customer.post("/code", code=code_on(house))
+    paris = datetime.now(ZoneInfo("Europe/Paris"))
+    for days in (3, 4):
+        assert "Annuler" in customer.post("/", at=local(paris + timedelta(days=days)))
+    customer.post("/1/cancel")
+    customer.post("/2/move", at=local(datetime.now(ZoneInfo("Europe/Paris")) + timedelta(days=1, seconds=2)))
+    until(lambda: "rappel reçu" in customer.get("/"))
+    assert house.texts()[1:] == ["Rappel : votre voiture est attendue demain."]
+
+
+@pytest.mark.parametrize("site", ["fastapi"], indirect=True)
+def test_the_fastapi_example_from_the_login_to_a_reminder_that_arrived(house, site):
+    started(house, site, "uvicorn app:app --port")
+
+    def ask(path, method="POST", **body):
+        sent = json.dumps(body).encode() if body else None
+        asked = Request(
+            f"http://127.0.0.1:{site.port}{path}", sent, {"Content-Type": "application/json"}, method=method
+        )
+        with urlopen(asked, timeout=60) as answer:
+            return json.loads(answer.read() or "null")
+
+    verification = ask("/codes", phone="06 12 34 56 78")["verification"]
+    text = until(house.texts)[0]
+    assert ask("/codes/check", verification=verification, code=text[-6:])["outcome"] == "ok"
+    now = datetime.now(ZoneInfo("Europe/Paris")).replace(microsecond=0)
+    first, second = (ask("/appointments", phone=NUMBER, at=(now + timedelta(days=3)).isoformat()) for _ in range(2))
+    ask(f"/appointments/{first['id']}", "DELETE")
+    soon = datetime.now(ZoneInfo("Europe/Paris")) + timedelta(days=1, seconds=2)
+    ask(f"/appointments/{second['id']}", "PATCH", at=soon.isoformat())
+    until(lambda: ask(f"/appointments/{second['id']}", "GET")["reminder"] == "delivered")
+    assert house.texts()[1:] == ["Rappel : votre rendez-vous au cabinet est demain."]
 
 
 def local(at):

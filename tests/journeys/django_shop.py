@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from harness import NUMBER
+
 FILES = {
     "manage.py": """
 import os, sys
@@ -84,6 +86,25 @@ answer = None
 class Shop:
     """The project, in a folder, with an environment that leads to a Redis."""
 
+    BOOK = f"""
+from django.db import connections
+def fresh():
+    connections.close_all()
+
+def book(text, fate, die):
+    with transaction.atomic():
+        Booking.objects.create(state=text)
+        if fate == "after COMMIT":
+            transaction.on_commit(die)
+        message = enqueue(recipients="{NUMBER}", text=text, transactional=True)
+        Booking.objects.filter(state=text).update(sms=message)
+        if fate == "before COMMIT":
+            die()
+"""
+    LOOK = (
+        "answer = dict(left=OutboxMessage.objects.count(), texts=list(Booking.objects.values_list('state', flat=True)))"
+    )
+
     def __init__(self, folder: Path, environ: dict[str, str]) -> None:
         self.folder = folder
         self.environ = {**environ, "DJANGO_SETTINGS_MODULE": "shop.settings", "PYTHONPATH": str(folder)}
@@ -95,6 +116,11 @@ class Shop:
         """A line more in the project's settings."""
         settings = self.folder / "shop" / "settings.py"
         settings.write_text(f"{settings.read_text(encoding='utf-8')}{text}\n", encoding="utf-8")
+
+    def migrate(self) -> None:
+        """Make the tables."""
+        self.manage("makemigrations", "shop")
+        self.manage("migrate")
 
     def manage(self, *arguments, check=True):
         """`manage.py ...`, to its end."""
