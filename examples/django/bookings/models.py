@@ -1,5 +1,6 @@
 """Appointments, each with one reminder by SMS a day before."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -41,6 +42,7 @@ class Appointment(models.Model):
                 # The last step: when it fails, the appointment stays where it was, too.
                 octoworker.reschedule(self.sms, at - DAY_BEFORE)
             except (octoworker.RefusedError, octoworker.PayloadError):
+                self._stop()
                 self._remind()  # there was none, or it has gone: the new time has one of its own
 
     def cancel(self) -> None:
@@ -48,10 +50,11 @@ class Appointment(models.Model):
         with transaction.atomic():
             self.cancelled = True
             self.save(update_fields=["cancelled"])
-            try:
-                octoworker.cancel(self.sms)
-            except (octoworker.RefusedError, octoworker.PayloadError):
-                return  # there was none, or it has gone
+            self._stop()
+
+    def _stop(self) -> None:
+        with suppress(octoworker.RefusedError, octoworker.PayloadError):  # it has gone, or there was none
+            octoworker.cancel(self.sms)
 
     def _remind(self) -> None:
         send_at = self.at - DAY_BEFORE
