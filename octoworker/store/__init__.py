@@ -25,7 +25,7 @@ from octoworker.errors import SettingsError, StoreError
 from octoworker.sms import instants
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.sms.shapes import PartRecord
-from octoworker.store import budget, keys, primary, stats
+from octoworker.store import budget, keys, primary, server, stats
 from octoworker.store.campaigns import Campaign, Campaigns, Opened
 from octoworker.store.clock import PLAN_SLACK, RedisClock
 from octoworker.store.clocks import Clocks
@@ -45,6 +45,7 @@ from octoworker.store.recalls import Recall, Recalls, Word, payload_at
 from octoworker.store.refusals import refused
 from octoworker.store.replies import claimed, received, record_of, settled, with_state
 from octoworker.store.scripts import Scripts, guard
+from octoworker.store.server import Lineage
 from octoworker.store.stats import FILLING, FULL, Board, Lane
 from octoworker.store.units import NO_TIME, instant, instant_ms, span_ms
 from octoworker.store.values import (
@@ -247,6 +248,10 @@ class Store:
             Timings(requeue_after, keep_for, lease, max_crashes, key_window, absent_after),
             limits,
         )
+
+    def lineage(self) -> Lineage | None:
+        """Which stream of writes this Redis has; None where that is not told. StoreError: it is out of reach."""
+        return server.lineage(self._redis)
 
     @property
     def primary_moves(self) -> int:

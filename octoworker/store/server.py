@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import redis
 
@@ -79,6 +79,38 @@ def appendfsync(client: redis.Redis) -> str | None:
         return config.get("appendfsync")
 
     return guard(ask)  # type: ignore[no-any-return]
+
+
+class Lineage(NamedTuple):
+    """Which stream of writes a Redis has, and how far it goes."""
+
+    id: str
+    """Another one after a failover, and after a restart."""
+    offset: int
+    """Bytes, up to now."""
+    before: str = ""
+    """The stream that it followed until it was promoted."""
+    followed_until: int = 0
+    """The first byte of that one which it does not have."""
+
+    def lost_since(self, seen: Lineage) -> int | None:
+        """Bytes of what was written up to `seen` that are not here, at the least; None: nobody can tell."""
+        if self.id == seen.id:
+            return 0
+        return max(0, seen.offset + 1 - self.followed_until) if self.before == seen.id else None
+
+
+def lineage(client: redis.Redis) -> Lineage | None:
+    """None where this user may not ask, or that server does not tell. StoreError: it is out of reach."""
+    said: Mapping[str, Any] = guard(lambda: _asked(lambda: client.info("replication")))
+    if said.get("role") != "master" or "master_replid" not in said:
+        return None
+    return Lineage(
+        str(said["master_replid"]),
+        int(said.get("master_repl_offset", 0)),
+        str(said.get("master_replid2", "")),
+        int(said.get("second_repl_offset", 0)),
+    )
 
 
 NO_FILE = "no append-only file"

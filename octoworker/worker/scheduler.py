@@ -32,6 +32,7 @@ from octoworker.telemetry import log, metrics, sentry
 from octoworker.worker import heartbeat, runtime
 from octoworker.worker.application import app
 from octoworker.worker.clock_watch import ClockWatch
+from octoworker.worker.lineage_watch import LineageWatch
 
 SLICE = 100
 """Messages per script call: some 3 ms of Redis, so that nobody waits noticeably behind it."""
@@ -67,6 +68,7 @@ class Scheduler:
         self._at_step = at_step
         self._alive = heartbeat.Heartbeat(with_main_thread=all(self._queues.values()))
         self._clock_watch = ClockWatch(store)
+        self._lineage_watch = LineageWatch(store)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="octoworker-scheduler", daemon=True)
         self._looks: Sequence[Callable[[], Slice]] = (
@@ -106,6 +108,7 @@ class Scheduler:
                     self._store.go_back()
                 self.sweep()
                 self._clock_watch.look()
+                self._lineage_watch.look()
                 if sweeps % PRUNE_EVERY == 0:
                     self._store.prune()
             except OctoworkerError as error:

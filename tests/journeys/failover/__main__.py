@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
@@ -102,6 +103,8 @@ def page(given, run, results, version, *, seconds, tls):
         f"{middle([whole for name, _, whole in run.mishaps.lasted if name == kind])} | {words} |"
         for kind, words in WORDS.items()
     )
+    refused = sum((each.refused for each in run.producers), Counter())
+    told = "\n".join(f"- {count} times {words}" for words, count in refused.most_common()) or "- none"
     weather = ", ".join(f"{name} {count}" for name, count in sorted(run.weather.counts.items()))
     ended = "\n".join(f"- {count} times {cause}" for cause, count in run.ended.most_common()) or "- none"
     stories = "\n".join(f"- {story}" for story in results.stories[:50])
@@ -122,7 +125,9 @@ Left to an operator because Redis went back: {run.rolled_back}. Taken by a call 
 |---|---|---|---|---|
 {kinds}
 
-Refused calls of the producers, each repeated with its key: {sum(each.refused for each in run.producers)}; the longest until one was taken {max(each.longest for each in run.producers):.1f} s.
+Until a call of a producer's was taken it took {max(each.longest for each in run.producers):.1f} s at the most. Refused calls, each repeated with its key:
+{told}
+
 Octopush's faults: {weather}. {run.started} workers were started.
 
 Workers that ended by themselves, and producers:

@@ -46,6 +46,9 @@ POOLS = {"threads": "threads", "more-threads": "threads", "prefork": "prefork"}
 AGAIN = 0.2
 """Seconds before a call that failed is repeated."""
 
+BETWEEN = 120
+"""People who are taken between two failovers, at the most."""
+
 CALM = 180.0
 """Seconds after the last failover in which everything must have come to an end."""
 
@@ -58,7 +61,8 @@ class Producer:
         self.chance = random.Random(seed)
         self.pace = pace
         self.count = itertools.count(1)
-        self.refused = self.taken = self.over_unsent = 0
+        self.refused = Counter()
+        self.taken = self.over_unsent = 0
         self.longest = 0.0
         """Seconds until a call was taken, at the most."""
         self.failed = ""
@@ -108,8 +112,8 @@ class Producer:
                 answer = call()
             except RefusedError:
                 raise
-            except OctoworkerError:
-                self.refused += 1
+            except OctoworkerError as error:
+                self.refused[str(error).partition(":")[0]] += 1
                 time.sleep(AGAIN)
             else:
                 self.longest = max(self.longest, time.monotonic() - began)
@@ -165,7 +169,8 @@ class Run:
                 self.mishaps.one(kind)
                 self.counts[kind] += 1
                 self._revive()
-                time.sleep(self.chance.uniform(0.1, 1.5))
+                some = len(self.ledger.promises) + self.chance.randint(1, BETWEEN)
+                until(lambda some=some: len(self.ledger.promises) > some)
                 if n % 5 == 0:
                     print(f"{n} failovers, {len(self.ledger.promises)} people", flush=True)
         finally:
