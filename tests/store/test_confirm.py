@@ -16,6 +16,7 @@ from octoworker.sms.record import State
 from octoworker.store import Confirm, Lease, Store, Wait, embedded
 from octoworker.store.confirm import UnconfirmedError
 from octoworker.store.functions import load
+from octoworker.store.inbox import Arrival
 
 PATIENT, SHORT = timedelta(seconds=3), timedelta(milliseconds=50)
 
@@ -215,3 +216,36 @@ def test_a_second_key_without_replicas_waits_for_nobody(redis_client):
     take(store)
     refused(store)
     assert isinstance(store.claim(REQUEST), Lease)
+
+
+@pytest.mark.parametrize("confirm", [None, Confirm(1, SHORT)], ids=["none", "replica"])
+def test_what_no_replica_confirmed_teaches_no_worker(primary, pair, confirm):
+    one, other = opened(primary, None), opened(primary, confirm)
+    take(one)
+    refused(one)
+    with frozen(pair):
+        one.claim(REQUEST)
+        assert other.epoch.look()
+    assert (one.epoch.seen, other.epoch.seen) == (0, 0)
+    until_confirmed(primary)
+    assert other.epoch.look()
+    assert other.epoch.seen == 1
+
+
+def until_confirmed(primary):
+    primary.set("there", "")
+    assert primary.wait(1, 20_000) == 1
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda store: store.codes.start("i" * 32, ["p"], "k", country="FR", address="", guard="off"),
+        lambda store: store.codes.check("i" * 32, {"1": True}),
+        lambda store: store.inbox.put([Arrival("{}", "e", "receipt")]),
+    ],
+    ids=["a code", "a guess", "a call of the provider's"],
+)
+def test_what_answers_somebody_else_is_confirmed_too(primary, pair, act):
+    with frozen(pair), pytest.raises(UnconfirmedError):
+        act(hurried(primary))
