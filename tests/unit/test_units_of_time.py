@@ -32,6 +32,8 @@ from octoworker.store import (
 )
 
 COUNTS = {
+    "Lineage.offset",
+    "Lineage.followed_until",
     "ClaimRequest.segments",
     "NewMessage.people",
     "NewMessage.row",
