@@ -1,4 +1,4 @@
-"""Which knobs exist. Read once from the environment; every wrong variable is named in one error.
+"""The settings, read once from the environment; every wrong variable is named in one error.
 
 A secret may also be a mounted file: `OCTOPUSH_API_KEY_FILE=/run/secrets/key`.
 The timings hold each other: sending (HTTP) fits in the lease, the lease in the visibility timeout.
@@ -527,7 +527,7 @@ class Codes(Group):
 
 
 class OptOuts(Group):
-    """Who wants no more SMS."""
+    """The list of opt-outs."""
 
     keys: Annotated[SecretStr, AfterValidator(_number_keys)] | None = Field(
         default=None,
@@ -552,7 +552,7 @@ class OptOuts(Group):
 
 
 class Events(Group):
-    """What the web app is told."""
+    """Events for the web app."""
 
     task: str = Field(
         default="",
@@ -650,7 +650,7 @@ class Settings(BaseSettings):
     sentry_dsn: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("OCTOWORKER_SENTRY_DSN", "SENTRY_DSN"),
-        description="Where bugs are told, when the extra `sentry` is installed.",
+        description="Where bugs are reported, when the extra `sentry` is installed.",
     )
     health_dir: str = Field(
         default="", description="Folder of the files that `octoworker health` looks at; one for each worker."

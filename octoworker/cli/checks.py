@@ -1,6 +1,6 @@
-"""What a person would check first when something is wrong, or before anything can be: each with what to do about it.
+"""The checks of `doctor`: what an operator would look at first, each with what to do about it.
 
-It sends nothing, changes nothing, and asks Octopush for the balance alone. What it may not look at, it says.
+It sends nothing, changes nothing, and asks Octopush for the balance alone. It says what it may not look at.
 """
 
 from __future__ import annotations

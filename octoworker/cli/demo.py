@@ -1,4 +1,4 @@
-"""The main job in half a minute, on this machine alone: nothing is sent to anybody, nothing is paid.
+"""`octoworker demo`: the whole way of an SMS in half a minute, on this machine alone. Nothing is sent to anybody, nothing is paid.
 
 1. A private Redis, the sandbox, one worker and the receiver of Octopush's calls are started.
 2. Messages go in: an ordinary one, a deferred one, one that must be refused, one that fails twice and then passes, and one

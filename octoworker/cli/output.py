@@ -1,4 +1,4 @@
-"""How things look on a terminal. All that a command prints goes through here, and what a stranger wrote is text.
+"""The terminal. All that a command prints goes through here, and what a stranger wrote is shown as text.
 
 The other commands know neither rich's `Text` and `Console` nor `click.echo`: a test sees to it.
 """

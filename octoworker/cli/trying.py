@@ -1,4 +1,4 @@
-"""`octoworker octopush try`: what no page says of the API, asked of a real account, one thing after the other."""
+"""`octoworker octopush try`: finds out from a real account, step by step, what no page says of the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Celery application of ours in a process that may have its own: it changes nothing of that one.
+"""Our Celery application in a process that may have its own, of which it changes nothing.
 
 Plain `Celery(...)` becomes the current application of its thread, so that the host's `@shared_task` jobs would go to our
 queues; under Django it adds to `sys.path` and listens to Celery's signals; and it takes brokers, results, loader and

@@ -26,7 +26,7 @@ WORTH_BULK = 5
 """Messages from which a bulk job pays: below, each has a job of its own."""
 
 CROWD = 40
-"""Messages that one look of the clock finds from which on all may share jobs: then Celery's work is what makes them late."""
+"""Messages that one look of the scheduler finds from which on all may share jobs: then Celery's work is what makes them late."""
 
 CLOSE = timedelta(milliseconds=10)
 """How far the messages of one job may be apart: the first waits for the last."""

@@ -1,4 +1,4 @@
-"""What no page says of an API and a call or two with a real account tell: somebody is asked before each, and shown what came."""
+"""Trials with a real account, for what no page says of an API. Each asks its operator first, and shows what came."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ from octoworker.store import Lease, Outcome, Outdated, Settled, Store, StoredReq
 from octoworker.telemetry import log, sentry, tracing
 
 Ended = tuple["Claimed", Outcome | None]
-"""A claimed message and what came of it. None: nobody knows; its lease will tell."""
+"""A claimed message and what came of it. None: nobody knows; the end of its lease brings it back."""
 
 CHUNK = 100
 """Messages claimed at once: a whole job. More would leave more leases behind with a worker that dies."""

@@ -1,6 +1,6 @@
 """What Octopush holds for later is taken back: one message, one call, one answer.
 
-1. Somebody cancels or moves it: a mark in its record. Who asks for that, a web app above all, has no API key.
+1. Somebody cancels or moves it: a mark in its record. A web app that asks for it has no API key.
 2. A worker of its account takes it, under a lease of its own.
 3. It asks Octopush. Only "it is gone" ends it: then the record is cancelled, or goes out again under its next key.
 4. A lost answer is a doubt. The same is asked again, and a "no" after a doubt proves nothing: an operator must look.

@@ -1,4 +1,4 @@
-"""What is told of a move: one event in the log, and what it adds to the metrics. Nothing here decides, or fails a send."""
+"""Reports each move: one event in the log, and its counts in the metrics. Nothing here decides, or fails a send."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALERTS = {
     "spend_80": "four fifths of OCTOWORKER_CAP_MONEY are spent today",
     "spend_100": "OCTOWORKER_CAP_MONEY is spent: messages wait for tomorrow",
 }
-"""What an operator is told, once each time."""
+"""Alerts to an operator, once each time."""
 
 
 def submitting(work: PreparedMessage, lease: Lease) -> None:
@@ -42,7 +42,7 @@ def lease_lost(work: PreparedMessage, lease: Lease) -> None:
 
 
 def unrecorded(work: PreparedMessage, lease: Lease, outcome: Outcome) -> None:
-    """An outcome could not be written in time. Its lease will tell; an operator may want to know more."""
+    """An outcome could not be written in time. The end of its lease brings it back; an operator may want to know more."""
     facts = _facts(work.job, lease.correlation)
     log.warning("sms.unrecorded", **facts, state=outcome.state, ticket=outcome.fields.get("ticket"))
 

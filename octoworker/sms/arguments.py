@@ -2,7 +2,7 @@
 
     plain_arguments({"recipients": user.phone, "text": gettext_lazy("..."), "send_at": tomorrow})
 
-A web app hears at once of what no worker should have to find out. It costs it nothing to import: whether a number can be
+A mistake raises in the web app at once, and not in a worker later. It costs it nothing to import: whether a number can be
 reached, and whether the text may go, is read by others.
 """
 

@@ -1,4 +1,4 @@
-"""How a message gets its id, and how a repeat is told from another message under one key."""
+"""How a message gets its id, and what distinguishes a repeat from another message under the same key."""
 
 from __future__ import annotations
 

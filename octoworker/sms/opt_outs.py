@@ -1,4 +1,4 @@
-"""Who wants no more SMS: how a number stands in the list, and which answers mean STOP. Pure.
+"""Opt-outs: how a number stands in the list, and which answers mean STOP. Pure.
 
 A number is kept as a keyed hash: whoever reads Redis without the key cannot try all numbers of a country. New entries take
 the first key; a number is looked for under all of them, and under none, so that a key may be set and changed at any time.

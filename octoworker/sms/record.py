@@ -1,8 +1,8 @@
 """The life of a message: its states, the legal moves between them, and its shape outside Redis.
 
     queued ─► submitting ─► accepted ─► delivered | undelivered
-      │           ├─► waiting ─► queued     (pace, retry, pause: the clock brings it back)
-      │           ├─► unknown ─► queued     (may have been sent: the same key again, then a person)
+      │           ├─► waiting ─► queued     (pace, retry, pause: the scheduler brings it back)
+      │           ├─► unknown ─► queued     (may have been sent: the same key again, then an operator)
       │           ├─► rejected | dead
       ├─► scheduled ─► queued               (held here until due)
       └─► expired | cancelled | rejected

@@ -58,7 +58,7 @@ EventName = Literal[
     "sms.reply",
     "sms.optout",
 ]
-"""What a web app is told of."""
+"""The kinds of events that a web app gets."""
 
 
 class LazyText(Protocol):

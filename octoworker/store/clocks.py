@@ -1,4 +1,4 @@
-"""The wall clocks of all workers, side by side: each reports how far it is from Redis', and hears whose clock is wrong."""
+"""The wall clocks of all workers, side by side: each reports how far it is from Redis', and learns whose clock is wrong."""
 
 from __future__ import annotations
 

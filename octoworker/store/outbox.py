@@ -1,4 +1,4 @@
-"""The outbox: what a web app is told. A script writes an event in the very step that makes the move, if anybody wants to know.
+"""The outbox: the events for the web app. A script writes an event in the very step that makes the move, if anybody wants to know.
 
 Whether anybody does stands in Redis (`ow:events-to`), because moves are also made by web apps and commands, which do not know
 the workers' settings.

@@ -16,7 +16,7 @@ FIELDS = ("message_id", "lane", "correlation", "count", "was", "revealed")
 
 
 def emit(name: str, **fields: object) -> None:
-    """One event. Never raises: what is told has happened already."""
+    """One event. Never raises: what it reports has happened already."""
     if LOGGER.isEnabledFor(logging.INFO):
         with contextlib.suppress(Exception):
             LOGGER.info(name, extra={key: value for key, value in fields.items() if value not in (None, "")})

@@ -77,7 +77,7 @@ REPLIED = ("kept", "same", "unmatched")
 RECEIVED = ("moved", "noted", "same", "early", "unmatched")
 
 EVENT_WAYS, EVENT_OUTCOMES = ("task", "webhook"), ("sent", "again", "dead", "gone")
-"""How a web app is told of an event, and what came of it."""
+"""How an event went to the web app, and what came of it."""
 
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 """Seconds: a call ends after 13 by default."""
@@ -110,8 +110,8 @@ class Book:
         self.unknown = counter("unknown_total", "Moves to unknown: it may have been sent")
         self.segments = counter("segments_total", "Segments handed over", "lane")
         self.spend = counter("spend_total", "What Octopush charged", "currency")
-        self.finds = counter("sweep_finds_total", "Lost jobs and ended leases that the clock found", "found")
-        self.alerts = counter("alerts_total", "What an operator was told about the account", "alert")
+        self.finds = counter("sweep_finds_total", "Lost jobs and ended leases that the scheduler found", "found")
+        self.alerts = counter("alerts_total", "Alerts about the account", "alert")
         self.handover = Histogram(
             "octoworker_handover_seconds",
             "From enqueue, or from when it was due, to accepted",
@@ -344,13 +344,13 @@ def dropped(book: Book, record: Record | None) -> None:
 
 @_counting
 def found(book: Book, what: str) -> None:
-    """The clock found what should not be."""
+    """The scheduler found a lost job or an ended lease."""
     book.of(book.finds, what).inc()
 
 
 @_counting
 def alerted(book: Book, alert: str) -> None:
-    """An operator was told."""
+    """An alert about the account was raised."""
     book.of(book.alerts, alert).inc()
 
 

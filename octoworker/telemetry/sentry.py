@@ -1,6 +1,6 @@
-"""Bugs, told to Sentry when the extra `sentry` is installed and OCTOWORKER_SENTRY_DSN (or SENTRY_DSN) is set. Otherwise this does nothing.
+"""Reports bugs to Sentry when the extra `sentry` is installed and OCTOWORKER_SENTRY_DSN (or SENTRY_DSN) is set. Otherwise this does nothing.
 
-Only bugs are told: a refused message is no bug. What goes out is picked, not filtered: the kind of the error, and the files,
+Only bugs are reported: a refused message is none. What goes out is picked, not filtered: the kind of the error, and the files,
 functions and lines that led to it. No value of a variable, no text of an error that is not ours, no breadcrumb, no address.
 """
 
@@ -53,7 +53,7 @@ def start(dsn: str, **options: Any) -> None:
 
 
 def stop() -> None:
-    """Tell what is still to be told, for a moment, and nothing after that."""
+    """Send what is still to be sent, for a moment, and nothing after that."""
     global _on  # noqa: PLW0603 - one per process is the point
     if _on:
         _on = False

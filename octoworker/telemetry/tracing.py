@@ -3,7 +3,7 @@
 1. `start` in the web app: each job it publishes carries the context of the span it was published in, in its headers.
 2. `start` in the worker, which does it by itself: a job's span continues that trace; the call to the provider is a span in it.
 
-A job that the clock publishes begins a trace of its own, and so does a bulk job. Of single jobs that a worker takes together
+A job that the scheduler publishes begins a trace of its own, and so does a bulk job. Of single jobs that a worker takes together
 each call continues the trace of its own job. Where spans go is set up as everywhere:
 by OpenTelemetry's own variables or by code. Spans hold ids, lane and outcome; no error's text. Nothing here fails a send.
 """

@@ -2,7 +2,7 @@
 
 1. `gauges`   the board of the store as metrics.
 2. `access`   who may see the page: whoever has the token.
-3. `page`     the board, the latest messages and the story of one as HTML; `page.css` is its look.
+3. `page`     the board, the latest messages and the story of one as HTML; `page.css` is its style sheet.
 4. `site`     which path is what.
 5. `request`  a request and a response, and how bytes become the one and the other.
 6. `server`   an HTTP server that cannot be starved.

@@ -1,4 +1,4 @@
-"""Who may see the status page: whoever shows the token, in a header, or once in a form, which becomes a cookie.
+"""Access to the status page: the token opens it, in a header, or once in a form, which sets a cookie.
 
 The cookie is not the token: it is made from it, so that a stolen one says nothing about the other, and a new token ends it.
 """

@@ -1,4 +1,4 @@
-"""What every page stands in: its head, its search, its look, and the rules that a browser keeps for it."""
+"""The frame of every page: its head, its search, its styles, and the rules that a browser keeps for it."""
 
 from __future__ import annotations
 

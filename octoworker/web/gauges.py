@@ -1,4 +1,4 @@
-"""The board as metrics: a look at Redis each time somebody asks. When Redis is away, that is the answer."""
+"""The board as metrics: each scrape looks at Redis. When Redis is away, the metrics say so."""
 
 from __future__ import annotations
 

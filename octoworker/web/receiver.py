@@ -1,6 +1,6 @@
 """The address that Octopush calls: `POST /octopush/TOKEN`, and `/receipt`, `/reply`, `/stop` below it.
 
-1. Who knows no token finds nothing here. Two tokens are good while one replaces the other.
+1. Without the token the answer is 404. Two tokens are good while one replaces the other.
 2. What came is read and stored, in one step. Only then is it answered: 200, with an empty body.
 3. A worker processes it later. Whatever cannot be read is stored too, and answered the same: Octopush may stop calling an
    address that complains.

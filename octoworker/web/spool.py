@@ -2,7 +2,7 @@
 
 1. A call that Redis does not take is written to a file of its own, with fsync, and answered 200 all the same.
 2. While files are waiting a thread tries to feed them in, oldest first, and removes each that Redis has taken.
-3. Whoever starts on the same folder, also after a kill, feeds in what is there. A call that is fed in twice, because somebody
+3. The next process on the same folder, also after a kill, feeds in what is there. A call that is fed in twice, because somebody
    died in between, is the same call: what is processed twice changes nothing.
 """
 

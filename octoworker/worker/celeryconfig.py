@@ -98,7 +98,7 @@ task_time_limit = _settings.lease
 task_annotations = {
     name: {"time_limit": math.ceil(2 * _settings.lease)} for name in (jobs.BULK_TASK, jobs.TOGETHER_TASK)
 }
-# What is active when a worker is told to end has this long; then it is left to its lease (worker/ending.py).
+# What is active when a worker begins to end has this long; then it is left to its lease (worker/ending.py).
 worker_soft_shutdown_timeout = _settings.send_budget + _settings.record_budget
 
 # Our events are the log; Celery's records join them (octoworker.telemetry.log).

@@ -1,4 +1,4 @@
-"""An event as the web app gets it, by whichever way: what the outbox has of it, and the caller's own words."""
+"""An event as the web app gets it, by task or by webhook: the entry of the outbox, and the caller's reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web app hears of it: each event of the outbox becomes a call of a Celery task that the web app has, by its name.
+"""Sends the events of the outbox to the web app: each becomes a call of a Celery task of the web app, by its name.
 
 The promise ends when the job stands in the web app's queue. A worker that dies between that and the outbox sends it again, with
 the same id: at least once, in no promised order.

@@ -1,6 +1,6 @@
 """Whether a worker lives, and whether it consumes, at the cost of looking at a file.
 
-1. A worker keeps two files fresh: `alive`, as long as its main thread and its clock turn, and `ready`, as long as it
+1. A worker keeps two files fresh: `alive`, as long as its main thread and its scheduler turn, and `ready`, as long as it
    takes jobs.
 2. A probe looks how old they are. Half a minute of silence is an answer.
 

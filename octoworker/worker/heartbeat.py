@@ -1,4 +1,4 @@
-"""The worker's part of `health`: who keeps the two files fresh."""
+"""The worker's part of `health`: a thread keeps the two files fresh."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from octoworker.telemetry import log
 from octoworker.worker import clock_watch, health, share
 
 PATIENCE = 300.0
-"""Seconds that one look of the clock may take. A Redis that takes connections and answers none holds it for minutes: each of
+"""Seconds that one look of the scheduler may take. A Redis that takes connections and answers none holds it for minutes: each of
 redis-py's tries makes several connections, and waits for each."""
 
 GAP = 5.0
@@ -43,10 +43,10 @@ main_thread = MainThread()
 
 
 class Heartbeat:
-    """`alive`: the clock turns, and so does the main thread. Who waits for a Redis that does not answer is not dead.
+    """`alive`: the scheduler turns, and so does the main thread. A worker that waits for an unresponsive Redis still counts as alive.
 
-    A thread of its own keeps the file, for a look of the clock can take long. Of the main thread it can judge only while
-    Redis answers the clock: until then Celery may be waiting for it, too. The file goes when the process does: the clock
+    A thread of its own keeps the file, for a look of the scheduler can take long. Of the main thread it can judge only while
+    Redis answers the scheduler: until then Celery may be waiting for it, too. The file goes when the process does: the clock
     is stopped before the pool, and a call that is still to be recorded may be in there.
     """
 
@@ -64,18 +64,18 @@ class Heartbeat:
         atexit.register(self._go)
 
     def beat(self) -> None:
-        """The clock turned."""
+        """The scheduler turned."""
         self._turned_at = time.monotonic()
 
     def answered(self) -> None:
-        """Redis answered the clock."""
+        """Redis answered the scheduler."""
         now = time.monotonic()
         if now - self._answered_at > self._every + GAP:
             self._answering_since = now
         self._answered_at = now
 
     def wait(self, stopping: threading.Event, seconds: float) -> bool:
-        """Wait for the clock's next look, and turn in the meantime, however long it is. True: it is stopping."""
+        """Wait for the scheduler's next look, and turn in the meantime, however long it is. True: it is stopping."""
         self._every = seconds
         ends_at = time.monotonic() + seconds
         while (rest := ends_at - time.monotonic()) > 0:
@@ -85,7 +85,7 @@ class Heartbeat:
         return stopping.is_set()
 
     def end(self) -> None:
-        """The clock has ended, because the worker does: neither of the two has to turn any more."""
+        """The scheduler has ended, because the worker does: neither of the two has to turn any more."""
         self._ended = True
 
     def _go(self) -> None:
@@ -105,7 +105,7 @@ class Heartbeat:
             return 0.0
         now, span = time.monotonic(), self._every + GAP
         clock = max(0.0, now - self._turned_at - PATIENCE)
-        # A clock that looks seldom hears too late that Redis hangs, and not the main thread.
+        # A scheduler that looks seldom learns too late that it is Redis that hangs, and not the main thread.
         if not self._with_main_thread or span >= health.STALE or now - self._answered_at > span:
             return clock
         return max(clock, min(main_thread.silence(), now - self._answering_since))

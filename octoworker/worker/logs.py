@@ -1,4 +1,4 @@
-"""How our worker sets up logging, and what it tells besides: for the worker of this application alone.
+"""How our worker sets up logging, and which events it adds: for the worker of this application alone.
 
 No signal of Celery's is used for it at import: a host that imports our task would have its own worker's log changed by it.
 """

@@ -1,4 +1,4 @@
-"""A worker that is asked for its metrics: it counts from before its pool is forked, and serves them as long as it runs.
+"""The metrics of a worker: counted from before its pool is forked, and served as long as it runs.
 
 Whatever fails here is logged and left: a port that is taken must not keep a worker from sending.
 """

@@ -1,4 +1,4 @@
-"""Celery's prefork pool, and what it does not outlive by itself: a child that dies in the middle of a word.
+"""Celery's prefork pool, and the fault that ends it: a child that dies while it writes to its parent.
 
 A child tells its parent by a pipe what became of a job. One that is killed while it writes, as the time limit does after an
 outage of Redis longer than the lease, leaves half a word there. Celery reads on from the middle (UnpicklingError), which
@@ -27,7 +27,7 @@ READ_AT_ONCE = 65536
 
 
 class Results(asynpool.ResultHandler):
-    """Reads what the children tell, in the loop."""
+    """Reads the messages of the children, in the loop."""
 
     fileno_to_outq: dict[int, Any]
 

@@ -1,4 +1,4 @@
-"""The clock: in every worker, without a leader and without beat.
+"""The scheduler: in every worker, without a leader and without beat.
 
 1. Five times a second it asks Redis for a slice of what is stranded (`rescue`), due (`stage`) or let go by flow control
    (`release`); each message is given to one asker only.
@@ -41,13 +41,13 @@ LOOKS_AHEAD = 2.5
 """Sweeps that a message is published before its instant: its job must have been fetched by a worker until then."""
 
 FOUND = frozenset({"lease", "job"})
-"""What the clock finds that should not be: a worker that did not come back, a job that vanished."""
+"""What the scheduler finds that should not be: a worker that did not come back, a job that vanished."""
 
 LONGEST_NAP = 30.0
 """Seconds after which an account on hold is noticed at the latest."""
 
 ENDS_WITHIN = 5.0
-"""Seconds that a look which has begun may still take when the worker ends. Between two looks the clock ends at once."""
+"""Seconds that a look which has begun may still take when the worker ends. Between two looks the scheduler ends at once."""
 
 RECALLS_EVERY = 5
 """Sweeps between two looks for what Octopush is to take back."""
@@ -228,7 +228,7 @@ class RecallWatcher:
 
 
 class SchedulerStep(bootsteps.StartStopStep):
-    """Runs the clock as long as the worker has a pool: its threads begin after the fork of the children, and end before
+    """Runs the scheduler as long as the worker has a pool: its threads begin after the fork of the children, and end before
     theirs do. Without `requires` Celery would take the one order or the other, as it happens."""
 
     requires = ("celery.worker.components:Pool",)

@@ -79,7 +79,7 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
     """Send one SMS. Keyword arguments only, JSON types only; the README lists them.
 
     Returns the record with its numbers masked once the message is accepted. A message that is rejected or dead
-    makes the task fail with one sentence; one that waits leaves the task in RETRY until the clock rings again.
+    makes the task fail with one sentence; one that waits leaves the task in RETRY until the scheduler publishes it again.
     """
     if positional:
         arguments = {**arguments, "positional": len(positional)}
@@ -110,7 +110,7 @@ def send_many(self: SmsTask, ids: Any = (), version: int = jobs.VERSION, publish
     Each keeps its own record, outcome and retries. The job itself has no result.
     """
     if version != jobs.VERSION or not isinstance(ids, list):
-        raise MessageFailed("This worker cannot read this bulk job; its messages are found by the clock.")
+        raise MessageFailed("This worker cannot read this bulk job; its messages are found by the scheduler.")
     known = [each for each in ids if identity.is_message_id(each)]
     _safely(self, lambda: runtime.current().bulk.handle(known, published_at))
 
@@ -160,7 +160,7 @@ def _safely(task: SmsTask, handle: Callable[[], T]) -> T:
         sentry.bug(error, job_id=task.request.id or "")
         log.warning("sms.bug", **facts, kind=type(error).__name__, where=log.where(error))
         raise MessageFailed(
-            f"A bug in octoworker stopped this job ({type(error).__name__}); the clock tries again."
+            f"A bug in octoworker stopped this job ({type(error).__name__}); the scheduler tries again."
         ) from None
 
 

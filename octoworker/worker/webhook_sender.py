@@ -1,8 +1,8 @@
-"""Posts the events that are due to the web app's address, over lines of its own: a web app that is slow or dead slows no SMS.
+"""Posts the due events to the web app's address, from threads of its own: a web app that is slow or dead slows no SMS.
 
-1. One thread asks Redis for events that are due, for as many lines as are free, twice a second.
-2. Each is posted by a line, and what became of it is written. Nobody waits for it but that line.
-3. What was not taken is due again later: ten tries over three days, drawn so that a web app that comes back is not run over.
+1. One thread asks Redis for events that are due, for as many threads as are free, twice a second.
+2. A thread posts each, and writes what became of it. Nothing else waits for it.
+3. What was not taken is due again later: ten tries over three days, spread at random, so that a web app that comes back is not flooded.
 
 A worker that dies in between leaves its events to another, which posts them under the same ids.
 """

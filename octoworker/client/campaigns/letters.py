@@ -1,6 +1,6 @@
-"""How the letters of a file are written down in bytes. What is not certain is asked for, never guessed.
+"""The encoding of a file. An encoding that is not certain is asked for, never guessed.
 
-UTF-8 and UTF-16 tell on themselves. Among the old encodings cp1252 is what Windows writes in Western Europe; Mac Roman,
+UTF-8 and UTF-16 are recognised with certainty. Among the old encodings cp1252 is what Windows writes in Western Europe; Mac Roman,
 the DOS code pages and those of other regions share its bytes. So cp1252 is believed only where nothing contradicts it:
 a sign in the middle of a word does, and so does a capital after a small letter.
 """

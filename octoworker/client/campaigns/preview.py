@@ -1,4 +1,4 @@
-"""What a campaign would be, before anything is sent: who is refused and why, how many segments, what it costs, when.
+"""The preview of a campaign, before anything is sent: who is refused and why, how many segments, what it costs, when.
 
 Each row is read by the same rules as at the send, so that nobody is refused later who passed here.
 """

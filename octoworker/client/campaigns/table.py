@@ -1,4 +1,4 @@
-"""Reading the files of people that others have: exports of Excel, of shops and of address books.
+"""Reads files of people: exports of Excel, of shops and of address books.
 
 A CSV in UTF-8, UTF-16 or cp1252 with commas, semicolons or tabs, or a spreadsheet. What is not well-formed is refused
 with its line. Row by row: a million of a CSV take no more memory than one.

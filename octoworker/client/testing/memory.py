@@ -24,7 +24,7 @@ from octoworker.store import NO_JOB, Created, NewMessage, Opened, QueuedJobs
 from octoworker.store.opt_outs import OptOut
 
 TOLD = frozenset({*FINAL, State.UNKNOWN})
-"""States that a web app is told of."""
+"""States that become events for the web app."""
 
 BEFORE = frozenset({State.QUEUED, State.SCHEDULED, State.WAITING})
 """States from which nothing has gone."""

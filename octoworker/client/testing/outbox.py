@@ -4,7 +4,7 @@
         remind(booking)                      # the app's own code, which calls octoworker.enqueue
         sms = outbox.only()
         assert sms.text == "Rendez-vous demain a 10 h"
-        sms.deliver()                        # the app's handler of events hears of it
+        sms.deliver()                        # calls the app's handler of events
 
 While it is open, everything that this process sends through octoworker stands in it, and nothing else is sent.
 """
@@ -105,11 +105,11 @@ class Sms:
         return self._kept.record.as_json()
 
     def deliver(self, number: str | None = None) -> None:
-        """A receipt: it arrived, at this number or at all. The app's handler hears of it."""
+        """A receipt: it arrived, at this number or at all. The app's handler is called."""
         self._receipt(State.DELIVERED, "DELIVERED", number)
 
     def fail(self, reason: str = "UNDELIVERED", number: str | None = None) -> None:
-        """A receipt: it did not arrive, for good. The app's handler hears of it."""
+        """A receipt: it did not arrive, for good. The app's handler is called."""
         self._receipt(State.UNDELIVERED, reason, number)
 
     def reply(self, text: str, number: str | None = None) -> None:
@@ -179,7 +179,7 @@ class Outbox(client.StandIn):
 
     @property
     def events(self) -> list[Event]:
-        """What the app is told, in its order."""
+        """The events for the app, in their order."""
         return list(self.memory.events)
 
     def only(self) -> Sms:

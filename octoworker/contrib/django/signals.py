@@ -1,4 +1,4 @@
-"""Django signals for what octoworker tells the web app. Each receiver gets `event`: an `octoworker.Event` with its `id`.
+"""Django signals for octoworker's events. Each receiver gets `event`: an `octoworker.Event` with its `id`.
 
     @receiver(sms_delivered)
     def note(sender, event, **kwargs):

@@ -1,4 +1,4 @@
-"""The task by which octoworker's workers tell this project. The project's own Celery worker runs it, and finds it by itself.
+"""The task to which octoworker's workers send their events. The project's own Celery worker runs it, and finds it by itself.
 
 On the workers of octoworker: `OCTOWORKER_EVENT_TASK=octoworker.contrib.django.event`, `OCTOWORKER_EVENT_QUEUE=celery` (the
 project's queue).

@@ -1,7 +1,7 @@
 -- include: recipients, backlog, inbox, recalls, campaign_stop
 -- A later word on delivery: a stronger fact than anything we concluded ourselves. It is matched by its ticket and its number,
 -- and by nothing else.
--- KEYS  none: the ticket tells which record
+-- KEYS  none: the ticket names the record
 -- ARGV  1 receipt (JSON: entry (id in the inbox, or ''), ticket, number (E.164), state (nothing | underway | undelivered |
 --         delivered), word, at (the operator's time, as text), reason, keep, early_for (ms), kept (JSON, to be put back),
 --         pause_at (percent of a campaign's first people that may fail; 0: any))

@@ -1,7 +1,7 @@
 -- include: recipients, inbox
 -- Somebody answered: keep it with the message that is answered, and let a web app know. It is matched by its ticket and its
 -- number; what belongs to no message is kept for an operator.
--- KEYS  none: the ticket tells which record
+-- KEYS  none: the ticket names the record
 -- ARGV  1 reply (JSON: entry (id in the inbox), event_id (of its arrival), ticket, number (E.164), text, at (the operator's time,
 --         as text), most (replies of one message), keep (ms), shown (bool: the event carries number and text), reason, content
 --         (what is kept for an operator))

@@ -1,4 +1,4 @@
--- What a web app is told, in the very step that makes the move: an event exists if and only if its move does.
+-- The events for the web app, written in the very step that makes the move: an event exists if and only if its move does.
 -- EVENTS_TO (string)      there, while some worker calls a task with each event
 -- OUTBOX (stream)         for it: id (the same however often it is sent), content (JSON: type, at (ms), data)
 -- EVENTS (stream)         all of them, taken or not, for a replay: id, content; the latest

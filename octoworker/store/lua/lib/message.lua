@@ -88,7 +88,7 @@ local function concluded(message)
   return 'undelivered', recipients == 1 and reason or failed .. ' of ' .. recipients .. ' recipients did not get it'
 end
 
--- Moves that a web app is told of. All others are steps on the way.
+-- Moves that become events for the web app. All others are steps on the way.
 local EMITTED = {accepted = true, delivered = true, undelivered = true, rejected = true, expired = true, dead = true,
               unknown = true, cancelled = true}
 
