@@ -1,4 +1,4 @@
-"""The verdict on the whole installation, from one look at the board: what the status page, `stats`, `top` and `doctor` say, in the same words.
+"""The state of the whole installation, from one look at the board: the findings of the status page, `stats`, `top` and `doctor`.
 
 Nothing found means that all is well: workers are alive and read every lane, nothing is late, and nothing is held back.
 """
