@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial examples check-hosts chaos chaos-outbox check-failover bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-memory bench-scripts bench-send bench-contenders flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
+.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial examples check-hosts chaos chaos-outbox check-failover bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-memory bench-scripts bench-send bench-contenders bench-crowd flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -186,6 +186,10 @@ bench-scripts: $(READY)
 # make bench-send   what one call to Octopush costs, without worker and Redis
 bench-send: .venv-bench/.ready
 	cd benchmarks && ../$(BENCH)/python send.py
+
+# make bench-crowd   how long a single message takes while 10, 450 and 1,000 a second are enqueued
+bench-crowd: .venv-bench/.ready
+	cd benchmarks && ../$(BENCH)/python crowd.py
 
 # make bench-restart   ten prefork workers are replaced one after the other under load: the longest wait of a message
 bench-restart: $(READY)

@@ -22,6 +22,7 @@ from contenders.gateway import Stub
 from contenders.sending import messages
 
 from octoworker.client.client import Client
+from octoworker.sms import jobs
 from octoworker.store import embedded
 
 RESULTS = Path(__file__).parent / "results" / "crowd.json"
@@ -99,8 +100,11 @@ def main():
     options.add_argument("--seconds", type=float, default=10)
     options.add_argument("--pools", default="threads,prefork")
     options.add_argument("--delay-ms", type=int, default=0)
+    options.add_argument("--alone", action="store_true", help="as jobs of an older producer: each is taken by itself")
     options.add_argument("--no-write", action="store_true")
     given = options.parse_args()
+    if given.alone:
+        jobs.may_go_together = lambda **_: {}
     found = []
     for pool in given.pools.split(","):
         for rate in map(int, given.rates.split(",")):

@@ -22,7 +22,8 @@ from octoworker import enqueue
 from octoworker.telemetry import tracing
 trace.set_tracer_provider(TracerProvider())
 tracing.start()
-enqueue(recipients="+33612345600", text="before", transactional=True)
+for n in range(int(sys.argv[3])):
+    enqueue(recipients="+33612345600", text=f"before {n}", transactional=True)
 with trace.get_tracer("web").start_as_current_span("POST /login") as span:
     message_id = enqueue(recipients=sys.argv[1], text=sys.argv[2], transactional=True)
     print(message_id, format(span.get_span_context().trace_id, "#034x"))
@@ -36,7 +37,11 @@ def test_a_trace_goes_from_the_web_app_to_the_call(house, tmp_path, pool):
     house.worker(app="tracing_worker", pool=pool, settings=settings)
     house.sandbox.fault(fault="code", code="153", times=1, recipient=NUMBER)
     told = subprocess.run(
-        [sys.executable, "-c", WEB_APP, NUMBER, TEXT], env=house.environ, capture_output=True, text=True, check=True
+        [sys.executable, "-c", WEB_APP, NUMBER, TEXT, "1"],
+        env=house.environ,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     message_id, trace_id = told.stdout.split()
     assert house.ended(message_id).state is State.ACCEPTED
@@ -61,6 +66,29 @@ def test_a_trace_goes_from_the_web_app_to_the_call(house, tmp_path, pool):
     assert second_call["context"]["trace_id"] == second_job["context"]["trace_id"] != trace_id
     for secret in (NUMBER, NUMBER[3:], "MARKER", API_KEY):
         assert secret not in spans.read_text()
+
+
+def test_a_trace_goes_to_the_call_also_of_a_message_in_a_crowd(house, tmp_path):
+    spans = tmp_path / "spans"
+    told = subprocess.run(
+        [sys.executable, "-c", WEB_APP, NUMBER, TEXT, "9"],
+        env=house.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    message_id, trace_id = told.stdout.split()
+    house.worker(app="tracing_worker", settings={"SPANS": str(spans), "PYTHONPATH": str(Path(__file__).parent)})
+
+    def calls():
+        found = [json.loads(line) for line in spans.read_text().splitlines()] if spans.exists() else []
+        ours = [each for each in found if each["name"] == "octoworker.submit"]
+        return ours if len(ours) == 10 else None
+
+    traces = {each["attributes"]["octoworker.message_id"]: each["context"]["trace_id"] for each in until(calls)}
+    assert traces[message_id] == trace_id
+    assert list(traces.values()).count(trace_id) == 1
+    until(lambda: "octoworker.send_together" in spans.read_text())
 
 
 def test_a_job_that_comes_twice_at_once_has_a_span_each_time(house, tmp_path):

@@ -24,13 +24,14 @@ from octoworker.errors import KeyConflictError, RefusedError, StoreError
 from octoworker.gateway import dialects
 from octoworker.sending import read, retry
 from octoworker.sending.attempt import Sender
-from octoworker.sending.batch import Bulk
+from octoworker.sending.batch import Bulk, TakenJob
 from octoworker.sending.rules import Budgets, Rules
 from octoworker.sms import jobs, lanes, message, schedule
 from octoworker.sms.hours import parse as parse_hours
 from octoworker.sms.record import MOVES, Record, State
 from octoworker.store import Store, keys
 from octoworker.store.limits import Caps, Limits
+from octoworker.worker import together
 
 NOON = 1_795_431_600.0
 """A Monday in November 2026, 12:00 in Paris."""
@@ -141,10 +142,10 @@ class Game:
         self.schedule(self.workers if self.dice.random() < 0.8 else [self.dice.choice(self.workers)])
         self.usual_end = self.dice.choice((WELL, *ENDS, *CODES))
         for _ in range(self.dice.randint(1, 8)):
-            if not (job := self.next_job()):
+            if not (some := self.next_jobs()):
                 return
-            self.old_jobs.append(job)
-            self.work(job)
+            self.old_jobs += some
+            self.work(*some)
             self.book.nobody_rings_twice()
 
     def a_job_is_delivered_again(self):
@@ -215,19 +216,27 @@ class Game:
                     each.store.push(publish.packed(found.wakeups))
                 full = found.full
 
-    def next_job(self):
+    def next_jobs(self):
+        """The first job of a queue; now and then, of those that may go together, several."""
         for queue in self.dice.sample(list(QUEUES.values()), len(QUEUES)):
             if raw := self.client.rpop(queue):
-                return json.loads(raw)
-        return None
+                most = self.dice.choice([1, 1, 3, 100])
+                return [json.loads(raw), *self._along_with(raw, queue, most)]
+        return []
 
-    def work(self, job):
+    def _along_with(self, raw, queue, most):
+        while most > 1 and jobs.TOGETHER in raw and jobs.TOGETHER in (self.client.lindex(queue, -1) or ""):
+            yield json.loads(self.client.rpop(queue))
+            most -= 1
+
+    def work(self, *some):
         """A worker of one of the accounts gets it. What one that dies had, another gets, or nobody if it has a record."""
         try:
-            self.dice.choice(self.workers).handle(job)
+            self.dice.choice(self.workers).handle(*some)
         except (CrashError, StoreError):
-            if "stranger" in job or self.dice.random() < 0.5:
-                self.client.rpush(QUEUES["normal"], json.dumps(job))
+            for job in some:
+                if "stranger" in job or self.dice.random() < 0.5:
+                    self.client.rpush(QUEUES["normal"], json.dumps(job))
 
     def _end(self):
         return self.usual_end if self.usual_end == WELL or self.dice.random() < 0.7 else self.dice.choice(ENDS)
@@ -288,8 +297,8 @@ class Game:
             for own in self.doors.campaigns:
                 self.store.campaigns.resume(own)
             self.schedule(self.workers, size=100)
-            for job in iter(self.next_job, None):
-                self.work(job)
+            while some := self.next_jobs():
+                self.work(*some)
             self.all_is_as_promised()
             left = [each for each in self.doors.ids if not self._has_ended(each)]
             if not left:
@@ -340,7 +349,11 @@ class Workers:
         self.sender = Sender(store, octopush, octopush.dialect.key, rules)
         self.bulk = Bulk(store, self.sender, concurrency=1)
 
-    def handle(self, job):
+    def handle(self, job, *others):
+        if others:
+            read = [together.read(json.dumps(each).encode()) for each in (job, *others)]
+            self.bulk.handle_together([TakenJob(each["arguments"], each["id"], each["headers"]) for each in read])
+            return
         _, kwargs, _ = json.loads(b64decode(job["body"]))
         if job["headers"]["task"] == jobs.BULK_TASK:
             self.bulk.handle(kwargs["ids"], kwargs.get("published_at"))
