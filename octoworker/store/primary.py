@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from typing import Any
 
@@ -35,6 +36,28 @@ LOOK_WITHIN = 0.3
 
 SENTINEL_TIMEOUT = 1.0
 """Seconds for one Sentinel, at the most; never more than half of what Redis has."""
+
+
+class _Sentinels(Sentinel):
+    """redis-py puts the one that answered in front, in place: two threads at once can so lose one of them for good."""
+
+    def discover_master(self, service_name: str) -> Any:
+        mine = copy.copy(self)
+        mine.sentinels = list(self.sentinels)
+        found = Sentinel.discover_master(mine, service_name)  # type: ignore[no-untyped-call]  # so in its stubs
+        self.sentinels = mine.sentinels
+        return found
+
+
+class _AsyncSentinels(AsyncSentinel):
+    """The same of coroutines."""
+
+    async def discover_master(self, service_name: str) -> Any:
+        mine = copy.copy(self)
+        mine.sentinels = list(self.sentinels)
+        found = await AsyncSentinel.discover_master(mine, service_name)
+        self.sentinels = mine.sentinels
+        return found
 
 
 class PrimaryPool(SentinelConnectionPool):
@@ -99,7 +122,7 @@ class AsyncPrimaryPool(AsyncSentinelPool):
 
 def connect(known: environment.Sentinels, **options: Any) -> redis.Redis:
     """A client of the primary, with these options of a connection. It asks nobody before its first use."""
-    manager = Sentinel([])  # type: ignore[no-untyped-call]  # so in its stubs
+    manager = _Sentinels([])  # type: ignore[no-untyped-call]  # so in its stubs
     timeouts = _timeouts(options)
     kind = budget.PunctualConnection if known.tls is None else budget.PunctualSSLConnection
     manager.sentinels = [
@@ -117,7 +140,7 @@ def connect(known: environment.Sentinels, **options: Any) -> redis.Redis:
 
 def connect_async(known: environment.Sentinels, **options: Any) -> redis.asyncio.Redis:
     """The same for an event loop."""
-    manager = AsyncSentinel([])  # type: ignore[no-untyped-call]  # so in its stubs
+    manager = _AsyncSentinels([])  # type: ignore[no-untyped-call]  # so in its stubs
     kind = redis.asyncio.Connection if known.tls is None else redis.asyncio.SSLConnection
     timeouts = _timeouts(options)
     manager.sentinels = [

@@ -25,7 +25,7 @@ from kombu.utils.json import loads
 from octoworker.client import publish
 from octoworker.config import Settings
 from octoworker.sms import jobs
-from octoworker.store import keys
+from octoworker.store import Store, keys
 from octoworker.store.connections import Talk
 from octoworker.store.scripts import NoScriptError
 from octoworker.telemetry import log
@@ -53,11 +53,9 @@ def unreadable(error: Exception) -> None:
     log.warning("job.unreadable", kind=type(error).__name__)
 
 
-def moves() -> int:
-    """How often the primary of the jobs has become another one, as far as the records' connections have noticed."""
-    settings = Settings.load()
-    same = settings.redis.broker == settings.redis.records_url
-    return runtime.current().store.primary_moves if same else 0
+def followed(settings: Settings) -> Store | None:
+    """The store whose primary is the jobs' as well; None where these are elsewhere."""
+    return runtime.current().store if settings.redis.broker == settings.redis.records_url else None
 
 
 class Bell:
@@ -106,15 +104,17 @@ class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.handlers = {"BRPOP": self._brpop_read, "LISTEN": self._receive}
-        self._most = Settings.load().max_crashes
+        settings = Settings.load()
+        self._most = settings.max_crashes
         self._bells: dict[str, Bell] = {}
         self._looked_at: list[str] = []
-        self._moves = moves()
+        self._followed = followed(settings)
+        self._moves = self._moved()
 
     def _brpop_start(self, timeout: float | None = None) -> None:
         """Look. Named as in kombu, which calls it when there is room for a job and nothing is asked."""
         del timeout
-        if self._moves != moves():
+        if self._moves != self._moved():
             # What stands in the queues of the old one is thrown away with it, or is no longer true.
             raise self.connection_errors[0]("The primary is another one now")
         self._count_in_hand()
@@ -129,6 +129,9 @@ class Looking(KombusChannel):  # type: ignore[misc]  # its stubs know half of it
         self._in_poll = self.client.connection
         self._brpop_sent_at = monotonic()
         self.client.connection.send_command("EVALSHA", script("take").sha, len(places), *places, *aside, *shared, *most)
+
+    def _moved(self) -> int:
+        return self._followed.primary_moves if self._followed else 0
 
     def _most_together(self, queue: str) -> int:
         return 0 if self._queue_cycle.no_more_of(queue) else jobs.BULK_SIZE

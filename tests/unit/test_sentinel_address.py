@@ -1,8 +1,9 @@
-"""An address that names Sentinels, as it is read and as Celery takes it."""
+"""An address that names Sentinels, as it is read and as Celery takes it, and who is asked."""
 
 from __future__ import annotations
 
 import pytest
+import redis
 
 from octoworker import environment
 from octoworker.client.broker import address
@@ -75,3 +76,45 @@ def test_another_address_is_celery_s_already():
 def test_a_client_of_it_asks_nobody_before_its_first_use():
     connect(PLAIN).close()
     connect(TLS).close()
+
+
+PRIMARY = {
+    "is_master": True,
+    "is_sdown": False,
+    "is_odown": False,
+    "num-other-sentinels": 2,
+    "ip": "10.0.0.9",
+    "port": 6379,
+}
+
+
+class Sentinel:
+    """Answers, or not; `meanwhile`: what another thread does while it is asked."""
+
+    def __init__(self, *, answers, meanwhile=lambda: None):
+        self.answers, self.meanwhile = answers, meanwhile
+
+    def sentinel_masters(self):
+        self.meanwhile()
+        if not self.answers:
+            raise redis.ConnectionError
+        return {"sms": PRIMARY}
+
+    def close(self):
+        """There is nothing to give back."""
+
+
+def test_threads_that_ask_at_once_forget_none_of_the_sentinels():
+    client = connect(PLAIN)
+    manager, busy = client.connection_pool.sentinel_manager, []
+
+    def other_thread():
+        if not busy:
+            busy.append(True)
+            manager.discover_master("sms")
+
+    silent, good = Sentinel(answers=False), Sentinel(answers=True, meanwhile=other_thread)
+    manager.sentinels = [silent, good]
+    assert manager.discover_master("sms") == ("10.0.0.9", 6379)
+    assert manager.sentinels == [good, silent]
+    client.close()
