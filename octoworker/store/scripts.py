@@ -18,6 +18,7 @@ from typing import Any
 import redis
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError as NoScriptError  # noqa: PLC0414 - for the worker's own scripts
+from redis.sentinel import MasterNotFoundError
 
 from octoworker.errors import RecordError, StoreError, UnfitRedisError
 from octoworker.store import keys
@@ -307,11 +308,19 @@ OF_A_RECORD = re.compile(
 """What a script says that failed on what it read: Redis itself is well, and would say the same again."""
 
 
+NO_PRIMARY = (
+    "The Sentinels name no primary: they are out of reach or refuse the login, know none by that master_name, or a failover "
+    "is under way."
+)
+
+
 def ours(error: Exception) -> StoreError:
     """Redis' own errors may quote a command, and with it a number: ours name only their kind."""
     if why := unfit(error):
         return UnfitRedisError(f"This Redis will not do: {why}. Name another one, with OCTOWORKER_REDIS_URL.")
     if type(error) is redis.ResponseError and OF_A_RECORD.search(str(error)):
         return RecordError("The record of this message is not as octoworker writes it; see: octoworker doctor.")
+    if isinstance(error, MasterNotFoundError):
+        return StoreError(NO_PRIMARY)
     kind = MayNotError if isinstance(error, redis.exceptions.NoPermissionError) else StoreError
     return kind(f"Redis could not be read or written ({type(error).__name__}).")

@@ -7,8 +7,9 @@ import redis
 
 from octoworker import environment
 from octoworker.client.broker import address
-from octoworker.errors import SettingsError
+from octoworker.errors import SettingsError, StoreError
 from octoworker.store import connect
+from octoworker.store.scripts import guard
 
 PLAIN = "sentinel://a,b:26380,[::1]:26381/2?master_name=sms"
 TLS = (
@@ -117,4 +118,12 @@ def test_threads_that_ask_at_once_forget_none_of_the_sentinels():
     manager.sentinels = [silent, good]
     assert manager.discover_master("sms") == ("10.0.0.9", 6379)
     assert manager.sentinels == [good, silent]
+    client.close()
+
+
+def test_where_no_sentinel_names_a_primary_the_sentence_says_so():
+    client = connect(PLAIN, retries=0)
+    client.connection_pool.sentinel_manager.sentinels = [Sentinel(answers=False)]
+    with pytest.raises(StoreError, match="The Sentinels name no primary"):
+        guard(client.ping)
     client.close()
