@@ -70,9 +70,9 @@ examples: $(READY) $(EXAMPLES:%=.venv/examples/%/.ready)
 	.venv/examples/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-# make check-hosts   Django under gunicorn, Flask and FastAPI under uvicorn, with a Celery of their own, send with octoworker
+# make check-hosts   Django under gunicorn, Flask and FastAPI under uvicorn, with a Celery of their own; the adapters; PostgreSQL
 check-hosts: $(READY) $(WEB_READY)
-	$(BIN)/pytest tests/journeys/test_hosts.py
+	$(BIN)/pytest tests/journeys/test_hosts.py tests/journeys/test_adapters.py tests/journeys/test_postgres.py
 
 # Beside octoworker's environment and not in it: a framework must not change what octoworker runs on.
 $(WEB_READY): docs/requirements.txt | $(READY)

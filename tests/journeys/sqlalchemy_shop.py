@@ -14,7 +14,8 @@ import json, os, signal
 from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, func, insert, select, update
 from sqlalchemy.orm import Session
 from octoworker.contrib.sqlalchemy import OUTBOX, enqueue, metadata
-engine = create_engine(os.environ["DATABASE_URL"], connect_args={"timeout": 60})
+url = os.environ["DATABASE_URL"]
+engine = create_engine(url, connect_args={"timeout": 60} if url.startswith("sqlite") else {})
 bookings = Table("bookings", MetaData(), Column("id", Integer, primary_key=True), Column("state", String), Column("sms", String))
 answer = None
 """

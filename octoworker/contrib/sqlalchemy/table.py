@@ -18,7 +18,7 @@ OUTBOX = Table(
     Column("people", Integer, nullable=False),
     Column("created", DateTime, nullable=False),
     Column("problem", String(200), nullable=False, default="", server_default=""),
-    Index("octoworker_outbox_next", "problem", "id"),
+    Index("ix_octoworker_outbox_next", "problem", "id"),
 )
 """One message a row, in the form in which it is taken: number and text in clear, until octoworker has it. `created` is in UTC;
 `problem` says why the relay leaves it where it is."""
