@@ -9,6 +9,7 @@ import fakeredis
 import pytest
 from store_kit import ID, seconds_of
 
+from octoworker.sms import jobs
 from octoworker.store.scripts import source
 from octoworker.store.set_aside import BrokenRecords, JobsAside
 
@@ -29,7 +30,8 @@ def client(server):
 
 def take(client, *lists):
     places = (INDEX, NOTES, "ow:deliveries", ASIDE, *(lists or (NORMAL,)))
-    return client.eval(source("take"), len(places), *places, 2, 60_000, 10)
+    sharing = (jobs.TOGETHER, jobs.VERSION, jobs.BULK_TASK, 1, 100_000)
+    return client.eval(source("take"), len(places), *places, 2, 60_000, 10, *sharing, *[1] * (len(places) - 4))
 
 
 def lay_aside(client, tag):
