@@ -100,7 +100,8 @@ class Read(NamedTuple):
     def as_message(self, message_id: str) -> NewMessage:
         """Ready to be taken."""
         form = self.form
-        return NewMessage(message_id, identity.fingerprint(form), json.dumps(form), self.wording, jobs.people_of(form))
+        print_ = identity.fingerprint(form)
+        return NewMessage(message_id, print_, jobs.payload_of(form), self.wording, jobs.people_of(form))
 
     def __repr__(self) -> str:
         return "Read(...)"
@@ -180,10 +181,10 @@ class Client:
         """
         given = plain_arguments(arguments)
         form, named = in_one_form(given, self.policy)
-        if isinstance(given["recipients"], list):
-            form["recipients"] = [*named.good, *named.unread]
-        else:
+        if type(given["recipients"]) is not list:
             form["recipients"] = named.good[0] if named.good else named.unread[0]
+        elif named.unread:
+            form["recipients"] = [*named.good, *named.unread]
         if named.unread:
             form[people.READ_FOR] = self.policy.region
         form["lane"] = lanes.lane_of(form)
@@ -198,8 +199,7 @@ class Client:
         """
         given = arguments.get("recipients")
         if not isinstance(given, list | tuple) or len(given) <= jobs.MOST_RECIPIENTS:
-            wanted = self.read(arguments)
-            yield identity.message_id_of(wanted.form), wanted
+            yield self._alone(arguments, iter(identity.new_message_id, ""))
             return
         key, seen = arguments.get("idempotency_key"), set[Any]()
         plain = plain_arguments({"recipients": given})["recipients"]
@@ -210,6 +210,11 @@ class Client:
             seen.update(listed)
             if wanted.form["recipients"]:
                 yield identity.message_id_for_key(f"{key}#{n}") if key else identity.new_message_id(), wanted
+
+    def _alone(self, arguments: Mapping[str, Any], fresh: Iterator[str]) -> tuple[str, Read]:
+        wanted = self.read(arguments)
+        key = wanted.form.get("idempotency_key")
+        return identity.message_id_for_key(key) if key else next(fresh), wanted
 
     def asked(self, arguments: Mapping[str, Any], incarnation: str = "", code_id: str = "") -> Asked:
         """The message that these arguments ask for. `code_id`: its id, where it carries a one-time code."""
@@ -282,10 +287,12 @@ class Client:
     def batches(self, messages: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[Batch]]:
         """The ids of these messages, in order, and what is to be taken in one step each."""
         ids: list[str] = []
-        by_lane: dict[str, list[tuple[int, int, NewMessage]]] = {}
+        by_lane: dict[str, list[tuple[int, int, NewMessage]]] = {lane: [] for lane in lanes.LANES}
+        fresh = identity.new_message_ids()
         for place, arguments in enumerate(messages):
-            for message_id, wanted in self.parts(arguments):
-                by_lane.setdefault(wanted.form["lane"], []).append((place, len(ids), wanted.as_message(message_id)))
+            alone = type(arguments.get("recipients")) is str
+            for message_id, wanted in (self._alone(arguments, fresh),) if alone else self.parts(arguments):
+                by_lane[wanted.form["lane"]].append((place, len(ids), wanted.as_message(message_id)))
                 ids.append(message_id)
         size = jobs.BATCH
         return ids, [

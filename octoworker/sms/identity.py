@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 ID_LENGTH = 32
@@ -19,6 +19,16 @@ _SEPARATORS = re.compile(r"[\s.()/\-]+")
 def new_message_id() -> str:
     """A fresh id: 32 hex digits."""
     return os.urandom(16).hex()
+
+
+_DRAWN_AT_ONCE = 64
+
+
+def new_message_ids() -> Iterator[str]:
+    """Fresh ids for many messages: the kernel is asked for some at once."""
+    while True:
+        drawn = os.urandom(16 * _DRAWN_AT_ONCE).hex()
+        yield from (drawn[at : at + ID_LENGTH] for at in range(0, len(drawn), ID_LENGTH))
 
 
 def is_message_id(value: object) -> bool:
@@ -74,18 +84,34 @@ def fingerprint(arguments: Mapping[str, Any]) -> str:
     Content is what makes two messages the same SMS. The other arguments say when and how: they may be moved later.
     """
     get = arguments.get
-    parts: tuple[Any, ...] = (get("text"), get("sms_type"), get("sender"), get("transactional"))
-    if answerable := get("with_replies"):
-        parts = (*parts, answerable)
+    text, kind, sender, flag, more = (
+        get("text"),
+        get("sms_type"),
+        get("sender"),
+        get("transactional"),
+        get("with_replies"),
+    )
     # Each with its length in front, so that no two contents read the same.
-    written = "".join([f"{len(part)}:{part}" if type(part) is str else _of_no_word(part) for part in parts])
+    if type(text) is type(kind) is type(sender) is str:  # most of them: a web app makes thousands at once
+        written = f"{len(text)}:{text}{len(kind)}:{kind}{len(sender)}:{sender}"
+    else:
+        written = _part(text) + _part(kind) + _part(sender)
+    written += _part(flag)
+    if more:
+        written += _part(more)
     content = f"{_people(get('recipients'))}\0{written}"
     return hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
+def _part(value: Any) -> str:
+    return f"{len(value)}:{value}" if type(value) is str else _of_no_word(value)
+
+
 def _of_no_word(value: Any) -> str:
     """Left out and false are one; none of them is the same as words."""
-    return "-" if value is None or value is False else f"{len(repr(value))}={value!r}"
+    if value is None or value is False:
+        return "-"
+    return "4=True" if value is True else f"{len(repr(value))}={value!r}"
 
 
 def _people(recipients: Any) -> str:

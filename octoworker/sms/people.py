@@ -53,7 +53,9 @@ def read(recipients: object, policy: Numbers) -> People:
     """Read one number, or a list of them. PayloadError for what is neither, and for a list that is too long."""
     if type(recipients) is str:
         try:
-            return People((_number(recipients, policy),), _NOBODY)
+            found = recipient.read(recipients, policy)
+            if found == recipients or not policy.read_for:
+                return People((found,), _NOBODY)
         except recipient.NumberRefused:
             return _read([recipients], policy, alone=True)
     match recipients:

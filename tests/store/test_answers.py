@@ -56,7 +56,7 @@ class Asker:
 
     def create_many(self, fingerprint="print"):
         facts = json.dumps({"lane": "normal", "requeue_after": 1000})
-        return self.ask("create_many", facts, "", 0, ID, fingerprint, "", "{}", 1, 0, "", place=None)
+        return self.ask("create_many", facts, "", 0, ID, fingerprint, "{}", place=None)
 
     def code(self, guard="off", **facts):
         """Ask for a code."""

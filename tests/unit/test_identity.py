@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from itertools import islice
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from octoworker import environment
 from octoworker.sms import identity, jobs, lanes
@@ -78,6 +82,22 @@ def test_junk_has_a_fingerprint_too(junk):
 )
 def test_the_lane_follows_from_the_message_unless_given(arguments, lane):
     assert lanes.lane_of(arguments) == lane
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(jobs.ARGUMENTS)),
+        st.text(st.characters()) | st.booleans() | st.none() | st.integers() | st.floats() | st.lists(st.text()),
+    )
+)
+def test_a_payload_is_the_json_that_python_writes(form):
+    assert jobs.payload_of(form) == json.dumps(form)
+
+
+def test_many_fresh_ids_are_all_others():
+    fresh = list(islice(identity.new_message_ids(), 1000))
+    assert len(set(fresh)) == 1000
+    assert all(map(identity.is_message_id, fresh))
 
 
 def test_an_unknown_lane_goes_the_normal_way():
