@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial examples check-hosts chaos chaos-outbox check-failover bench bench-held bench-traffic bench-campaign bench-restart bench-receive bench-memory bench-scripts bench-send bench-contenders bench-crowd flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
+.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial examples check-hosts chaos chaos-outbox check-failover bench bench-held bench-traffic bench-campaign bench-restart bench-idle bench-receive bench-memory bench-scripts bench-send bench-contenders bench-crowd flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -194,6 +194,10 @@ bench-crowd: .venv-bench/.ready
 # make bench-restart   ten prefork workers are replaced one after the other under load: the longest wait of a message
 bench-restart: $(READY)
 	$(BIN)/python benchmarks/restart.py
+
+# make bench-idle   20 workers with nothing to do: what they cost, and how soon one takes a job
+bench-idle: $(READY)
+	$(BIN)/python benchmarks/idle.py
 
 # make bench-receive   200 calls of Octopush's a second beside sending: how soon each is answered
 bench-receive: $(READY)
