@@ -79,10 +79,12 @@ class RedisClock:
         return self._asked(LOOKS).drift
 
     def stepped(self) -> timedelta:
-        """By how much Redis' clock has jumped since it was last asked: below zero, back. StoreError: no Redis."""
+        """By how much Redis' clock has jumped since it was last asked: below zero, back. What slow answers leave open is no
+        jump. StoreError: no Redis."""
         before = self._anchor
         now = self._asked(1)
-        return now.now - _since(before, now.at) if before else timedelta()
+        step = now.now - _since(before, now.at) if before else timedelta()
+        return step if before and abs(step) > before.answer + now.answer else timedelta()
 
     def ahead(self) -> timedelta:
         """The same from the last look, or from a first one."""

@@ -83,8 +83,11 @@ def test_the_next_message_goes_by_the_new_primary(cluster, house):
     until(lambda: cluster.primary() not in (before, None))
     until(follows)
     ids = [taken(lambda: octoworker.enqueue(**message("two"))), taken(lambda: asyncio.run(by_coroutine("three")))]
+    plain = {"recipients": NUMBER, "text": "four", "transactional": True, "sender": "Octo"}
+    job = client().app.send_task("octoworker.send_sms", kwargs=plain, queue="sms")
+    ids.append(job.id.replace("-", ""))
     now = cluster.admin(cluster.primary())
     for message_id in ids:
         until(lambda known=message_id: now.hget(f"ow:message:{known}", "state") == "accepted")
-    assert sorted(house.texts()) == ["one", "three", "two"]
+    assert sorted(house.texts()) == ["four", "one", "three", "two"]
     house.times_told("redis.replaced")

@@ -29,3 +29,22 @@ def test_a_jump_is_told_by_how_much_it_is(step):
     server.ahead += step
     assert clock.stepped().total_seconds() == pytest.approx(step, abs=NEARLY)
     assert clock.stepped().total_seconds() == pytest.approx(0, abs=NEARLY)
+
+
+class Slow(Server):
+    """Its answer is under way for a while."""
+
+    takes = 0.0
+
+    def time(self):
+        found = super().time()
+        time.sleep(self.takes)
+        return found
+
+
+def test_a_slow_answer_is_no_jump():
+    server = Slow()
+    clock = RedisClock(server)
+    clock.stepped()
+    server.takes = 0.05
+    assert clock.stepped().total_seconds() == 0
