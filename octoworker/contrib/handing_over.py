@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 from octoworker.client import client as clients
 from octoworker.errors import EnqueueError
+from octoworker.sms import sizes
+from octoworker.sms.lanes import LANES
 from octoworker.sms.shapes import SmsArguments
 from octoworker.store import NewMessage
 
@@ -26,8 +30,12 @@ LONGEST = 30.0
 MARGIN = 0.9
 """The part of the time for which records are kept up to which a row is handed over."""
 
+ODD = "it is not as octoworker writes it"
 CONFLICT = "its idempotency key belongs to a message with other content"
 TOO_OLD = "too old: its record may have been deleted, so nobody knows any more whether it was sent"
+
+
+_ID, _PRINT = re.compile(r"[0-9a-f]{32}"), re.compile(r"[!-~]{1,64}")
 
 
 class Row(Protocol):
@@ -71,6 +79,21 @@ def rows_of(messages: Iterable[SmsArguments]) -> list[dict[str, Any]]:
         clients.check_names(arguments)
     parts = (part for each in listed for part in clients.client().parts(each))
     return [_columns(read.as_message(message_id), read.form["lane"]) for message_id, read in parts]
+
+
+def problem_of(row: Row, *, too_old: bool) -> str:
+    """Why a row is not handed over; "" when it is."""
+    return (TOO_OLD if too_old else "") if is_readable(row) else ODD
+
+
+def is_readable(row: Row) -> bool:
+    """Whether a row is one of ours. Somebody may have written to the table, and one odd row must keep no other back."""
+    try:
+        payload = json.loads(row.payload) if len(row.payload) <= sizes.PAYLOAD else None
+    except (ValueError, RecursionError):
+        return False
+    ours = _ID.fullmatch(row.message_id) and row.lane in LANES and _PRINT.fullmatch(row.fingerprint)
+    return bool(ours and _PRINT.fullmatch(row.wording or "0") and row.people > 0 and isinstance(payload, dict))
 
 
 def given(rows: Sequence[Some]) -> Iterator[tuple[Some, str]]:

@@ -356,6 +356,10 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+END_MS = 253_402_300_800_000
+"""The year 10000, in which no instant can be."""
+
+
 def from_ms(milliseconds: float) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
@@ -369,7 +373,7 @@ def _recall(fields: Mapping[str, str]) -> Recall | None:
 
 def _instant(text: str | None) -> datetime | None:
     number = _number(text)
-    return from_ms(number) if number else None
+    return from_ms(number) if number and 0 < number < END_MS else None
 
 
 def _number(text: str | None) -> int | None:
@@ -448,6 +452,7 @@ def _moves(lines: str) -> list[Move]:
     for line in lines.splitlines():
         at, _, rest = line.partition("|")
         state, _, reason = rest.partition("|")
-        if (milliseconds := _number(at)) is not None and state in _WORDS:
+        milliseconds = _number(at)
+        if milliseconds is not None and 0 <= milliseconds < END_MS and state in _WORDS:
             moves.append(Move(from_ms(milliseconds), State(state), reason))
     return moves

@@ -13,6 +13,7 @@ from typing import Any, Self, get_args
 import redis
 
 from octoworker.sms.opt_outs import DIGITS, Scope, Source
+from octoworker.sms.record import END_MS
 from octoworker.store import keys
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.units import instant, instant_ms, span_ms
@@ -21,8 +22,6 @@ SLICE = 1000
 
 EXPORTED = ("hash", "source", "scope", "ticket", "since")
 SOURCES, SCOPES = frozenset(get_args(Source)), frozenset(get_args(Scope))
-LATEST_MS = 253_402_300_800_000
-"""Of the year 10000, which no date can be in."""
 
 _HASH = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
 _TICKET = re.compile(r"[0-9A-Za-z_\-]{0,64}")
@@ -53,7 +52,7 @@ class OptOut:
                 and source in SOURCES
                 and scope in SCOPES
                 and _TICKET.fullmatch("" if ticket is None else ticket)
-                and (since is None or (type(since) is int and 0 <= since < LATEST_MS))
+                and (since is None or (type(since) is int and 0 <= since < END_MS))
             )
         except (ValueError, TypeError, AttributeError, RecursionError):
             good = None

@@ -22,6 +22,8 @@ from octoworker.store.units import instant
 
 BROKEN = "a script failed on its record, which is not as octoworker writes it"
 
+ODD = "this entry is not as octoworker writes it"
+
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -50,7 +52,7 @@ class JobsAside:
     def all(self) -> Iterator[SetAside]:
         """The latest first."""
         entries: list[Any] = guard(lambda: self._redis.lrange(keys.JOBS_SET_ASIDE, 0, -1))
-        return map(_job, entries)
+        return map(read_job, entries)
 
     def put_back(self, aside: SetAside) -> bool:
         """At the end of its queue. Whether it was still there."""
@@ -101,14 +103,16 @@ class BrokenRecords:
         return bool(guard(drop))
 
 
-def _job(entry: str) -> SetAside:
-    """An entry is ours, and the job in it is anybody's."""
-    kept = json.loads(entry)
+def read_job(entry: str) -> SetAside:
+    """An entry is ours, and the job in it is anybody's. One that is not can only be discarded."""
     name = sha256(_bytes(entry)).hexdigest()[:12]
-    job = str(kept["job"])
-    return SetAside(
-        name, "job", instant(kept["at"] * 1000), str(kept["reason"]), str(kept["queue"]), _message_of(job), entry, job
-    )
+    try:
+        kept = json.loads(entry)
+        at, job = instant(kept["at"] * 1000), str(kept["job"])
+        _bytes(job)
+        return SetAside(name, "job", at, str(kept["reason"]), str(kept["queue"]), _message_of(job), entry, job)
+    except (ValueError, TypeError, LookupError, OverflowError, OSError, RecursionError):
+        return SetAside(name, "job", instant(0), ODD, entry=entry)
 
 
 def _bytes(text: str) -> Any:

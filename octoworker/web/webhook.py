@@ -87,7 +87,7 @@ class WebApp:
             ) as response:
                 with contextlib.suppress(Exception):
                     response.raw.read(SMALL, decode_content=False)
-                return Posted(response.status_code, _rest(response, now))
+                return Posted(response.status_code, rest(response, now))
         except Exception as error:  # noqa: BLE001 - whatever it is, the event was not taken as far as we know
             return Posted(None, fault=type(error).__name__)
 
@@ -106,7 +106,7 @@ def key_of(secret: str) -> bytes:
     return b64decode(secret.removeprefix("whsec_"))
 
 
-def _rest(response: requests.Response, now: datetime) -> timedelta:
+def rest(response: requests.Response, now: datetime) -> timedelta:
     """What `Retry-After` asks for, in seconds or as a date; nothing with any other status."""
     said = response.headers.get("Retry-After", "").strip()
     if response.status_code not in ASK_TO_WAIT or not said:

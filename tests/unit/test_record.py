@@ -70,6 +70,16 @@ def test_a_damaged_record_is_still_readable():
     assert Record.from_hash("a" * 32, damaged).state is State.QUEUED
 
 
+@pytest.mark.parametrize("at", ["-1", "253402300800000", "9" * 30, "1e400", "nan", "x"])
+@pytest.mark.parametrize("field", ["created", "due", "recall_to", "deliver_at", "forgotten"])
+def test_an_instant_that_no_calendar_has_is_left_out(field, at):
+    found = Record.from_hash(
+        "a" * 32, {"state": "accepted", field: at, "history": f"{at}|accepted|\n", "recall": "refused"}
+    )
+    assert "10000" not in json.dumps(found.as_json())
+    assert found.history == ()
+
+
 def test_every_state_has_its_moves():
     assert set(MOVES) == set(State)
 

@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 
+from octoworker.client.campaigns import unpack
 from octoworker.client.campaigns.table import Table
 from octoworker.errors import PayloadError
 from octoworker.sms import people, sizes
@@ -185,13 +186,86 @@ def test_a_lone_cell_far_away_does_not_take_the_memory_of_all_between(tmp_path):
         Table(xlsx(tmp_path / "people.xlsx", {"Feuil1": far}))
 
 
-def test_a_spreadsheet_that_unpacks_to_too_much_is_not_unpacked(tmp_path):
+@pytest.mark.parametrize(
+    "body",
+    [
+        row(1, ["tel"]) + '<row r="1048576"><c r="xfd1048576"><v>1</v></c></row>',
+        row(1, ["tel"]) + '<row r="1048576">' + "<c><v>1</v></c>" * 20_000 + "</row>",
+    ],
+    ids=["in small letters", "by its row"],
+)
+def test_what_the_reader_takes_for_a_file_it_does_not_take_from_us(tmp_path, body):
+    """The size of these is not looked for before: the reader's process is not given the memory."""
+    with pytest.raises(PayloadError, match="too large or damaged"):
+        Table(xlsx(tmp_path / "people.xlsx", {"Feuil1": body}))
+
+
+def understated(path, size):
+    """The same file, in which each part says that it unpacks to nothing."""
+    path.write_bytes(path.read_bytes().replace(size.to_bytes(4, "little"), bytes(4)))
+    return path
+
+
+def test_a_part_is_measured_while_it_is_unpacked_and_not_by_what_it_says_of_itself(tmp_path):
     path = xlsx(tmp_path / "people.xlsx", {"Feuil1": [["tel"], ["061"]]})
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as book:
-        book.writestr("xl/media/bomb", bytes(1 << 20))
-        book.getinfo("xl/media/bomb").file_size = sizes.SPREADSHEET  # what its directory says, which is asked first
+        book.writestr("xl/media/bomb", bytes(5_000_011))
+    unpack.measure(path)
+    understated(path, 5_000_011)
+    with zipfile.ZipFile(path) as book:
+        assert book.getinfo("xl/media/bomb").file_size == 0
+    unpack.measure(path)
     with pytest.raises(PayloadError, match="too large"):
+        unpack.measure(path, 5_000_000)
+
+
+def test_many_parts_are_measured_together(tmp_path):
+    path = tmp_path / "people.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for n in range(10):
+            book.writestr(f"part{n}", bytes(100_000))
+    unpack.measure(path, 1_000_000)
+    with pytest.raises(PayloadError, match="too large"):
+        unpack.measure(path, 999_999)
+
+
+def test_an_entity_is_not_expanded(tmp_path):
+    path = xlsx(tmp_path / "people.xlsx", {"Feuil1": [["tel"], ["&a;"]]})
+    with zipfile.ZipFile(path, "a") as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+    with zipfile.ZipFile(tmp_path / "entity.xlsx", "w") as other, zipfile.ZipFile(path) as book:
+        for part in book.namelist():
+            other.writestr(part, book.read(part))
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            other.writestr(
+                "xl/worksheets/sheet1.xml", sheet.replace(HEAD, f'{HEAD}<!DOCTYPE x [<!ENTITY a "{"b" * 1000}">]>')
+            )
+    with pytest.raises(PayloadError, match="cannot be read"):
+        Table(tmp_path / "entity.xlsx")
+
+
+def test_a_file_of_another_compression_or_with_a_password_is_refused_in_one_sentence(tmp_path):
+    path = tmp_path / "people.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as book:
+        book.writestr("xl/workbook.xml", "x")
+    with pytest.raises(PayloadError, match="cannot be read"):
         Table(path)
+
+
+def test_a_cell_has_the_size_that_a_spreadsheet_gives_it(spreadsheet):
+    with pytest.raises(PayloadError, match="a cell of row 2 is too long"):
+        Table(spreadsheet([["tel"], ["0" * (sizes.CSV_CELL + 1)]]))
+
+
+def test_two_readers_of_one_file_do_not_disturb_each_other(spreadsheet):
+    found = Table(spreadsheet([["tel"], *([f"06{n}"] for n in range(5))]))
+    assert [(one.line, other.line) for one, other in zip(found, found, strict=True)] == [(n, n) for n in range(2, 7)]
+
+
+def test_the_reader_takes_no_module_from_the_folder_that_somebody_stands_in(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit(5)")
+    monkeypatch.chdir(tmp_path)
+    assert Table(xlsx(tmp_path / "people.xlsx", {"Feuil1": [["tel"], ["061"]]})).columns == ("tel",)
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path):

@@ -49,11 +49,11 @@ class Relay:
         with transaction.atomic(using=self._using):
             rows = list(self._next())
             old = timezone.now() - handing_over.MARGIN * environment.load().keep_for
-            fresh = [row for row in rows if row.created > old]
-            problems = {row.pk: handing_over.TOO_OLD for row in rows if row.created <= old}
-            problems |= {
-                row.pk: handing_over.CONFLICT for row, reply in handing_over.given(fresh) if reply == "conflict"
+            problems = {
+                row.pk: why for row in rows if (why := handing_over.problem_of(row, too_old=row.created <= old))
             }
+            answers = handing_over.given([row for row in rows if row.pk not in problems])
+            problems |= {row.pk: handing_over.CONFLICT for row, reply in answers if reply == "conflict"}
             done = [row.pk for row in rows if row.pk not in problems]
             self._rows().filter(pk__in=done).delete()
             for pk, problem in problems.items():

@@ -32,8 +32,10 @@ class Relay:
             waiting = select(OUTBOX).where(OUTBOX.c.problem == "").order_by(OUTBOX.c.id).limit(handing_over.SLICE)
             rows = connection.execute(waiting.with_for_update(skip_locked=True)).all()
             old = _now() - handing_over.MARGIN * environment.load().keep_for
-            problems = {row.id: handing_over.TOO_OLD for row in rows if row.created <= old}
-            answers = handing_over.given([row for row in rows if row.created > old])
+            problems = {
+                row.id: why for row in rows if (why := handing_over.problem_of(row, too_old=row.created <= old))
+            }
+            answers = handing_over.given([row for row in rows if row.id not in problems])
             problems |= {row.id: handing_over.CONFLICT for row, reply in answers if reply == "conflict"}
             done = [row.id for row in rows if row.id not in problems]
             if done:
