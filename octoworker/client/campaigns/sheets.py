@@ -65,7 +65,7 @@ class Sheet:
             written = self._file.readline()
             if not written:
                 return
-            at = self._file.tell()
+            at += len(written)
             line, cells = json.loads(written)
             yield line, cells
 
