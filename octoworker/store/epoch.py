@@ -97,9 +97,8 @@ class Epoch:
             ended = outcome == "done"
 
     def last(self) -> RolledBack | None:
-        """When it happened last; None: never, as far as it is known. Redis' own errors come through."""
-        found: dict[str, Any] = self._redis.hgetall(keys.EPOCH)  # type: ignore[assignment]  # decoded
-        return rolled_back(found)
+        """When it happened last; None: never, as far as it is known."""
+        return rolled_back(guard(lambda: self._redis.hgetall(keys.EPOCH)))
 
 
 def rolled_back(fields: dict[str, Any]) -> RolledBack | None:

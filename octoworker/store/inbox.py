@@ -15,7 +15,7 @@ from typing import Any, Self
 import redis
 
 from octoworker.store import keys
-from octoworker.store.scripts import Scripts
+from octoworker.store.scripts import Scripts, guard
 from octoworker.store.streams import Entry, Stream
 from octoworker.store.units import instant
 
@@ -60,14 +60,17 @@ class Inbox(Stream):
         self._scripts.run("receive", [], [json.dumps([each.as_json() for each in arrivals])])
 
     def last_at(self) -> datetime | None:
-        """When the last call came that is to be processed, or was; None: none ever. Redis' own errors come through."""
-        try:
-            last = str(self._redis.xinfo_stream(keys.INBOX)["last-generated-id"])
-        except redis.ResponseError as error:
-            if "no such key" not in str(error):
-                raise
-            return None
-        milliseconds = int(last.partition("-")[0])
+        """When the last call came that is to be processed, or was; None: none ever."""
+
+        def ask() -> str:
+            try:
+                return str(self._redis.xinfo_stream(keys.INBOX)["last-generated-id"])
+            except redis.ResponseError as error:
+                if "no such key" not in str(error):
+                    raise
+                return ""
+
+        milliseconds = int(guard(ask).partition("-")[0] or 0)
         return instant(milliseconds) if milliseconds else None
 
     def set_aside(self, entry: Entry, reason: str) -> None:

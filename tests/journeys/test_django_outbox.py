@@ -231,6 +231,9 @@ answer["odd states"] = root.get("/admin/octoworker/sms/?state=<script>").content
     assert "&lt;b&gt;order" in seen["clerk"]
     assert NUMBER not in seen["list"] + seen["clerk"]
     assert TEXT not in seen["list"] + seen["clerk"]
+    assert 'value="Cancel"' in seen["chief"]
+    assert "Send once more" not in seen["chief"]
+    assert 'type="submit" name' not in seen["clerk"]
     assert NUMBER in seen["chief"]
     assert TEXT in seen["chief"]
     assert (seen["cancel"], seen["replay"], seen["unknown"]) == (302, 403, 404)

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "sending": {"errors", "correlation", "environment", "sms", "gateway", "telemetry", "store"},
     "web": {"errors", "correlation", "environment", "sms", "gateway", "telemetry", "store", "client", "sending"},
     "sandbox": set(),
-    "contrib": {"errors", "environment", "sms", "store", "client", "otp", "__main__"},
+    "contrib": {"errors", "environment", "sms", "telemetry", "store", "client", "otp", "__main__"},
 }
 """Who may import whom. `worker` and `cli` may import all that stands here; `sandbox` imports nothing of ours."""
 

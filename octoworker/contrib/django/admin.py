@@ -24,9 +24,13 @@ from octoworker.contrib.django.models import OutboxMessage, Sms
 from octoworker.errors import PayloadError, RefusedError, StoreError, UnknownMessageError
 from octoworker.sms.identity import known_id
 from octoworker.sms.record import Record, State, mask
+from octoworker.telemetry import escape
 
 SHOWN = 100
 """Messages on the list."""
+
+
+LABELS = {"cancel": "Cancel", "replay": "Send once more"}
 
 
 def _cancel(message_id: str) -> Record:
@@ -106,6 +110,7 @@ class SmsAdmin(ReadOnly):
             "states": [each.value for each in State],
             "state": state,
             "asked": asked,
+            "heads": ("Message", "State", "Lane", "Since", "To", "Why"),
             "rows": [self._row(record) for record in found],
             **(extra_context or {}),
         }
@@ -116,7 +121,7 @@ class SmsAdmin(ReadOnly):
         self._allow(request, "octoworker.view_sms")
         record = self._one(message_id)
         revealed = _may(request, "octoworker.reveal_sms")
-        acts = [name for name, (permission, _) in self.ACTS.items() if _may(request, permission)]
+        acts = [(name, LABELS[name]) for name in _possible(record) if _may(request, self.ACTS[name][0])]
         shown = {
             **self.admin_site.each_context(request),
             "title": f"SMS {record.message_id}",
@@ -124,7 +129,13 @@ class SmsAdmin(ReadOnly):
             "record": record,
             "state": record.state.value,
             "people": _people(record, revealed=revealed),
-            "text": record.arguments.get("text") if revealed else None,
+            "reason": escape.terminal(record.reason),
+            "reference": escape.terminal(record.reference or ""),
+            "moves": [
+                {"at": move.at, "state": move.state.value, "reason": escape.terminal(move.reason)}
+                for move in record.history
+            ],
+            "text": _text(record) if revealed else None,
             "acts": acts,
         }
         return TemplateResponse(request, "admin/octoworker/sms/story.html", shown)
@@ -185,8 +196,21 @@ class SmsAdmin(ReadOnly):
             "since": record.history[-1].at if record.history else None,
             "to": people[0]["number"] if people else "",
             "more": len(people) - 1 if len(people) > 1 else 0,
-            "reason": record.reason,
+            "reason": escape.terminal(record.reason),
         }
+
+
+def _possible(record: Record) -> list[str]:
+    """What may make sense now; whether it can be done yet is said when it is asked for."""
+    if record.state in {State.ACCEPTED, State.UNKNOWN}:
+        return ["cancel", "replay"]
+    return ["replay"] if record.final else ["cancel"]
+
+
+def _text(record: Record) -> str:
+    """The text, with its lines. What a sign in it would do to the page is spelled out."""
+    lines = str(record.arguments.get("text") or "").split("\n")
+    return "\n".join(escape.terminal(line, longest=None) for line in lines)
 
 
 def _people(record: Record, *, revealed: bool) -> list[dict[str, str]]:
@@ -198,7 +222,7 @@ def _people(record: Record, *, revealed: bool) -> list[dict[str, str]]:
         {
             "number": number if revealed else mask(number),
             "state": str(result.get("state") or ""),
-            "reason": str(result.get("reason") or ""),
+            "reason": escape.terminal(str(result.get("reason") or "")),
         }
         for number, result in results.items()
     ]
