@@ -151,6 +151,29 @@ def test_a_key_of_another_message_and_a_row_that_is_too_old_stay_with_their_prob
     assert app.get(old) is None
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"message_id": "[red]"},
+        {"lane": "fast"},
+        {"payload": "[" * 9000},
+        {"payload": "[]"},
+        {"fingerprint": ""},
+        {"people": 0},
+    ],
+    ids=["id", "lane", "brackets", "list", "fingerprint", "nobody"],
+)
+def test_a_row_that_somebody_has_written_to_stays_in_sight_and_keeps_no_other_back(app, engine, odd):
+    with Session(engine) as session:
+        first = enqueue(session, **SMS, publish_on_commit=False)
+        behind = enqueue(session, **SMS, publish_on_commit=False)
+        session.execute(update(OUTBOX).where(OUTBOX.c.message_id == first).values(odd))
+        session.commit()
+    Relay(engine).look()
+    assert [problem for _, problem in rows(engine)] == ["it is not as octoworker writes it"]
+    assert app.get(behind).state is State.QUEUED
+
+
 def test_the_command_takes_what_stands_there_and_says_what_is_left(app, engine, redis_server):
     environ = {**os.environ, "DATABASE_URL": str(engine.url), "OCTOWORKER_REDIS_URL": redis_server.url}
 
