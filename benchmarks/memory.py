@@ -16,12 +16,16 @@ from octoworker.store.server import COMPACT_UP_TO
 
 OF_REDIS = 64
 TEXT = "Your parcel 4711 was handed to your neighbour, who is at home until eight. Yours, the shop. STOP XXXXX"[:100]
+PATIENCE = 60
+"""Seconds for a batch: how long it takes is not what is asked here."""
+
 FIRST = 200
 """Messages before the counting begins: what is there once is in no record."""
 
 
 def measured(count, compact_up_to):
     with house(1) as (client, sandbox, server):
+        client.budget = PATIENCE
         server.config_set("hash-max-listpack-value", compact_up_to)
         several = [{**each, "text": TEXT} for each in messages(FIRST + count)]
         before = 0
