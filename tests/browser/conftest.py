@@ -13,7 +13,7 @@ from harness import house as a_house
 from playwright.sync_api import sync_playwright
 
 from octoworker.sms.record import State
-from octoworker.store import Store, connect
+from octoworker.store import Reply, Store, connect
 from octoworker.web.gauges import Gauges
 from octoworker.web.server import Server
 from octoworker.web.site import Site
@@ -60,6 +60,9 @@ def lived_in(tmp_path_factory):
             State.SCHEDULED,
         )
         it.sandbox_page = f"http://127.0.0.1:{it.sandbox.port}/"
+        asked = it.ended(it.enqueue("+33612370000", text="Venez-vous ?"))
+        it.store.reply(Reply(asked.ticket, "+33612370000", "oui", "", "1-1", "e1", "a reply", "raw"))
+        it.answered = asked.message_id
         it.rejected = ended[-1]
         it.accepted = ended[0]
         yield it

@@ -38,12 +38,13 @@ def places(lived_in):
         "a state": "/?state=rejected",
         "refused": f"/message/{lived_in.rejected}",
         "sent": f"/message/{lived_in.accepted}",
+        "answered": f"/message/{lived_in.answered}",
         "missing": "/message/" + "0" * 32,
     }
 
 
 @every_look
-@pytest.mark.parametrize("place", ["front", "a state", "refused", "sent", "missing"])
+@pytest.mark.parametrize("place", ["front", "a state", "refused", "sent", "answered", "missing"])
 def test_a_status_page_has_no_barrier_in_any_look(tab, status, lived_in, place, width, dark):
     page = let_in(tab(width=width, dark=dark), status)
     page.goto(status + places(lived_in)[place])
