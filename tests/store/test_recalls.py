@@ -6,13 +6,29 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from store_kit import LEASE, A, B, at, id_of, open_store, request, seconds, seconds_of, settle, submitted, told, woken
+from store_kit import (
+    LEASE,
+    A,
+    B,
+    at,
+    id_of,
+    open_store,
+    record_of,
+    request,
+    seconds,
+    seconds_of,
+    settle,
+    submitted,
+    told,
+    woken,
+)
 
 from octoworker.errors import RefusedError
 from octoworker.sms.opt_outs import hashes
 from octoworker.sms.record import State
 from octoworker.store import Done, Lease, NewMessage, Word
 from octoworker.store.campaigns import Stop
+from octoworker.store.keys import RECALLS
 from octoworker.store.limits import Caps, cap_request_of
 from octoworker.store.opt_outs import OptOut
 
@@ -440,3 +456,31 @@ def test_octopush_is_asked_no_more_often_in_a_month_than_it_grants(client, still
     store.cancel(ID)
     assert store.recalls.take() is None
     assert "cancels 1 messages a month, and has cancelled so many" in store.get(ID).recall.reason
+
+
+@pytest.mark.parametrize("over", [False, True], ids=["while it may be cancelled", "when it is over"])
+def test_a_record_that_is_none_keeps_no_other_back_and_is_set_apart(held, client, still, over):
+    """Also one that goes out before it."""
+    held.cancel(ID)
+    for key in (RECALLS, f"{RECALLS}:{ACCOUNT}"):
+        client.zadd(key, {id_of(2): 1})
+    client.set(record_of(2), "no hash")
+    if over:
+        still.shift(HOUR + 1)
+        assert held.recalls.take() is None
+        assert "it went out before" in held.get(ID).reason
+    else:
+        assert held.recalls.take().message_id == ID
+    assert client.zrange("ow:broken-records", 0, -1) == [id_of(2)]
+    assert client.zscore(RECALLS, id_of(2)) is None
+
+
+def test_what_was_set_apart_and_is_mended_is_asked_for_again(held, client):
+    held.cancel(ID)
+    client.rename(record_of(1), "kept")
+    client.set(record_of(1), "no hash")
+    assert held.recalls.take() is None
+    client.rename("kept", record_of(1))
+    assert held.recalls.take() is None
+    held.cancel(ID)
+    assert held.recalls.take().message_id == ID

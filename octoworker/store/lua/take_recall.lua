@@ -1,4 +1,4 @@
--- include: recalls
+-- include: recalls, broken_records
 -- Take the next message that a worker of this account is to take back at Octopush, and end the recalls whose time is over.
 -- KEYS  none: the sets name the records
 -- ARGV  1 request (JSON: account, lease, keep (ms), slice (count), month, a_month (recalls that Octopush grants; 0: any number))
@@ -12,19 +12,26 @@ local function read(id)
   return read_recall(message)
 end
 
+-- The first of those that are due in this set with which something is to be done. A record on which that fails leaves the set.
+local function first_of(set, act)
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, request.slice)) do
+    local ok, found = with_record(id, act, id)
+    if not ok then redis.call('ZREM', set, id) end
+    if found then return found end
+  end
+end
+
 -- Also those of accounts that have no worker: they went out, as far as anybody here knows.
-local function end_what_is_over()
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', RECALLS, '-inf', now, 'LIMIT', 0, request.slice)) do
-    local message = read(id)
-    if message.state ~= 'accepted' or not RECALLED_BY_MACHINE[message.recall] then
-      leave_recalls(message)
-    elseif message.recall == 'requested' then
-      refuse_recall(message, 'it went out before Octopush was reached')
-      move(message, 'accepted', 'not cancelled: it went out before Octopush was reached')
-    else
-      review_recall(message, 'Octopush may have cancelled it: its answer was lost')
-      move(message, 'accepted', 'it is not known whether Octopush cancelled it; an operator decides')
-    end
+local function end_it(id)
+  local message = read(id)
+  if message.state ~= 'accepted' or not RECALLED_BY_MACHINE[message.recall] then
+    leave_recalls(message)
+  elseif message.recall == 'requested' then
+    refuse_recall(message, 'it went out before Octopush was reached')
+    move(message, 'accepted', 'not cancelled: it went out before Octopush was reached')
+  else
+    review_recall(message, 'Octopush may have cancelled it: its answer was lost')
+    move(message, 'accepted', 'it is not known whether Octopush cancelled it; an operator decides')
   end
 end
 
@@ -45,9 +52,7 @@ local function lease(message)
                         key_generation = number(message.key_generation)})}
 end
 
-end_what_is_over()
-if request.account == '' then return {''} end
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', own, '-inf', now, 'LIMIT', 0, request.slice)) do
+local function take_it(id)
   local message = read(id)
   if message.state ~= 'accepted' or not RECALLED_BY_MACHINE[message.recall] then
     redis.call('ZREM', own, id)
@@ -63,4 +68,6 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', own, '-inf', now, 'LIMIT', 0, re
     return lease(message)
   end
 end
-return {''}
+
+first_of(RECALLS, end_it)
+return request.account ~= '' and first_of(own, take_it) or {''}

@@ -6,14 +6,15 @@
 local OF_REDIS = {'OOM command', 'READONLY', 'MISCONF', 'NOREPLICAS'}
 
 -- Do this with one of many records. One on which it fails is taken out of the due set and kept where `doctor` sees it: it must
--- not stop the others, nor come again in each round.
+-- not stop the others, nor come again in each round. Whether it was done, and what came of it.
 local function with_record(id, act, ...)
   local ok, problem = pcall(act, ...)
-  if ok then return end
+  if ok then return true, problem end
   local text = type(problem) == 'table' and problem.err or tostring(problem)
   for _, each in ipairs(OF_REDIS) do
     if string.find(text, each, 1, true) then error(problem) end
   end
   redis.call('ZADD', BROKEN_RECORDS, clock(), id)
   redis.call('ZREM', DUE, id)
+  return false
 end

@@ -56,6 +56,9 @@ local function recall(message, to, why)
   if message.recall == 'needs_review' then return 'in_doubt' end
   if RECALLED_BY_MACHINE[message.recall] then
     if to and not given(message.recall_to) then return 'cancelling' end
+    -- It left both when its record was set apart, which is mended now.
+    redis.call('ZADD', RECALLS, 'NX', number(message.deliver_at), message.id)
+    redis.call('ZADD', RECALLS .. ':' .. message.account, 'NX', message.now, message.id)
   else
     if not given(message.recall_until) or not given(message.ticket) then return 'refused' end
     if message.now >= number(message.recall_until) then return 'late' end
