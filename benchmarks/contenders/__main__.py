@@ -1,4 +1,4 @@
-"""Measure all contenders, print the table and the goals, write results/contenders.json and the plot.
+"""Measure all contenders, print the table and the goals, write results/contenders.json, the plot and the tables of the docs.
 
 `make bench-contenders`, or `python -m contenders --rounds 1 --scale 0.2 --only octoworker --no-write` for a quick look.
 """
@@ -11,7 +11,7 @@ import random
 import tempfile
 from pathlib import Path
 
-from contenders import gateway, goals, plot, runs, surroundings
+from contenders import gateway, goals, plot, runs, surroundings, tables
 from contenders.entries import ENTRIES
 from contenders.round_trips import Door
 from octoworker.store import embedded
@@ -19,7 +19,8 @@ from octoworker.store import embedded
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "contenders.json"
 PLOT = HERE.parent.parent / "docs" / "images" / "performance.svg"
-COUNTED = (goals.NAIVE, goals.TUNED, goals.ONE, goals.BULK)
+MEMORY = HERE.parent / "results" / "memory.json"
+COUNTED = (goals.NAIVE, goals.TUNED, goals.CROWD, goals.FED, goals.BULK)
 """Contenders whose round trips to Redis are counted."""
 
 
@@ -45,15 +46,18 @@ def counted_trips(entry, folder, count):
         Door(server.port) as door,
         log_path.open("wb") as log,
     ):
-        runs.described(entry, runs.environ(entry, server.url, stub.url), "prepare", str(count))
+        direct = runs.environ(entry, server.url, stub.url)
+        if not entry.fed:
+            runs.described(entry, direct, "prepare", str(count))
         _, processes = runs.started(entry, runs.environ(entry, door.url, stub.url), log)
+        feeder = [runs.fed(entry, direct, count, log)] if entry.fed else []
         try:
             runs.until(stub, count // 10, processes, log)
             before, calls = door.trips.copy(), stub.calls
             runs.until(stub, count, processes, log)
             after, calls = door.trips.copy(), stub.calls - calls
         finally:
-            runs.measure.end(processes)
+            runs.measure.end([*processes, *feeder])
     return {name: round(trips / calls, 3) for name, trips in (after - before).most_common()}
 
 
@@ -69,10 +73,13 @@ def enqueued(folder, rounds, count):
 
 def show(found):
     print(f"\n{found['machine']['machine']}; medians of {found['rounds']} rounds, order shuffled")
-    print(f"{'':<46}{'CPU us/SMS':>11}{'SMS/s':>9}{'PSS MB':>8}{'start s':>9}{'gateway CPU':>13}")
+    print(
+        f"{'CPU us/SMS:':<39}{'workers':>9}{'Redis':>7}{'sum':>7}{'SMS/s':>8}{'PSS MB':>8}{'start s':>9}{'gateway':>9}  writes"
+    )
     for name, row in found["contenders"].items():
-        figures = f"{row['cpu_us']:>11.0f}{row['per_s']:>9.0f}{row['pss_mb']:>8.0f}{row['start_s']:>9.2f}"
-        print(f"{name:<46}{figures}{row['gateway_cpu_share']:>12.0%}")
+        cpu = f"{row['cpu_us']:>9.0f}{row['redis_us']:>7.0f}{row['sum_us']:>7.0f}"
+        figures = f"{cpu}{row['per_s']:>8.0f}{row['pss_mb']:>8.0f}{row['start_s']:>9.2f}"
+        print(f"{name:<39}{figures}{row['gateway_cpu_share']:>9.0%}  {found['writes'][name]}")
     for name, trips in found["round_trips"].items():
         told = ", ".join(f"{command} {each:.2f}" for command, each in trips.items() if each >= 0.01)
         print(f"round trips per SMS, {name}: {sum(trips.values()):.2f} ({told})")
@@ -104,12 +111,16 @@ def main():
         counted = [entry for entry in entries if entry.name in COUNTED]
         found["round_trips"] = {entry.name: counted_trips(entry, folder, 2000) for entry in counted}
         found["enqueue"] = enqueued(folder, given.rounds, int(1000 * given.scale))
+    found["writes"] = {entry.name: entry.writes for entry in entries}
+    if MEMORY.exists():
+        found["memory"] = json.loads(MEMORY.read_text(encoding="utf-8"))["goal"]
     found["goals"] = goals.judged(found)
     found["runs"] = each
     if not given.no_write:
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         PLOT.write_text(plot.drawn(found), encoding="utf-8")
+        tables.written(found)
     print(
         f"\ngateway: {found['gateway']['calls_per_s']:.0f} calls/s, {found['gateway']['cpu_us_per_call']:.1f} us each"
     )

@@ -35,7 +35,7 @@ def main():
     options.add_argument("--per-call", type=int, default=1, help="recipients in the gateway's answer")
     given = options.parse_args()
     surroundings.refuse_the_wrong_one()
-    entry = runs.Entry("flame", given.module)
+    entry = runs.Entry("flame", given.module, settings={"OCTOWORKER_PROCESSES": "1"})
     with (
         tempfile.TemporaryDirectory() as scratch,
         embedded.Server() as server,

@@ -12,6 +12,8 @@ from contenders import sending
 
 app = Celery("naive", broker=sending.REDIS_URL, backend=sending.REDIS_URL)
 
+QUEUE = "celery"
+
 POOL = ("-P", os.environ.get("NAIVE_POOL", "prefork"), "-c", os.environ.get("NAIVE_CONCURRENCY", "2"))
 
 
@@ -23,6 +25,11 @@ def send(number, text):
 def prepare(count):
     for number in sending.numbers(count):
         send.delay(number, sending.TEXT)
+
+
+def handing_over():
+    """What takes one message, for `feed`."""
+    return lambda message: send.delay(message["recipients"], message["text"])
 
 
 def run():

@@ -1,15 +1,14 @@
-"""octoworker, one message per job, as `octoworker worker` starts it: validation, claim, settle, history, log and all."""
+"""octoworker, each message by an `enqueue()` of its own, and a worker as `octoworker worker` starts it, nothing turned off."""
 
 from __future__ import annotations
 
-import os
 import sys
 
 from contenders import sending
 from octoworker.client.client import Client
 
-CONCURRENCY = os.environ.get("BENCH_CONCURRENCY")
-POOL = os.environ.get("BENCH_POOL", "threads")
+QUEUE = "sms.urgent"
+"""Where these messages stand: one recipient, transactional."""
 
 
 def prepare(count):
@@ -18,6 +17,10 @@ def prepare(count):
         client.enqueue(message)
 
 
+def handing_over():
+    """What takes one message, for `feed`."""
+    return Client().enqueue
+
+
 def run():
-    more = ["-c", CONCURRENCY] if CONCURRENCY else []
-    return [[sys.executable, "-m", "octoworker", "worker", "-P", POOL, *more]]
+    return [[sys.executable, "-m", "octoworker", "worker"]]

@@ -33,6 +33,10 @@ class Entry:
     per_call: int = 1
     """Messages in one call."""
     settings: dict = field(default_factory=dict)
+    fed: bool = False
+    """Whether its messages come one by one while it works (see `feed`), and do not stand there from the start."""
+    writes: str = ""
+    """What it writes to Redis for each message."""
 
 
 def environ(entry, redis_url, gateway_url):
@@ -61,6 +65,12 @@ def started(entry, env, log):
     return at, [subprocess.Popen(command, **options) for command in commands]
 
 
+def fed(entry, env, count, log):
+    """A producer beside the workers."""
+    command = [sys.executable, "-m", "contenders.feed", entry.module, str(count)]
+    return subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=HERE.parent)
+
+
 def until(stub, calls, processes, log):
     """Wait until the gateway has had so many calls; its state then."""
     deadline = time.monotonic() + PATIENCE
@@ -79,27 +89,33 @@ def run(entry, folder, count):
     with embedded.Server() as server, Stub(folder, entry.delay_ms, entry.per_call) as stub, log_path.open("wb") as log:
         env = environ(entry, server.url, stub.url)
         filled = time.monotonic()
-        described(entry, env, "prepare", str(count))
+        if not entry.fed:
+            described(entry, env, "prepare", str(count))
         filled = time.monotonic() - filled
         spawned, processes = started(entry, env, log)
+        feeder = fed(entry, env, count, log) if entry.fed else None
         try:
             until(stub, int(count * WARM) or 1, processes, log)
             gateway_before = measure.cpu([stub.pid])
             pids = measure.tree(p.pid for p in processes)
             before, calls_before, at_before = measure.cpu(pids), stub.calls, time.monotonic()
+            redis_before = measure.cpu([server.pid])
             until(stub, count, processes, log)
             after, calls, took = measure.cpu(pids), stub.calls, time.monotonic() - at_before
+            redis_used = measure.cpu([server.pid]) - redis_before
             gateway_used = measure.cpu([stub.pid]) - gateway_before
             pids = measure.tree(p.pid for p in processes)
             memory = measure.pss(pids)
             _, messages, first_at, _ = stub.counted()
         finally:
-            measure.end(processes)
+            measure.end([*processes, *([feeder] if feeder else [])])
         done = (calls - calls_before) * entry.per_call
         if messages < count * entry.per_call:
             raise RuntimeError(f"{messages} messages in {calls} calls: {log.name}")
     return {
         "cpu_us": (after - before) / done * 1e6,
+        "redis_us": redis_used / done * 1e6,
+        "sum_us": (after - before + redis_used) / done * 1e6,
         "per_s": done / took,
         "pss_mb": memory,
         "start_s": (first_at - spawned) / 1e9,

@@ -1,4 +1,4 @@
-"""huey with threads in one process, its usual mode for work that waits for a network."""
+"""huey with threads, its usual mode for work that waits for a network, in two processes of eight."""
 
 from __future__ import annotations
 
@@ -22,4 +22,5 @@ def prepare(count):
 
 
 def run():
-    return [[sys.executable, "-m", "huey.bin.huey_consumer", "contenders.with_huey.huey", "-k", "thread", "-w", "8"]]
+    consumer = ["-m", "huey.bin.huey_consumer", "contenders.with_huey.huey", "-k", "thread", "-w", "8"]
+    return [[sys.executable, *consumer]] * 2
