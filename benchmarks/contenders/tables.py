@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent.parent / "docs" / "performance.md"
+PAGE = HERE.parent.parent / "docs/performance.md"
 RESULTS = HERE.parent / "results" / "contenders.json"
 
 
