@@ -46,7 +46,8 @@ PACKAGE = Path(scripts.__file__).parents[1]
 MODULES = (
     "sending/retry", "sending/outcome", "sending/read", "sms/schedule", "sms/hours", "sms/encoding", "sms/identity",
     "sms/people", "sms/lanes", "sms/instants", "client/campaigns/parts", "client/campaigns/loading", "gateway/legacy/answers",
-    "gateway/v1/answers", "store/campaigns",
+    "gateway/v1/answers", "store/campaigns", "store/recalls", "store/codes", "sms/codes", "sms/recipient", "sms/consents",
+    "sms/destinations/remarks", "sms/destinations/choices", "sending/recall",
 )  # fmt: skip
 """What decides in Python whether, when, to whom and under which name something is sent, and how an answer is read."""
 
@@ -207,10 +208,22 @@ def watched() -> Tests | None:
 
 
 def of_module(path: str) -> list[str]:
-    """The files of quick tests that import a module, the smallest first."""
-    named = re.compile(rf"^(?:from|import) .*\b{Path(path).stem}\b", re.MULTILINE)
+    """The files of quick tests that import a module or have its name, or that the table of tests/README.md names: the smallest
+    first."""
+    stem = Path(path).stem
+    named = re.compile(rf"^(?:from|import) .*\b{stem}\b", re.MULTILINE)
+    row = re.search(
+        rf"^\|[^|]*`{path.removesuffix('.py')}`[^|]*\|([^|]*)\|", (HERE / "README.md").read_text(), re.MULTILINE
+    )
     files = [each for folder in ("unit", "store") for each in (HERE / folder).glob("test_*.py")]
-    return [str(each) for each in sorted(files, key=lambda each: each.stat().st_size) if named.search(each.read_text())]
+    own = (
+        f"test_{stem}.py",
+        f"test_{stem}s.py",
+        f"test_{stem.rstrip('s')}.py",
+        *re.findall(r"`(\w+\.py)`", row[1] if row else ""),
+    )
+    found = [each for each in files if each.name in own or named.search(each.read_text())]
+    return [str(each) for each in sorted(found, key=lambda each: each.stat().st_size)]
 
 
 def noticed(mutant: Mutant, tests: Tests, patience: int) -> bool:
@@ -312,6 +325,9 @@ def main() -> int:
         print("some tests fail without any change: mend that first")
         return 2
     tests |= lua_tests
+    if orphans := [path for path in paths if not tests.get(path)]:
+        print(f"no quick test runs {', '.join(orphans)}: every change of it would live")
+        return 2
     made = killed = 0
     with ThreadPoolExecutor(given.at_once) as pool:
         for path in paths:
