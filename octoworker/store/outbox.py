@@ -76,4 +76,4 @@ class EventLog:
 
     def prune(self, now: datetime) -> None:
         """Drop what is older than it is kept."""
-        guard(lambda: self._redis.xtrim(keys.EVENTS, minid=instant_ms(now - LOGGED_FOR)))
+        guard(lambda: self._redis.xtrim(keys.EVENTS, minid=instant_ms(now - LOGGED_FOR), approximate=False))
