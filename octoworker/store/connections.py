@@ -21,7 +21,7 @@ FRESH = 20.0
 """Seconds for which an idle connection is trusted. After that redis-py looks whether it is still alive."""
 
 MOST = 16
-"""Idle connections kept: for the pool they are in use, and it has others to serve."""
+"""Idle connections kept, and no more than half of the pool's: for it they are in use, and it has others to serve."""
 
 
 class Talk:
@@ -31,7 +31,7 @@ class Talk:
         """`most`: idle connections kept."""
         self._pool = pool
         self._look = getattr(pool, "look", None)
-        self._most = most
+        self._most = min(most, pool.max_connections // 2)
         self._pid = os.getpid()
         self._idle: deque[tuple[Any, float]] = deque()
 

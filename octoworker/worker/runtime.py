@@ -34,6 +34,10 @@ SPANS_OF_RETRY = ("base", "cap", "give_up_after", "account_wait", "key_window")
 SPANS_OF_LIMITS = ("breaker_base", "breaker_cap", "breaker_ramp")
 """Settings that people give in seconds."""
 
+BESIDE_CALLS = 48
+"""Connections to Redis beside one for each call at once: sixteen that are kept at hand, eight lines of posted events, and a worker's
+own threads. A bound, not a number that is opened."""
+
 LOOK_TIMEOUT = 2.0
 """Seconds for one answer of Redis to somebody who watches: Prometheus gives up after ten."""
 
@@ -115,7 +119,7 @@ def connect_gateway(settings: Settings, connections: int = 1) -> Gateway:
 
 def open_store(settings: Settings) -> Store:
     return Store(
-        connect(settings.redis.records_url, connections=settings.concurrency + 8),
+        connect(settings.redis.records_url, connections=settings.concurrency + BESIDE_CALLS),
         keep_for=timedelta(seconds=settings.keep_for),
         requeue_after=timedelta(seconds=settings.requeue_after),
         lease=timedelta(seconds=settings.lease),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
+from harness import until
 
 from octoworker.store import connect
 from octoworker.store.connections import MOST, Talk
@@ -85,3 +87,18 @@ def test_connections_go_back_to_the_pool(redis_server):
     talk.close()
     assert client.ping()
     client.close()
+
+
+def test_what_is_kept_at_hand_leaves_the_others_of_its_pool_connections(redis_server, redis_client):
+    """As many ask at once as there are connections: not all of them may be idle for ever after."""
+    few = connect(redis_server.url, connections=4)
+    talk = Talk(few.connection_pool)
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(talk.ask, "BLPOP", f"k{n}", 0) for n in range(4)]
+        until(lambda: redis_client.info("clients")["blocked_clients"] == len(asked))
+        for n in range(4):
+            redis_client.rpush(f"k{n}", "v")
+        assert all(each.result() for each in asked)
+    assert few.get("a plain command of redis-py") is None
+    talk.close()
+    few.close()
