@@ -56,7 +56,7 @@ def main():
     apis = tuple(filter(None, (given.api, given.change_to)))
     shares = Shares(given.ambiguous, given.refused, given.late, burnt=given.burnt, apis=apis)
     began = time.monotonic()
-    with surroundings(given.appendfsync, given.api) as (house, proxy):
+    with surroundings(given.appendfsync, given.api, given.seed) as (house, proxy):
         run = Run(house, proxy, folder, random.Random(given.seed), shares, given.pace, patience=given.patience * 60)
         results = run.go(given.kills, began + given.minutes * 60)
     text = report.page(

@@ -14,6 +14,7 @@ from pathlib import Path
 WEIGHTS = {
     "kill": 40,
     "receiver": 10,
+    "web_app": 3,
     "child": 22,
     "term": 5,
     "freeze": 3,
@@ -32,6 +33,7 @@ WEIGHTS = {
 WORDS = {
     "kill": "SIGKILL of a worker",
     "receiver": "SIGKILL of the receiver",
+    "web_app": "the web app's address refuses all that is posted, for up to three seconds",
     "child": "SIGKILL of a prefork child",
     "term": "SIGTERM of a worker",
     "freeze": "SIGSTOP of a worker, up to beyond its lease",
@@ -73,6 +75,13 @@ class Mishaps:
         self.pause(self.chance.uniform(0, 0.5))
         self.receiver_.start()
         return 1
+
+    def web_app(self):
+        away = self.house.web_app.away
+        away.set()
+        self.pause(self.chance.uniform(0.5, 3))
+        away.clear()
+        return 0
 
     def child(self):
         children = self.workers.children("prefork")

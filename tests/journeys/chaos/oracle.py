@@ -5,7 +5,10 @@ It shares nothing with the product but the words of the states: rings are counte
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
+
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+[Z\d:+-]*")
 
 BAD = ("lost", "twice", "stuck", "unfinished", "wrong")
 GOOD = ("unconfirmed", "for a person", "fine")
@@ -20,6 +23,8 @@ class Results:
     def __init__(self):
         self.counts: defaultdict[str, Counter] = defaultdict(Counter)
         self.stories: list[str] = []
+        self.left: defaultdict[str, Counter] = defaultdict(Counter)
+        """Why something is left to a person: reason -> message -> people."""
 
     def of(self, result):
         return sum(each[result] for each in self.counts.values())
@@ -57,6 +62,8 @@ def results(ledger, handsets, record_of, record_in_campaign, *, burnt, moving=Fa
         rings = rang[promise.number, promise.text]
         result = judge(rings, record, promise.number, burnt=burnt, moving=moving)
         found.counts[promise.door][result] += 1
+        if result == "for a person":
+            found.left[INSTANT.sub("...", record["reason"])][record["message_id"]] += 1
         if result in BAD:
             found.stories.append(f"{result}: {promise.door}, rang {rings}, {record and record['history']}")
     for promise in ledger.perhaps:

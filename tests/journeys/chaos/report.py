@@ -28,6 +28,10 @@ def page(run, results, shares, *, seconds, seed, appendfsync):
     )
     sums = " | ".join(f"**{results.of(name)}**" for name in ALL)
     left = results.of("for a person")
+    why = "\n".join(
+        f"- {people.total()} people in {len(people)} messages, at most {max(people.values())} in one: {reason}"
+        for reason, people in sorted(results.left.items(), key=lambda pair: -pair[1].total())
+    )
     mishaps = "\n".join(f"| {name} | {run.counts[name]} | {words} |" for name, words in WORDS.items())
     weather = ", ".join(f"{name} {count}" for name, count in sorted(run.weather.counts.items()))
     ended = "\n".join(f"- {count} times {cause}" for cause, count in run.ended.most_common()) or "- none"
@@ -46,6 +50,7 @@ Python {platform.python_version()}: {results.people} people, {run.kills} kills, 
 {ending(run)}
 
 Left to a person: {left} of {results.people}, {left / max(1, results.people):.2%}.
+{why}
 
 | mishap | times | |
 |---|---|---|

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import redis
@@ -54,18 +55,22 @@ QUEUES = ("sms", "sms.urgent", "sms.bulk")
 
 
 @contextmanager
-def surroundings(appendfsync, api):
+def surroundings(appendfsync, api, seed):
     """Redis, the sandbox and the link; this process is the web app, with the patience of one."""
     with (
         tempfile.TemporaryDirectory(prefix="octoworker-chaos-") as folder,
         embedded.Server(appendfsync=appendfsync) as server,
         Sandbox(user_login=LOGIN, api_key=API_KEY, credit="1000000.00") as sandbox,
         Proxy(server.port) as proxy,
+        callbacks.WebApp(seed) as web_app,
     ):
         house = House(
-            server.url, sandbox, Path(folder), {**SETTINGS, **callbacks.settings(Path(folder)), "OCTOPUSH_API": api}
+            server.url,
+            sandbox,
+            Path(folder),
+            {**SETTINGS, **callbacks.settings(Path(folder), web_app), "OCTOPUSH_API": api},
         )
-        house.server = server
+        house.server, house.web_app = server, web_app
         os.environ.update({name: value for name, value in house.environ.items() if name.startswith(("OCTO", "REDIS"))})
         try:
             yield house, proxy
@@ -147,6 +152,9 @@ class Run:
         self.fleet.renew(CALM)
         self.house.sandbox.advance(self.shares.late + 2)
         patience.wait("messages", self._messages_left)
+        # The web app is back, and its operator waits for no next try.
+        self.house.web_app.away.clear()
+        client().store.webhooks.replay(datetime.fromtimestamp(0, UTC))
         # What Octopush holds goes out, and its receipts come.
         self.house.sandbox.advance(doors.LATEST + 60)
         patience.wait("receipts and events", callbacks.Quiet(self.house, self.admin).look)
@@ -168,7 +176,7 @@ class Run:
 
     def _results(self):
         self.heard.receipts(self.house.sandbox.callbacks(), self.admin)
-        self.heard.events(self.admin)
+        self.heard.events(self.admin, self.house.web_app)
         campaigns = self._campaigns()
         return oracle.results(
             self.ledger,
