@@ -11,6 +11,7 @@ from octoworker.errors import PayloadError
 from octoworker.gateway.callbacks.words import WORDS
 from octoworker.sending.read import PreparedMessage
 from octoworker.sms.opt_outs import REASON
+from octoworker.sms.recipient import country_of
 from octoworker.sms.record import Record, State, iso
 from octoworker.store import ClaimRequest, Done, Lease, Outcome, Recall, Receipt, Received, Settled, Word
 from octoworker.store.opt_outs import Stopped
@@ -104,7 +105,8 @@ def key_conflict(job: ClaimRequest, kept_as: str) -> None:
 
 def received(receipt: Receipt, found: Received, *, age: timedelta) -> None:
     """A receipt was matched, or was not. `age`: since it came in."""
-    metrics.receipt(receipt.state, found.outcome, found.record, age=age.total_seconds())
+    country = country_of(receipt.number)
+    metrics.receipt(receipt.state, found.outcome, found.record, age=age.total_seconds(), country=country)
     record = found.record
     if found.paused_campaign:
         metrics.alerted("campaign_paused")

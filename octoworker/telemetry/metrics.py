@@ -293,8 +293,8 @@ def _moved(book: Book, state: State, lane: str) -> None:
 
 
 @_counting
-def receipt(book: Book, says: str, outcome: str, record: Record | None, *, age: float) -> None:
-    """An operator's word on one recipient was processed. `age`: seconds since it came in."""
+def receipt(book: Book, says: str, outcome: str, record: Record | None, *, age: float, country: str) -> None:
+    """An operator's word on one recipient, in that country, was processed. `age`: seconds since it came in."""
     book.of(book.receipts, says, outcome).inc()
     book.receipt_age.observe(age)
     if record is None or says not in SAYS[2:]:
@@ -305,8 +305,6 @@ def receipt(book: Book, says: str, outcome: str, record: Record | None, *, age: 
         _moved(book, record.state, record.lane)
     taken = next((move.at for move in reversed(record.history) if move.state is State.ACCEPTED), None)
     if says == "delivered" and outcome == "moved" and taken is not None:
-        countries = {str(result.get("country") or "") for result in record.recipients.values()}
-        country = countries.pop() if len(countries) == 1 else ""
         known = country if len(country) == 2 and country.isalpha() else ""
         book.of(book.to_handset, known).observe(max(0.0, (record.history[-1].at - taken).total_seconds()))
 

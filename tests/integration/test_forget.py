@@ -326,3 +326,9 @@ def test_what_cannot_be_looked_at_is_said(house):
     said = house.command("forget", NUMBER, check=False).stdout
     assert said.count("Not looked at: ") == 3
     assert NUMBER[3:] not in said
+
+
+def test_whoever_said_stop_stays_opted_out_when_they_are_forgotten(house):
+    house.command("optout", "add", NUMBER)
+    forgotten(house, NUMBER)
+    assert json.loads(house.command("optout", "why", NUMBER, "--json").stdout)["source"] == "operator"

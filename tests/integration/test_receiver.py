@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import threading
 import time
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from urllib.request import Request, urlopen
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
-from harness import NUMBER, own_port, until
+from harness import EITHER_API, NUMBER, own_port, until
 
 from octoworker.errors import SettingsError
 from octoworker.sms import sizes
@@ -191,6 +192,25 @@ def test_a_receipt_of_octopush_moves_its_message_to_delivered(house):
     assert record.recipients[NUMBER]["word_at"]
     until(lambda: house.redis.xlen("ow:inbox") == 0)
     assert NUMBER not in house.logs()
+
+
+@EITHER_API
+def test_it_is_counted_by_country_lane_and_sender_how_soon_a_handset_has_its_sms(house):
+    port = own_port()
+    page = f"http://127.0.0.1:{port}/metrics"
+
+    def counted():
+        found = urlopen(page, timeout=10).read().decode()
+        soon = 'octoworker_to_handset_seconds_count{country="FR"} 1.0' in found
+        return soon and re.search(
+            r'octoworker_handsets_total\{(?=.*says="delivered")(?=.*lane="urgent").*\} 1.0', found
+        )
+
+    with received(house) as address:
+        house.sandbox.settings(callback_url=address)
+        house.worker(settings={"OCTOWORKER_METRICS_PORT": str(port), "OCTOWORKER_METRICS_HOST": "127.0.0.1"})
+        house.ended(house.enqueue(), State.DELIVERED)
+        until(counted)
 
 
 def test_a_receipt_that_says_why_not_moves_its_message_to_undelivered(house):
