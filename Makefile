@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test quick check check-destinations dice mutants format docs check-tutorial examples check-hosts chaos chaos-outbox check-failover bench bench-held bench-traffic bench-campaign bench-restart bench-idle bench-receive bench-memory bench-growth bench-tables bench-all bench-scripts bench-send bench-contenders bench-crowd flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
+.PHONY: demo test test-v1 quick check check-destinations dice mutants format docs check-tutorial examples check-hosts chaos chaos-outbox check-failover bench bench-held bench-traffic bench-campaign bench-restart bench-idle bench-receive bench-memory bench-growth bench-tables bench-all bench-scripts bench-send bench-contenders bench-crowd flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -23,6 +23,12 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tests/lua_lint.py
+
+# make test-v1   the promises again with v1 alone: main path, crash matrix, dice, and what calls back; make test has the main ones
+test-v1: $(READY)
+	$(BIN)/pytest -n $(AT_ONCE) --api v1 tests/integration/test_main_path.py tests/integration/test_gateway_socket.py tests/journeys/test_crash_matrix.py \
+		tests/integration/test_promises_by_dice.py tests/integration/test_bulk.py tests/integration/test_campaign.py tests/integration/test_receiver.py \
+		tests/integration/test_stop.py tests/integration/test_event_task.py tests/integration/test_webhook.py tests/journeys/test_worker_life.py
 
 # make dice GAMES=1000   producers, workers, Octopush and people played by dice at every door; make test plays 36 games
 GAMES ?= 500

@@ -23,6 +23,26 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--api", help="the API that is spoken where a test names none; see make test-v1")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "older_api: holds for the older API alone, whatever `--api` says")
+    if api := config.getoption("--api"):
+        import harness  # noqa: PLC0415 - unit tests need none of it
+
+        harness.spoken = api
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--api"):
+        other = pytest.mark.skip(reason="of the older API alone")
+        for item in items:
+            if item.get_closest_marker("older_api"):
+                item.add_marker(other)
+
+
 NOW = datetime(2026, 11, 23, 11, tzinfo=UTC)
 """A Monday, noon in Paris."""
 

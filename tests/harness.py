@@ -202,6 +202,10 @@ EITHER_API = pytest.mark.parametrize(
 """A test of a promise, which holds whichever generation of the API is spoken."""
 
 
+spoken = next(iter(dialects.DIALECTS))
+"""The API of every house that names none: `--api` of pytest sets it (tests/conftest.py)."""
+
+
 class House:
     """A Redis, a sandbox, and the workers a test starts: all ended with the test."""
 
@@ -212,7 +216,7 @@ class House:
             for name, value in os.environ.items()
             if not name.startswith(("OCTO", "CELERY", "REDIS", "SENTRY"))
         }
-        self.api = (settings or {}).get("OCTOPUSH_API", next(iter(dialects.DIALECTS)))
+        self.api = (settings or {}).get("OCTOPUSH_API", spoken)
         self.environ = {
             **clean,
             **FAST,
