@@ -56,6 +56,7 @@ GARBAGE = {
     "an eta that is no time": headers(eta=SECRET),
     "an expiry that is no time": headers(expires=SECRET),
     "an id that is a list": headers(id=[SECRET]),
+    "an id with half of a surrogate pair": headers(id="\ud800"),
 }
 
 
