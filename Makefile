@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-v1 quick check check-destinations dice mutants format docs check-tutorial examples check-hosts chaos chaos-outbox check-failover bench bench-held bench-traffic bench-campaign bench-restart bench-idle bench-receive bench-memory bench-growth bench-tables bench-all bench-scripts bench-send bench-contenders bench-crowd flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
+.PHONY: demo test test-v1 quick check check-destinations dice mutants format docs check-tutorial examples check-hosts chaos chaos-outbox check-failover bench bench-held bench-traffic bench-campaign bench-restart bench-idle bench-receive bench-codes bench-memory bench-growth bench-tables bench-all bench-scripts bench-send bench-contenders bench-crowd flame lock lock-bench lock-deploy lock-docs check-deploy check-flower lock-browser check-browser check-types check-install lock-install check-docs lock-site clean
 
 demo: $(READY)
 	$(BIN)/octoworker demo
@@ -187,6 +187,10 @@ bench-held: $(READY)
 
 bench-traffic: $(READY)
 	$(BIN)/python benchmarks/traffic.py
+
+# make bench-codes   from otp.start to accepted, alone and beside 100,000 bulk messages
+bench-codes: $(READY)
+	$(BIN)/python benchmarks/codes.py
 
 # make bench-memory REDIS=/usr/bin/redis-server   what a final record and a tombstone take in Redis, in each server that is named
 #                     or here; writes benchmarks/results/memory.json

@@ -115,9 +115,19 @@ def grids(board: Board) -> list[Table]:
         "redis": _red(f"writes nothing: {board.refuses}") if board.refuses else _memory(board),
         "spent today": f"{board.spent} {board.currency or ''}".strip() + f", {board.segments} segments",
     }
+    if board.codes_today:
+        facts["codes today"] = _codes(board)
     for name, value in facts.items():
         flow.add_row(name, value)
     return [lanes, states, flow]
+
+
+def _codes(board: Board) -> str:
+    """By Redis' day. What the guard would refuse while it looks on is suspected."""
+    counts = {name: board.codes_today.get(name, 0) for name in ("sent", "verified", "suspected", "refused")}
+    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count or name in {"sent", "verified"})
+    saved = board.codes_saved if counts["refused"] else None
+    return said if saved is None else f"{said}, which saved about {saved} {board.currency or ''}".rstrip()
 
 
 def _workers(board: Board) -> str:

@@ -25,6 +25,8 @@
 | `ow:codes:ID` | hash | a verification by one-time code (`lua/lib/codes.lua`); the code itself stands nowhere | with the code: five minutes |
 | `ow:codes:of:HASH` | string | the id of the verification that is open for a number and a purpose | with it |
 | `ow:codes:day:DAY`, `ow:codes:hour:HOUR` | hash | codes that were sent, and typed in, by country; DAY and HOUR count on Redis' clock | 15 days, 2 hours |
+| `ow:codes:total` | hash | codes that were started, verified, refused, and that expired, by country | never: a few counts for each country, which the metrics read |
+| `ow:codes:open` | sorted set | COUNTRY:ID of the codes that may still be typed in, by the instant at which they expire | 15 days after the last one |
 | `ow:codes:from:HASH:DAY` | hash | the same of one address: a keyed hash of it | a day |
 | `ow:clocks` | hash | worker → when it reported (ms), and how far its wall clock is ahead of Redis' (ms); `alerted`: an operator knows that Redis' clock is wrong | six minutes after the last report |
 | `ow:campaign:ID` | hash | a campaign: name, created, rows, template, lane, paused, ... | `keep_for` after the last change of one of its messages; while it is paused, never: they would go out |

@@ -163,6 +163,8 @@ USERS = {
             f"{keys.ACCOUNT}:*",
             keys.ACCOUNTS,
             keys.CLOCKS,
+            f"{keys.CODES}total",
+            f"{keys.CODES}day:*",
             f"{keys.STATE_PREFIX}*",
             f"{keys.BACKLOG_PREFIX}*",
             f"{keys.DAY_PREFIX}*",

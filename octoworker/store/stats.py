@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,6 +35,8 @@ MINUTE = 60_000
 
 FILLING, FULL = 0.7, 0.95
 """Shares of Redis' memory: from the first on an operator should know, at the second it is about to refuse what is written."""
+
+CENT = Decimal("0.01")
 
 WORST_FIRST = ("open", "ramp")
 """States of a breaker."""
@@ -103,9 +106,19 @@ class Board:
     """Calls that nobody could read, replies among them, kept for an operator."""
     unconfirmed: int = 0
     """Messages that were accepted as far as anybody can know."""
+    codes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """One-time codes since there are any: by outcome (started, verified, expired, refused), then by country."""
+    codes_today: Mapping[str, int] = field(default_factory=dict)
+    """Of this day in UTC: sent, verified, suspected, refused."""
     clocks: Mapping[str, timedelta] = field(default_factory=dict)
     """Seconds by which the wall clock of each worker is ahead of Redis'."""
     states_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def codes_saved(self) -> Decimal | None:
+        """What the codes that the guard refused today would have cost, at the mean price of a segment today; None: no price is known."""
+        refused = self.codes_today.get("refused", 0)
+        return (self.spent / self.segments * refused).quantize(CENT) if self.segments and self.spent else None
 
     @property
     def memory_share(self) -> float:
@@ -154,6 +167,9 @@ class Board:
             "memory_limit": self.memory_limit,
             "writes": self.writes,
             "refuses": self.refuses,
+            "codes": {outcome: dict(of) for outcome, of in self.codes.items()},
+            "codes_today": dict(self.codes_today),
+            "codes_saved_today": None if self.codes_saved is None else str(self.codes_saved),
             "clock_drift": round(self.clock_drift.total_seconds(), 3),
         }
 
@@ -187,6 +203,8 @@ def _read(client: redis.Redis, queues: Mapping[str, str]) -> Board:
                 pipe.hgetall(keys.of_account(key, account))
         pipe.hgetall(keys.day(day_of(datetime.fromtimestamp(seconds, UTC))))
         pipe.hgetall(keys.CLOCKS)
+        pipe.hgetall(f"{keys.CODES}total")
+        pipe.hgetall(f"{keys.CODES}day:{seconds // 86400}")
         for state in INDEXED:
             pipe.zcard(keys.state(state))
         pipe.zcard(keys.UNCONFIRMED)
@@ -240,7 +258,7 @@ def _board(
     now: int, accounts: list[_Account], common: list[Any], lanes: Mapping[str, list[Any]], oldest: Mapping[str, float]
 ) -> Board:
     """Of several accounts it shows the hold of one, the breaker that is worst off, and the balance heard last."""
-    day, clocks, *rest = (_sound(each) for each in common)
+    day, clocks, codes, codes_today, *rest = (_sound(each) for each in common)
     states = {state.value: int(size or 0) for state, size in zip(INDEXED, rest, strict=False)}
     unconfirmed, inbox, outbox, unreadable, webhooks, dead, endpoint, *rest = rest[len(INDEXED) :]
     moving, soon, first, unacked, info, workers = rest
@@ -277,8 +295,25 @@ def _board(
         webhooks=int(webhooks or 0),
         webhooks_dead=int(dead or 0),
         webhook_endpoint=endpoint_of(endpoint or {}).state,
+        codes=_by_country(codes or {}),
+        codes_today=_in_all(codes_today or {}),
         clocks=drifts_of(clocks or {}),
     )
+
+
+def _by_country(counts: Mapping[str, str]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for name, count in counts.items():
+        outcome, _, country = name.partition(":")
+        found.setdefault(outcome, {})[country] = int(count)
+    return found
+
+
+def _in_all(counts: Mapping[str, str]) -> dict[str, int]:
+    found = Counter[str]()
+    for name, count in counts.items():
+        found[name.partition(":")[0]] += int(count)
+    return dict(found)
 
 
 def _sound(answer: Any) -> Any:

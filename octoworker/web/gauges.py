@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from octoworker.errors import StoreError
 from octoworker.store import Board
@@ -72,8 +72,20 @@ class Gauges:
         yield _plain("breaker_open", "Whether Octopush does not answer", board.breaker == "open")
         yield _plain("account_hold", "Whether Octopush refuses the account", board.account_hold is not None)
         yield _labelled("paused", "Paused by an operator", "what", {what: what in board.paused for what in PAUSABLE})
+        if board.codes:
+            yield _codes(board.codes)
         yield _plain("pace_used", "Segments a second over the last minute", board.pace)
         yield _plain("pace_limit", "Segments a second that are allowed; 0: no limit", self._pace_limit)
+
+
+def _codes(codes: Mapping[str, Samples]) -> Metric:
+    """Counters that Redis keeps: each worker tells the same ones."""
+    text = "One-time codes: started, verified, expired (nobody typed it in), refused by the guard"
+    family = CounterMetricFamily("octoworker_codes", text, labels=["outcome", "country"])
+    for outcome, countries in codes.items():
+        for country, count in countries.items():
+            family.add_metric([outcome, country], float(count))
+    return family
 
 
 def _plain(name: str, text: str, value: float) -> Metric:

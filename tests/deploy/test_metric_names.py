@@ -35,6 +35,7 @@ METRICS = {
     "octoworker_webhooks_blocked": set(),
     "octoworker_handover_seconds_bucket": {"lane", "le"},
     "octoworker_call_seconds_bucket": {"le"},
+    "octoworker_codes_total": {"outcome", "country"},
     "octoworker_balance": {"currency"},
     "octoworker_spend_today": {"currency"},
     "octoworker_queue_depth": {"lane"},

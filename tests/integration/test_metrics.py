@@ -46,6 +46,7 @@ HISTOGRAMS = {
     "octoworker_receipt_age_seconds": set(),
 }
 GAUGES = {
+    "octoworker_codes": {"outcome", "country"},
     "octoworker_redis_writable": set(),
     "octoworker_redis_memory_bytes": set(),
     "octoworker_balance": {"currency"},
@@ -267,6 +268,7 @@ def test_the_names_and_labels_are_those_promised_and_hold_no_secret(house):
     settings = port_settings()
     house.worker(settings=settings)
     house.ended(house.enqueue(reference="MARKERREFERENCE"))
+    house.store.codes.start("c" * 32, ["place"], "key", country="FR", address="", guard="off")
     house.sandbox.fault(fault="code", code="101", times=1, recipient="+33612345679")
     house.enqueue("+33612345679")
     port = settings["OCTOWORKER_METRICS_PORT"]
@@ -276,6 +278,7 @@ def test_the_names_and_labels_are_those_promised_and_hold_no_secret(house):
         text = scrape(gauges) + scrape(port)
     assert {name: labels_of(family) for name, family in of_worker.items()} == {**COUNTERS, **HISTOGRAMS}
     assert {name: labels_of(family) for name, family in of_all.items()} == GAUGES
+    assert value(of_all, "octoworker_codes_total", outcome="started", country="FR") == 1
     assert value(of_all, "octoworker_account_hold") == 1
     for secret in (NUMBER, NUMBER[3:], "MARKERTEXT", "MARKERREFERENCE", API_KEY):
         assert secret not in text

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 
 import pytest
 
 from octoworker.store import keys
+from octoworker.store.limits import day_of
 
 PLACE, OTHER = ["p" * 32], ["q" * 32]
 
@@ -143,3 +145,39 @@ def test_pumping_is_stopped_and_a_normal_day_is_not(ask, store, later):
     assert refused_of_ours == 0
     assert pumped.count("refused") >= 0.95 * len(pumped)
     assert ask(["after"], guard="refuse").outcome == "send"
+
+
+def test_each_code_is_counted_as_started_and_then_as_verified_or_expired_by_its_country(ask, store, later):
+    first, _, spanish = ask(), ask(OTHER), ask(["s"], country="ES")
+    ask()  # a double click
+    assert verified(store, first)
+    assert verified(store, spanish)
+    assert counted(store) == {"started": {"FR": 2, "ES": 1}, "verified": {"FR": 1, "ES": 1}}
+    later(301)
+    ask(["later"])
+    assert counted(store)["expired"] == {"FR": 1}
+    later(301)
+    store.codes.check(first.id, {"key": True})
+    assert counted(store) == {"started": {"FR": 3, "ES": 1}, "verified": {"FR": 1, "ES": 1}, "expired": {"FR": 2}}
+
+
+def test_what_the_guard_refuses_is_counted_and_is_not_started(ask, store):
+    for n in range(5):
+        ask([f"n{n}"], country="LV", guard="refuse")
+    assert counted(store) == {"started": {"LV": 3}, "refused": {"LV": 2}}
+
+
+def test_the_stats_say_what_the_guard_saved_at_the_price_of_the_day(ask, store, client):
+    for n in range(5):
+        ask([f"n{n}"], country="LV", guard="refuse")
+    board = store.board({})
+    assert board.codes_today == {"sent": 3, "refused": 2}
+    assert board.codes_saved is None
+    client.hset(
+        keys.day(day_of(datetime.fromtimestamp(client.time()[0], UTC))), mapping={"spent": 550_000, "segments": 10}
+    )
+    assert str(store.board({}).codes_saved) == "0.11"
+
+
+def counted(store):
+    return store.board({}).codes

@@ -38,7 +38,7 @@ HANDS_ON = frozenset({"worker", "health"})
 SYMPTOMS = (
     *("The queue is old", "Messages are unknown", "Messages are unconfirmed", "Messages are dead"),
     *("The account is on hold", "The breaker is open"),
-    *("The balance is low", "Due messages are late", "A clock is wrong"),
+    *("The balance is low", "Due messages are late", "Codes are not typed in", "A clock is wrong"),
     *("Redis is down", "Redis is full", "Redis writes nothing"),
     *("The metrics are gone", "No worker is consuming", "Something is paused"),
 )

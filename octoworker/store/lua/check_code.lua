@@ -7,6 +7,7 @@
 --          {'expired'}       it is over, was used, or there was none
 --          {'locked'}        it was guessed at too often
 local code, now = read_code(ARGV[1]), clock()
+count_expired(now)
 if not code or number(code.expires_at) <= now or given(code.used) then return {'expired'} end
 local checks = redis.call('HINCRBY', CODES .. code.id, 'checks', 1)
 if checks > number(code.most_checks) then return {'locked'} end
@@ -17,5 +18,7 @@ if cjson.decode(ARGV[2])[code.key] ~= true or given(code.refused) then
 end
 redis.call('HSET', CODES .. code.id, 'used', now)
 redis.call('DEL', CODES .. 'of:' .. code.place)
+redis.call('ZREM', CODES .. 'open', code.country .. ':' .. code.id)
+count_total('verified', code.country)
 count_verified(code.country, code.address, now)
 return {'ok'}

@@ -16,7 +16,7 @@ local token, outcome, limits, alerts = ARGV[2], cjson.decode(ARGV[3]), cjson.dec
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = outcome.keep}
 local now, day, account = message.now, DAYS .. outcome.day, of_account(ACCOUNT, limits)
 read_message(message, 'state', 'token', 'key_generation', 'key_uses', 'proved', 'confirmed', 'created', 'eligible_at',
-             'expected', 'segments', 'expires_at', 'forgotten', 'secret')
+             'expected', 'segments', 'expires_at', 'forgotten')
 local unconfirmed = outcome.fields.confirmed == '0'
 message.segments, message.eligible_at = number(message.segments), eligible_since(message)
 
@@ -128,14 +128,6 @@ local function note_key()
   end
 end
 
--- A code that has gone stands nowhere any more.
-local function drop_secret()
-  if not given(message.secret) or outcome.state ~= 'accepted' then return end
-  local payload = cjson.decode(redis.call('HGET', message.key, 'payload'))
-  payload.text = ''
-  redis.call('HSET', message.key, 'payload', cjson.encode(payload), 'text_gone', now)
-end
-
 -- Whom this claim belongs to no longer: an acceptance is a fact all the same, of this very key.
 local function without_lease()
   -- Asked twice, because the first reply was lost on the way.
@@ -165,7 +157,6 @@ local function without_lease()
        or 'accepted; the answer came after the lease had ended')
   if unconfirmed then leave_unconfirmed(message) else confirm(message) end
   no_wake(message)
-  drop_secret()
   watch_for_stop()
   return reply('late', message, unpack(alerts))
 end
@@ -211,7 +202,6 @@ if given(outcome.account_hold) and hold_account(limits, outcome.account_hold, ou
 move_on()
 if given(outcome.unsent) then give_back(message, outcome.unsent) end
 if unconfirmed then leave_unconfirmed(message) end
-drop_secret()
 watch_for_stop()
 if outcome.quiet then return {'settled', '', unpack(alerts)} end
 return reply('settled', message, unpack(alerts))

@@ -27,6 +27,7 @@ local function on_its_way(code)
   return state and ON_ITS_WAY[state]
 end
 
+count_expired(now)
 local code = open()
 if code then
   if given(code.refused) then return answer('refused', code, code.refused) end
@@ -36,7 +37,8 @@ if code then
 end
 local suspect = request.guard ~= 'off' and suspicion(request.country, request.address, now) or nil
 local refused = suspect and request.guard == 'refuse' and suspect or ''
-if not code then
+local new = not code
+if new then
   code = {id = request.id, sends = 0, key = request.key, expires_at = now + request.life}
   redis.call('HSET', CODES .. code.id, 'key', code.key, 'expires_at', code.expires_at, 'checks', 0, 'most_checks', request.checks,
              'place', request.places[1], 'country', request.country, 'address', request.address, 'refused', refused)
@@ -46,6 +48,10 @@ end
 code.sends, code.sent_at = number(code.sends) + 1, now
 redis.call('HSET', CODES .. code.id, 'sends', code.sends, 'sent_at', now)
 if suspect then redis.call('HINCRBY', CODES .. 'day:' .. day_of(now), refused ~= '' and 'refused' or 'suspected', 1) end
-if refused ~= '' then return answer('refused', code, suspect) end
+if refused ~= '' then
+  count_total('refused', request.country)
+  return answer('refused', code, suspect)
+end
+if new then count_started(code, request.country) end
 count_sent(request.country, request.address, now)
 return answer('send', code, suspect)

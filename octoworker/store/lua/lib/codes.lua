@@ -6,6 +6,8 @@
 -- CODES .. day:DAY (hash)         sent:XX, verified:XX by country; suspected, refused; DAY counts days of Redis' clock. 15 days
 -- CODES .. hour:HOUR (hash)       the same of an hour. 2 hours
 -- CODES .. from:ADDRESS:DAY (hash)  sent, verified, and country:XX: codes to a country that nobody typed in. A day
+-- CODES .. total (hash)           started:XX, verified:XX, expired:XX, refused:XX: since there are codes, for the metrics
+-- CODES .. open (zset)            COUNTRY:ID by the instant at which it expires: those that are neither verified nor counted as expired
 -- The limits are those that authgear publishes; they are about codes that nobody typed in.
 
 local DAY, HOUR = 86400000, 3600000
@@ -61,6 +63,26 @@ end
 local function count(key, field, keep)
   redis.call('HINCRBY', key, field, 1)
   redis.call('PEXPIRE', key, keep)
+end
+
+-- Of an hour or a day the guard needs the counts; of all time the metrics.
+local function count_total(what, country)
+  redis.call('HINCRBY', CODES .. 'total', what .. ':' .. country, 1)
+end
+
+-- Those whose time is over since somebody last looked.
+local function count_expired(now)
+  local over = redis.call('ZRANGE', CODES .. 'open', '-inf', now, 'BYSCORE', 'LIMIT', 0, 100)
+  for _, each in ipairs(over) do
+    redis.call('ZREM', CODES .. 'open', each)
+    count_total('expired', string.match(each, '^(.*):'))
+  end
+end
+
+local function count_started(code, country)
+  redis.call('ZADD', CODES .. 'open', code.expires_at, country .. ':' .. code.id)
+  redis.call('PEXPIRE', CODES .. 'open', 15 * DAY)
+  count_total('started', country)
 end
 
 local function count_sent(country, address, now)

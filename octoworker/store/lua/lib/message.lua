@@ -150,11 +150,18 @@ end
 
 local IN_PARTS = 'goes to each of its countries at its own hour'
 
+-- A one-time code stands nowhere any more, once its message has gone or is over.
+local function drop_text(message)
+  local payload = cjson.decode(redis.call('HGET', message.key, 'payload'))
+  payload.text = ''
+  redis.call('HSET', message.key, 'payload', cjson.encode(payload), 'text_gone', message.now)
+end
+
 -- One move: state, reason, history, index, time to live. `due`: ms at which it moves next, where that is known. Further fields
 -- and values are written with it.
 local function move(message, to, reason, due, ...)
   local key, from, now = message.key, message.state, message.now
-  local past = fill({}, key, 'history', 'campaign', 'deliver_at', 'receipts', 'parent')
+  local past = fill({}, key, 'history', 'campaign', 'deliver_at', 'receipts', 'parent', 'secret')
   redis.call('HSET', key, 'state', to, 'reason', reason, 'changed', now,
              'history', append(past.history or '', string.format('%.0f|%s|%s', now, to, reason)), ...)
   if past.campaign then
@@ -163,6 +170,7 @@ local function move(message, to, reason, due, ...)
   end
   if not UNLISTED[from] then redis.call('ZREM', STATES .. from, message.id) end
   if not UNLISTED[to] then redis.call('ZADD', STATES .. to, due or now, message.id) end
+  if FINAL[to] and past.secret then drop_text(message) end
   if FINAL[to] then
     -- What Octopush holds for later is kept that much longer: forgotten before it is delivered, it could be sent again.
     redis.call('PEXPIRE', key, message.keep + math.max(0, number(past.deliver_at) - now))
