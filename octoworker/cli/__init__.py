@@ -38,6 +38,7 @@ COMMANDS = {
     "events": ("events",),
     "destinations": ("destinations",),
     "dossier": ("dossier",),
+    "finding": ("find", "campaigns"),
     "completion": ("completion",),
     "run": ("worker", "receive", "sandbox", "demo"),
 }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -15,19 +14,15 @@ from octoworker.cli import checks, output
 from octoworker.cli.messages import as_json
 from octoworker.client.client import Client
 from octoworker.config import Settings, unknown_names
-from octoworker.errors import PayloadError, RefusedError, SettingsError, StoreError, UnknownMessageError
-from octoworker.sms import lanes, message, opt_outs, recipient, texts
-from octoworker.store import Store, connect, connect_to_jobs, functions, keys, limits
+from octoworker.errors import RefusedError, SettingsError, StoreError, UnknownMessageError
+from octoworker.sms import lanes
+from octoworker.store import Store, connect, connect_to_jobs, functions, person
 from octoworker.store.assessment import Finding, Grade
-from octoworker.store.erasure import Forgotten, Person, digits
+from octoworker.store.erasure import Forgotten, Person
 from octoworker.store.server import allowed, examine
 from octoworker.store.traces import Traces, names
 from octoworker.web.spool import Spool
 from octoworker.worker import runtime
-
-SHORTEST = 6
-"""Digits below which a number is no person's."""
-
 
 COLOURS = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "red"}
 
@@ -204,46 +199,7 @@ def _end(store: Store, ids: list[str]) -> None:
 
 def person_of(number: str, settings: Settings) -> Person:
     """Who is meant by a number as an operator writes it. PayloadError: it is none."""
-    anywhere = replace(settings.policy, countries=frozenset(), allow_possible=True)
-    known = _known(number, anywhere)
-    if len(known) < SHORTEST:
-        raise PayloadError(["number: give the whole number, as +33612345678."])
-    national = known.removeprefix(recipient.calling_code(recipient.country_of(f"+{known}")).removeprefix("+"))
-
-    def is_them(written: str) -> bool:
-        try:
-            return recipient.read(written, anywhere) == f"+{known}"
-        except recipient.NumberRefused:
-            # No SMS went there. Still it may be a number: in an odd shape, with an extension, beside a second one.
-            plain = _plain(written, anywhere.region)
-            return plain in (known, national) if _PLAINLY.fullmatch(written) else national in digits(written)
-
-    def traces(text: str | None) -> list[str]:
-        sent = None if text is None else texts.canonical(text)
-        weekly = opt_outs.hashes(f"+{known}", settings.opt_outs.number_keys, opt_outs.FREQUENCY)
-        ends = [*limits.traces_of(f"+{known}", sent), *(f"week:{each}" for each in weekly)]
-        return [keys.CAP_PREFIX + end for end in ends]
-
-    return Person(is_them, known[-SHORTEST:], traces, national)
-
-
-_PLAINLY = re.compile(r"\+?[\d\s.()/\-\u2010\u2011]+")
-"""One number, and nothing else."""
-
-
-def _known(written: str, anywhere: message.Policy) -> str:
-    """Digits with the country code, by the number plan; of what no SMS reaches, by how it is written."""
-    try:
-        return recipient.read(written, anywhere).removeprefix("+")
-    except recipient.NumberRefused:
-        return _plain(written, anywhere.region)
-
-
-def _plain(written: str, region: str) -> str:
-    found, whole = digits(written), written.strip().startswith("+")
-    if found.startswith("0") and not found.startswith("00") and not whole:
-        return recipient.calling_code(region).removeprefix("+") + found[1:]
-    return found.removeprefix("00")
+    return person.named(number, settings.message.region, settings.opt_outs.number_keys)
 
 
 @click.command()

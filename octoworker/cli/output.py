@@ -5,9 +5,10 @@ The other commands know neither rich's `Text` and `Console` nor `click.echo`: a 
 
 from __future__ import annotations
 
+import csv
 import sys
-from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -115,6 +116,23 @@ def opening(country: str, at: datetime) -> str:
     """From when marketing may go to a country, by the clock there."""
     zone = zone_of(country)
     return f"from {at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M} ({zone})" if zone else f"from {instant(at)}"
+
+
+def stream(documents: Iterable[Any]) -> None:
+    """One document on standard output, a list, written as its parts come: nothing is kept of them."""
+    between = "["
+    for each in documents:
+        click.echo(between + escape.json(each), nl=False)
+        between = ",\n"
+    click.echo("]" if between != "[" else "[]")
+
+
+def rows(names: Sequence[str], parts: Iterable[Mapping[str, Any]]) -> None:
+    """CSV on standard output, written as its rows come. What a spreadsheet would take for a formula is text."""
+    writer = csv.DictWriter(sys.stdout, names, extrasaction="ignore")
+    writer.writeheader()
+    for each in parts:
+        writer.writerow({name: escape.cell(each.get(name)) for name in names})
 
 
 def coloured(state: str) -> Text:

@@ -219,6 +219,7 @@ class Sender:
                 time.sleep(RECORD_PAUSE)
 
     def _rejected(self, job: ClaimRequest, error: PayloadError) -> Record | None:
+        job = replace(job, found_by=read.found_by(job, self.rules))
         done = self._store.reject(job, str(error), error.error_code)
         if done is None:
             raise self._conflict(job)
@@ -230,7 +231,7 @@ class Sender:
 
     def _conflict(self, job: ClaimRequest) -> KeyConflictError:
         """Another message has this idempotency key. This one is kept too, under its job's own id, as rejected."""
-        own = replace(job, message_id=identity.message_id_for_job(job.job_id))
+        own = replace(job, message_id=identity.message_id_for_job(job.job_id), found_by=read.found_by(job, self.rules))
         report.key_conflict(job, own.message_id)
         done = None if own.message_id == job.message_id else self._store.reject(own, str(KEY_CONFLICT), None)
         if isinstance(done, Done):

@@ -14,7 +14,7 @@ from typing import Any
 
 from octoworker.errors import PayloadError
 from octoworker.sending.rules import Rules
-from octoworker.sms import identity, jobs, lanes, message, opt_outs, schedule
+from octoworker.sms import identity, jobs, lanes, message, opt_outs, recipient, schedule, sizes, terms
 from octoworker.sms.destinations.remarks import by_country, judge
 from octoworker.sms.recipient import country_of
 from octoworker.store import ClaimRequest, StoredRequest, limits
@@ -103,7 +103,31 @@ def _planned(job: ClaimRequest, sms: message.Message, plan: schedule.Plan, rules
         refusal=" ".join(map(str, judged.refusals)),
         remarks=[each.as_json() for each in judged.remarks],
         opt_outs={number: opt_outs.hashes(number, number_keys) for number in sms.recipients},
+        found_by=terms.of_message(
+            (*sms.recipients, *_numbers(list(sms.refused), rules)) if sms.refused else sms.recipients,
+            sms.reference,
+            number_keys,
+        ),
     )
+
+
+def found_by(job: ClaimRequest, rules: Rules) -> list[str]:
+    """What a message is found by that cannot be sent: whatever numbers can be read in it."""
+    asked = json.loads(job.payload)
+    if not isinstance(asked, dict):
+        return []
+    return terms.of_message(_numbers(asked.get("recipients"), rules), asked.get("reference"), rules.number_keys)
+
+
+def _numbers(written: object, rules: Rules) -> tuple[str, ...]:
+    """What stands there in place of numbers, as a person would look for it."""
+    listed = written if isinstance(written, list) else [written]
+    read = (
+        recipient.known(each[: sizes.NUMBER], rules.payload.region)
+        for each in listed[: sizes.LIST]
+        if isinstance(each, str)
+    )
+    return tuple(f"+{each}" for each in read if each)
 
 
 def _parts(job: ClaimRequest, sms: message.Message, plan: schedule.Plan) -> list[dict[str, Any]]:

@@ -40,8 +40,12 @@ STOP_WORDS = frozenset(
 
 def hashes(number: str, keys: Sequence[str], use: bytes = PURPOSE) -> list[str]:
     """What an E.164 number stands in the list as: under the first key for new entries, under the others for old ones."""
-    written = number.encode()
-    return [hmac.new(_subkey(key, use), written, sha256).hexdigest()[:DIGITS] for key in dict.fromkeys([*keys, ""])]
+    return [hash_of(number, key, use) for key in dict.fromkeys([*keys, ""])]
+
+
+def hash_of(word: str, key: str, use: bytes) -> str:
+    """Of one word under one key, for one use."""
+    return hmac.new(_subkey(key, use), word.encode(), sha256).hexdigest()[:DIGITS]
 
 
 def is_stop(text: str, more: Collection[str] = ()) -> bool:

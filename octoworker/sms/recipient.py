@@ -12,6 +12,7 @@ at the first number of another shape.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -76,13 +77,38 @@ def _french_mobile(number: str, policy: Numbers) -> str | None:
 
 
 @dataclass(frozen=True)
-class _Anywhere:
+class Anywhere:
     """To know a number that a message went to, wherever that is allowed now."""
 
     region: str
     countries: frozenset[str] = frozenset()
     allow_possible: bool = True
     read_for: str = ""
+
+
+def known(written: str, region: str) -> str:
+    """Digits with the country's code, by the number plan; of what no SMS reaches, by how it is written."""
+    try:
+        return read(written, Anywhere(region)).removeprefix("+")
+    except NumberRefused:
+        return by_its_digits(written, region)
+
+
+def by_its_digits(written: str, region: str) -> str:
+    """The same, whatever the number plan says."""
+    found, whole = digits(written), written.strip().startswith("+")
+    if found.startswith("0") and not found.startswith("00") and not whole:
+        return calling_code(region).removeprefix("+") + found[1:]
+    return found.removeprefix("00")
+
+
+_NO_DIGITS = re.compile(r"\D+")
+
+
+def digits(text: str) -> str:
+    """The digits of a text in a row, as 0 to 9 whatever the script."""
+    found = _NO_DIGITS.sub("", text)
+    return found if found.isascii() else "".join(str(unicodedata.decimal(each)) for each in found)
 
 
 def called(written: str, region: str) -> str:
@@ -94,7 +120,7 @@ def called(written: str, region: str) -> str:
     if not written.startswith("0") or written.startswith("00"):
         return f"+{digits}"
     try:
-        return read(written, _Anywhere(region))
+        return read(written, Anywhere(region))
     except NumberRefused:
         return calling_code(region) + digits[1:]
 

@@ -34,6 +34,7 @@ from octoworker.store.confirm import Confirm, UnconfirmedError
 from octoworker.store.due import DueSet, Slice, Timings
 from octoworker.store.epoch import DURABLE_WITHIN, Epoch, RolledBackError
 from octoworker.store.erasure import Forgetting
+from octoworker.store.finding import Finder
 from octoworker.store.flow_control import FlowControl
 from octoworker.store.inbox import Inbox
 from octoworker.store.latest import latest
@@ -220,6 +221,7 @@ class Store:
         self.flow_control = FlowControl(client, limits.account)
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
         self.workers = Workers(client, self._scripts)
+        self.finder = Finder(client)
         self.people = Forgetting(client, self._scripts, keep=keep_for)
         self.recalls = Recalls(
             client,
@@ -484,6 +486,7 @@ class Store:
             "unread": job.unread or None,
             "refused": job.refused or None,
             "refusal": job.refusal or None,
+            "found_by": list(job.found_by) or None,
             "remarks": json.dumps(list(job.remarks)) if job.remarks else None,
         }
         known = {name: fact for name, fact in facts.items() if fact is not None}
@@ -517,7 +520,13 @@ class Store:
 
     def reject(self, job: ClaimRequest, reason: str, error_code: str | None) -> Done | Superseded | None:
         """Keep a message that cannot be sent, with the reason. None: the id belongs to other content."""
-        facts = {**self._facts(job), "reason": _line(reason), "error_code": error_code or "", "ours": job.ours}
+        facts = {
+            **self._facts(job),
+            "reason": _line(reason),
+            "error_code": error_code or "",
+            "ours": job.ours,
+            "found_by": list(job.found_by),
+        }
         places = [keys.record(job.message_id)]
         outcome, *rest = self._scripts.run("reject", places, [job.message_id, json.dumps(facts), job.payload])
         if outcome == "superseded":

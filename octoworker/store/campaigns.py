@@ -10,9 +10,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import Any
 
 import redis
@@ -25,6 +27,12 @@ from octoworker.store.units import span_ms
 
 SLICE = 500
 DAY = timedelta(days=1)
+
+OLD = 10
+"""Campaigns that are looked at, whether they have gone, when another is begun."""
+
+LONGEST_WAIT = timedelta(days=366)
+"""A message may wait so long before its record, and with it its campaign, begins to end."""
 
 NO_END = -1
 """What Redis says of the time to live of a key that has none."""
@@ -140,10 +148,35 @@ class Campaigns:
                     pipe.hset(root, REGION + region, "1")
                 pipe.hincrby(root + ":counts", "queued", 0)
                 pipe.execute()
+            self._list(own)
             self._expire(root, left)
             return Opened(own, regions=tuple(sorted(_regions(facts))))
 
         return guard(begin)  # type: ignore[no-any-return]
+
+    def _list(self, campaign: str) -> None:
+        """From now on it stands among all of them, and some that have gone no more."""
+        now = float(self._redis.time()[0])
+        kept = round(self._keep.total_seconds())
+        old: Any = self._redis.zrange(keys.CAMPAIGN_LIST, "-inf", now - kept, byscore=True, offset=0, num=OLD)
+        gone = [each for each in old if not self._redis.exists(keys.CAMPAIGN_PREFIX + each)]
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zadd(keys.CAMPAIGN_LIST, {campaign: now}, nx=True)
+            if gone:
+                pipe.zrem(keys.CAMPAIGN_LIST, *gone)
+            pipe.expire(keys.CAMPAIGN_LIST, kept + round(LONGEST_WAIT.total_seconds()))
+            pipe.execute()
+
+    def begun(self) -> Iterator[tuple[datetime, Campaign]]:
+        """All that are kept, with when each was begun, the latest first."""
+        for start in count(0, SLICE):
+            ask = partial(self._redis.zrange, keys.CAMPAIGN_LIST, start, start + SLICE - 1, desc=True, withscores=True)
+            found = guard(ask)
+            for campaign, at in found:
+                with suppress(UnknownMessageError):
+                    yield datetime.fromtimestamp(at, UTC), self.get(campaign)
+            if len(found) < SLICE:
+                return
 
     def loaded(self, campaign: str, *, people: int, refused: int) -> None:
         """All its messages have been taken. Asked for again within a day, it is refused; after that it is a new one."""

@@ -12,8 +12,6 @@ the same message asked for again must not ring again.
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,7 +21,9 @@ from typing import Any
 import redis
 
 from octoworker.sms import jobs
+from octoworker.sms.recipient import digits
 from octoworker.store import keys
+from octoworker.store.finding import Finder
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.units import span_ms
 
@@ -32,8 +32,6 @@ SLICE = 500
 
 KEPT = ("sms_type", "sender", "transactional", "with_replies", "lane", "send_at", "hold", "expires_at")
 """What a message to nobody keeps: how and when, but not to whom, not what, and not the producer's own words."""
-
-_BETWEEN = re.compile(r"\D+")
 
 
 @dataclass
@@ -51,12 +49,14 @@ class Forgotten:
 @dataclass(frozen=True)
 class Person:
     """Who is to be forgotten. `is_them` tells a number as a producer may have written it; `tail`, its last digits, is in
-    all of them; `national`, those without the code of its country. `traces`: keys of the caps, given a text of theirs or none."""
+    all of them; `national`, those without the code of its country. `traces`: keys of the caps, given a text of theirs or none.
+    `found_by`: by what a search finds them (sms.terms), given a reference of theirs or none."""
 
     is_them: Callable[[str], bool]
     tail: str
     traces: Callable[[str | None], list[str]]
     national: str = ""
+    found_by: Callable[[str | None], list[str]] = lambda _: []
 
 
 class Forgetting:
@@ -66,6 +66,7 @@ class Forgetting:
         self._redis = client
         self._scripts = scripts
         self._keep = span_ms(keep)
+        self._finder = Finder(client)
 
     def forget(self, person: Person, ids: Collection[str] | None = None) -> Forgotten:
         """Take them out of every ended record, or of these. Doing it again does no harm, and is how an interrupted run
@@ -82,6 +83,7 @@ class Forgetting:
                 payload, outcomes = found
                 if person.tail in digits(_shown(payload)):
                     self._one(name, payload, outcomes, person, done, traces)
+        self._lose(person)
         for start in range(0, len(listed := sorted(traces)), SLICE):
             guard(partial(self._redis.delete, *listed[start : start + SLICE]))
         return done
@@ -90,8 +92,7 @@ class Forgetting:
         """The ids of all messages to them that are kept, in no order. Walks through all records."""
         for names in self._slices():
             for name, (payload, _) in zip(names, self._read(names), strict=True):
-                named = person.tail in digits(_shown(payload)) and _numbers(_object(payload))
-                if named and any(_is(person, number) for number in named):
+                if _names(person, payload):
                     yield name.removeprefix(keys.RECORD_PREFIX)
 
     def _one(
@@ -106,7 +107,10 @@ class Forgetting:
             if len(others) == len(numbers) and len(known) == len(arguments):
                 return
             text = arguments.get("text")
-            wanted = [json.dumps(_without(known, others)), _outcomes(outcomes, person), self._keep]
+            left = _without(known, others)
+            reference = None if "reference" in left else arguments.get("reference")
+            found_by = person.found_by(reference if isinstance(reference, str) else None)
+            wanted = [json.dumps(left), _outcomes(outcomes, person), self._keep, json.dumps(found_by)]
             match self._scripts.run("forget", [name], [payload, outcomes or "", *wanted]):
                 case "done":
                     done.records += 1
@@ -121,6 +125,14 @@ class Forgetting:
             payload, outcomes = self._read([name])[0]
             if not payload:
                 return
+
+    def _lose(self, person: Person) -> None:
+        """What a search would find by them and is theirs no more: the record has gone, or goes to somebody else by now."""
+        for term in person.found_by(None):
+            for ids in self._finder.ids(term):
+                found = self._read([keys.record(each) for each in ids])
+                theirs = [isinstance(each, list) and _names(person, each[0]) for each in found]
+                self._finder.lose(term, [each for each, kept in zip(ids, theirs, strict=True) if not kept])
 
     def _slices(self) -> Iterator[list[str]]:
         cursor = 0
@@ -146,10 +158,9 @@ class Forgetting:
         return guard(read)  # type: ignore[no-any-return]
 
 
-def digits(text: str) -> str:
-    """The digits of a text in a row, as 0 to 9 whatever the script."""
-    found = _BETWEEN.sub("", text)
-    return found if found.isascii() else "".join(str(unicodedata.decimal(each)) for each in found)
+def _names(person: Person, payload: str | None) -> bool:
+    """Whether a message was asked for that goes to them."""
+    return person.tail in digits(_shown(payload)) and any(_is(person, each) for each in _numbers(_object(payload)))
 
 
 def _shown(payload: str | None) -> str:

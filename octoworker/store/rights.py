@@ -131,6 +131,7 @@ USERS = {
             f"{keys.RECALLS}:*",
             f"{keys.CAMPAIGN_PREFIX}*",
             f"{keys.CAMPAIGN_FILE_PREFIX}*",
+            keys.CAMPAIGN_LIST,
             f"{keys.CODES}*",
             f"{keys.CAMPAIGN_SENT_PREFIX}*",
             # What a message that is stopped gives back.

@@ -16,8 +16,9 @@ from typing import Any
 
 import redis
 
+from octoworker.sms.recipient import digits
 from octoworker.store import keys
-from octoworker.store.erasure import Person, digits
+from octoworker.store.erasure import Person
 from octoworker.store.scripts import guard
 
 SLICE = 500

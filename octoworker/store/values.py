@@ -56,6 +56,8 @@ class ClaimRequest:
     """What the caps need to know (limits.cap_request_of)."""
     readers: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
     """Marketing with a weekly cap: each recipient, and the hashes under which it may have been counted."""
+    found_by: Sequence[str] = field(default=(), repr=False)
+    """Hashes of its numbers and of its reference (sms.terms): from now on a search finds it."""
     correlation: str = ""
     """What the job's headers say; the record's own word wins."""
     incarnation: str = ""

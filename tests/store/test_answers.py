@@ -170,7 +170,7 @@ class Asker:
         return self.ask("compare_clocks", worker, drift, json.dumps(request), place=None)
 
     def forget(self, payload=PAYLOAD, outcomes=""):
-        return self.ask("forget", payload, outcomes, "{}", "{}", 1000)
+        return self.ask("forget", payload, outcomes, "{}", "{}", 1000, "[]")
 
     def webhook(self, came_to="failed", tries=0):
         """What comes of posting one event, after so many tries."""

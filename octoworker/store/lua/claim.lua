@@ -1,4 +1,4 @@
--- include: message, flow_control, caps, opt_outs, accounts, epoch
+-- include: message, flow_control, caps, opt_outs, accounts, epoch, found
 -- Decide in one step all that a worker must know before it may call Octopush.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, claim_nonce, keep, lease, key_window, requeue_after, slack (ms),
@@ -7,6 +7,7 @@
 --         planned_at (ms), plan_slack (ms), epoch (see epoch: what its worker has seen), correlation,
 --         incarnation (see replace), cap_request (see caps); opt_outs: recipient -> hashes;
 --         parts: marketing to several countries that open at different times, each as country, id, payload, fingerprint, people;
+--         found_by (see found);
 --         unread: who was listed and could not be read -> outcome;
 --         readers: recipient -> hashes, of marketing with a weekly cap;
 --         refused: recipient -> why a rule of their country refuses them; refusal: the same in a sentence; remarks (JSON, kept
@@ -40,7 +41,7 @@ local function look()
                       'lease_until', 'token', 'claim_nonce', 'attempts', 'crashes', 'first_attempt_at', 'eligible_at',
                       'key_generation', 'key_uses', 'key_doubtful', 'in_doubt_since',
                       'backlog', 'released', 'counted', 'expected', 'pending', 'outcomes', 'cost', 'account',
-                      'reason', 'incarnation', 'parts', 'woken')
+                      'reason', 'incarnation', 'parts', 'woken', 'forgotten')
 end
 
 if not look().state then
@@ -326,6 +327,7 @@ local function go(flow, caps)
 end
 
 mark_consumed()
+if message.attempts == 0 and not message.due and not message.forgotten then note_found(message, request.found_by) end
 if message.orphan and request.ours then
   -- Cancelled, sent, or lost with Redis' data: its record has gone, and with it all that could say so.
   redis.call('HSET', message.key, 'in_doubt_since', now)

@@ -1,8 +1,8 @@
--- include: message, backlog
+-- include: message, backlog, found
 -- Keep a message that cannot be sent as it is, with the reason, unless it got further already.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, keep, requeue_after (ms), reason, error_code; correlation where
---         there is one; ours, incarnation: as in claim)   3 payload (JSON)
+--         there is one; ours, incarnation, found_by: as in claim)   3 payload (JSON)
 -- returns  {'rejected' | 'done' | 'conflict' | 'superseded', record (JSON: field, value, ...)}; the last two have no record
 --          done: it got further, or was rejected before
 local request = cjson.decode(ARGV[2])
@@ -13,6 +13,7 @@ if superseded(message, request) then return {'superseded'} end
 if message.fingerprint ~= '' and message.fingerprint ~= request.fingerprint then return {'conflict'} end
 if not PENDING[message.state] or number(message.key_uses) > 0 or given(message.parts) then return reply('done', message) end
 redis.call('HSET', message.key, 'error_code', request.error_code)
+note_found(message, request.found_by)
 finish(message, 'rejected', request.reason)
 no_wake(message)
 leave_backlog(message)
