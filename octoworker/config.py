@@ -626,6 +626,14 @@ class Settings(BaseSettings):
     keep_for: Seconds = Field(
         default=environment.KEEP_FOR, description="How long a record is kept after its last change, s."
     )
+    audit_for: Seconds = Field(
+        default=environment.AUDIT_FOR, description="How long `octoworker audit` keeps who did what by hand, s."
+    )
+    actor: str = Field(
+        default="",
+        max_length=64,
+        description="Who acts, for `octoworker audit`; empty: the user of the operating system.",
+    )
     bulk_lines: int = Field(
         default=128,
         ge=1,

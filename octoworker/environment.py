@@ -27,6 +27,9 @@ RESULTS = ("CELERY_RESULT_BACKEND",)
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 
+AUDIT_FOR = 366 * 24 * 3600.0
+"""Seconds for which is kept who did what by hand."""
+
 KEEP_FOR = 30 * 24 * 3600.0
 """Seconds a record is kept after its last change: a month, so that a question about a bill can be answered."""
 
@@ -475,3 +478,16 @@ def listed(said: str) -> tuple[str, ...]:
 
 
 SHORTEST_KEY = 32
+
+
+def actor() -> str:
+    """Who acts, when this is not to be told by the user of the operating system; "" when nobody is named."""
+    return os.environ.get("OCTOWORKER_ACTOR", "").strip()
+
+
+def audit_for() -> timedelta:
+    """How long is kept who did what by hand. What cannot be read, `Settings` refuses; an act is not stopped by it."""
+    try:
+        return span(os.environ.get("OCTOWORKER_AUDIT_FOR") or str(AUDIT_FOR))
+    except ValueError:
+        return timedelta(seconds=AUDIT_FOR)

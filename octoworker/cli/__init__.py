@@ -39,6 +39,7 @@ COMMANDS = {
     "destinations": ("destinations",),
     "dossier": ("dossier",),
     "finding": ("find", "campaigns"),
+    "audit": ("audit",),
     "completion": ("completion",),
     "run": ("worker", "receive", "sandbox", "demo"),
 }

@@ -14,6 +14,7 @@ from octoworker.cli.messages import as_json
 from octoworker.config import Settings
 from octoworker.sms.record import iso
 from octoworker.store import connect, connect_to_jobs
+from octoworker.store.audit import Audit
 from octoworker.store.set_aside import BrokenRecords, JobsAside, SetAside
 from octoworker.worker import runtime
 
@@ -69,7 +70,9 @@ class Aside:
     def __init__(self) -> None:
         settings = Settings.load()
         keep_ms = round(settings.keep_for * 1000)
-        self.records = BrokenRecords(connect(settings.redis.records_url), keep_ms=keep_ms)
+        records = connect(settings.redis.records_url)
+        self.audit = Audit(records)
+        self.records = BrokenRecords(records, keep_ms=keep_ms)
         self.jobs = jobs_of(settings)
 
     def all(self) -> Iterator[SetAside]:
@@ -94,6 +97,8 @@ def _act(done: str, ids: Sequence[str], everything: bool, act: Callable[[Any, Se
     known = list(where.all())
     chosen = known if everything else [each for each in known if each.id in ids]
     missing = sorted(set(ids) - {each.id for each in chosen})
+    for one in chosen:
+        where.audit.note(f"aside {done}", one.message_id or one.id)
     failed = [each.id for each in chosen if not act(where.place(each), each)]
     output.say(f"{len(chosen) - len(failed)} {done}.")
     for each in missing:

@@ -18,6 +18,7 @@ from octoworker.sms.policy import Policy
 from octoworker.sms.record import Record, iso, mask
 from octoworker.store import Store
 from octoworker.store.erasure import Person
+from octoworker.store.finding import Criteria
 from octoworker.store.opt_outs import OptOut
 from octoworker.telemetry import events
 from octoworker.worker import runtime
@@ -30,10 +31,11 @@ from octoworker.worker import runtime
 def dossier(number: str, *, reveal: bool, json_: bool) -> None:
     """All that is kept of one person: what was sent, why, with which consent, what became of it, and whether they said STOP.
 
-    It walks through all records. That it was asked for is logged, with no number.
+    That it was asked for stands in `octoworker audit`, with no number.
     """
     settings = Settings.load()
     person, store = person_of(number, settings), runtime.open_store(settings)
+    store.audit.note("dossier, revealed" if reveal else "dossier")
     found = sorted(_messages(store, person), key=_taken_at)
     entry = _opt_out(number, settings, store)
     events.emit("person.dossier", count=len(found), revealed="yes" if reveal else "no")
@@ -47,9 +49,8 @@ def dossier(number: str, *, reveal: bool, json_: bool) -> None:
 
 def _messages(store: Store, person: Person) -> Iterator[Record]:
     """Each message to them once: of one that went in parts, the part."""
-    for message_id in store.people.messages_of(person):
-        record = store.get(message_id)
-        if record is not None and not record.parts:
+    for record in store.finder.find(Criteria(found_by=person.found_by(None), is_them=person.is_them)):
+        if not record.parts:
             yield record
 
 

@@ -54,6 +54,7 @@ def replay(since: datetime, *, failed: bool) -> None:
     Events are kept for that for 7 days, the latest 100,000 of them.
     """
     store = runtime.open_store(Settings.load())
+    store.audit.note("events replay")
     count = store.webhooks.replay(since) + (0 if failed else store.event_log.replay(since))
     output.say(f"{count} events are sent again.")
 

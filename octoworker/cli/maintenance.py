@@ -99,6 +99,7 @@ def forget(number: str, *, cancel: bool, json_: bool) -> None:
     settings = Settings.load()
     person = person_of(number, settings)
     store = runtime.open_store(settings)
+    store.audit.note("forget, with --cancel" if cancel else "forget")
     done = store.people.forget(person)
     if cancel and done.alone:
         _end(store, done.alone)
@@ -211,6 +212,7 @@ def restored(*, dry_run: bool, json_: bool) -> None:
     if dry_run:
         found = sum(some for some, _ in store.epoch.roll_back(force=True, count_only=True))
     else:
+        store.audit.note("restored")
         found = store.go_back(force=True)
     if json_:
         output.as_json({"needs_review": found, "dry_run": dry_run})

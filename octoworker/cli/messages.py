@@ -212,7 +212,10 @@ def _say_who_asks(found: Record) -> None:
 @as_json
 def status(message_id: str, *, reveal: bool, json_: bool) -> None:
     """Where is this message? Its state, its story, its cost."""
-    found = _found(message_id)
+    store = runtime.look(Settings.load())
+    if reveal:
+        store.audit.note("reveal", message_id)
+    found = _found(message_id, store)
     if json_:
         output.as_json({**found.as_json(), **({"asked": dict(found.arguments)} if reveal else {})})
         return

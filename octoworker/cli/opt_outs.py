@@ -15,7 +15,7 @@ from octoworker.config import Settings
 from octoworker.errors import PayloadError
 from octoworker.sms import opt_outs, recipient, sizes
 from octoworker.sms.record import iso
-from octoworker.store import Store
+from octoworker.store import Store, audit
 from octoworker.store.opt_outs import OptOut
 from octoworker.worker import runtime
 
@@ -38,7 +38,7 @@ def add(number: str, *, everything: bool) -> None:
     """Put a number into the list, and cancel the marketing that waits for it."""
     settings, store = _opened()
     entry = OptOut("operator", "all" if everything else "marketing")
-    found = store.opt_outs.add(_hashes(number, settings), entry)
+    found = store.opt_outs.add(_hashes(number, settings), entry, by=audit.by("optout add"))
     asked = f" A worker asks Octopush to cancel {len(found.recalled)} more." if found.recalled else ""
     output.say(f"Added. {len(found.cancelled)} waiting messages were cancelled.{asked}")
 
@@ -100,6 +100,7 @@ def import_(file: Path, *, everything: bool) -> None:
     """Put in the lines of FILE: numbers, or what `export` wrote. Exit status 1: some lines could not be read."""
     settings, store = _opened()
     entry = OptOut("import", "all" if everything else "marketing")
+    store.audit.note("optout import")
     taken, bad = 0, []
     exported: list[tuple[str, OptOut]] = []
     for line, text in _lines(file):

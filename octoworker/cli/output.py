@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import csv
 import sys
-from datetime import UTC, datetime
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -177,6 +177,9 @@ def record(found: Record) -> None:
     for move in found.history:
         at = f"{move.at:{day}%H:%M:%S}.{move.at.microsecond // 1000:03d}"
         out.print(words(f"  {at}  ", coloured(move.state), f"  {move.reason}".rstrip()))
+    for act in found.acts:
+        at = f"{act.at:{day}%H:%M:%S}.{act.at.microsecond // 1000:03d}"
+        out.print(words(f"  {at}  ", (act.act, "magenta"), f"  by {act.who} on {act.where}"))
 
 
 def _recall(recall: Recall) -> str:

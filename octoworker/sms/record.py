@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Any, cast, get_args
 
 from octoworker.sms.shapes import (
+    ActRecord,
     Consent,
     HintRecord,
     MessageRecord,
@@ -113,6 +114,19 @@ class Move:
 
 
 @dataclass(frozen=True)
+class Act:
+    """What somebody did to it by hand."""
+
+    at: datetime
+    act: str
+    who: str
+    where: str
+
+    def as_json(self) -> ActRecord:
+        return {"at": iso(self.at), "act": self.act, "who": self.who, "where": self.where}
+
+
+@dataclass(frozen=True)
 class Recall:
     """What became of a request to take back what the provider holds for later."""
 
@@ -201,6 +215,8 @@ class Record:
     parts: Mapping[str, PartRecord] = field(default_factory=dict)
     """By country: the parts of this one, which go to each at its own hour."""
     history: tuple[Move, ...] = ()
+    acts: tuple[Act, ...] = ()
+    """What people did to it."""
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
     correlation: str = ""
     job_id: str = ""
@@ -253,6 +269,7 @@ class Record:
             parent=fields.get("parent", ""),
             parts={country: _part(part) for country, part in _each(fields.get("parts")).items()},
             history=tuple(_moves(fields.get("history", ""))),
+            acts=tuple(_acts(fields.get("acts", ""))),
             arguments=arguments,
             correlation=fields.get("correlation", ""),
             job_id=fields.get("job_id", ""),
@@ -332,6 +349,7 @@ class Record:
             "parent": self.parent or None,
             "parts": dict(self.parts),
             "history": [move.as_json() for move in self.history],
+            "acts": [act.as_json() for act in self.acts],
         }
 
     def masked(self) -> dict[str, Any]:
@@ -444,6 +462,14 @@ def _with_receipts(
         state = {"state": receipt["state"]} if receipt.get("state") in _SAID else {}
         shown[number] = {**outcomes.get(number, {"state": State.ACCEPTED.value}), **state, **said}
     return shown
+
+
+def _acts(lines: str) -> Iterator[Act]:
+    """One line per act: milliseconds, act, who, where, separated by `|`."""
+    for line in lines.splitlines():
+        at, *rest = line.split("|")
+        if (milliseconds := _number(at)) is not None and len(rest) == 3:
+            yield Act(from_ms(milliseconds), *rest)
 
 
 def _moves(lines: str) -> list[Move]:

@@ -139,6 +139,15 @@ class MoveRecord(TypedDict):
     reason: str
 
 
+class ActRecord(TypedDict):
+    """What somebody did by hand. `at` as in the history; `who` and `where`: a user's name and a host's, which nobody proves."""
+
+    at: str
+    act: str
+    who: str
+    where: str
+
+
 class RemarkRecord(TypedDict):
     """A rule of a country that a message meets. `does`: warn, or refuse; `people`: how many of its recipients are there."""
 
@@ -217,6 +226,7 @@ class MessageRecord(TypedDict):
     parent: str | None
     parts: dict[str, PartRecord]
     history: list[MoveRecord]
+    acts: list[ActRecord]
 
 
 class EventData(TypedDict, total=False):

@@ -25,7 +25,8 @@ from octoworker.errors import SettingsError, StoreError
 from octoworker.sms import instants
 from octoworker.sms.record import FINAL, Record, State
 from octoworker.sms.shapes import PartRecord
-from octoworker.store import budget, keys, primary, server, stats
+from octoworker.store import audit, budget, keys, primary, server, stats
+from octoworker.store.audit import Audit
 from octoworker.store.campaigns import Campaign, Campaigns, Opened
 from octoworker.store.clock import PLAN_SLACK, RedisClock
 from octoworker.store.clocks import Clocks
@@ -222,6 +223,7 @@ class Store:
         self.campaigns = Campaigns(client, self._scripts, keep=keep_for)
         self.workers = Workers(client, self._scripts)
         self.finder = Finder(client)
+        self.audit = Audit(client)
         self.people = Forgetting(client, self._scripts, keep=keep_for)
         self.recalls = Recalls(
             client,
@@ -567,11 +569,12 @@ class Store:
         if cancelled and (record := self.get(message_id)) and record.recall and record.recall.send_at:
             moved = {"payload": payload_at(record, record.recall.send_at)}
         to = State.ACCEPTED if sent else State.CANCELLED if cancelled else State.DEAD
-        return self._change("decide", message_id, to=to, **moved)
+        word = "sent" if sent else "cancelled" if cancelled else "dead"
+        return self._change("decide", message_id, f"decide {word}", to=to, **moved)
 
     def replay(self, message_id: str, *, force: bool) -> Record:
         """Put an ended message back in its queue under a new key. RefusedError when it may ring twice and not forced."""
-        return self._change("replay", message_id, force=force)
+        return self._change("replay", message_id, "replay, by force" if force else "", force=force)
 
     def receipts(self, receipts: Sequence[Receipt]) -> list[Received | StoreError]:
         """Write later words on delivery, in one round trip. StoreError in the place of one that failed.
@@ -687,8 +690,9 @@ class Store:
         self._scripts.close()
         self._redis.close()
 
-    def _change(self, change: str, message_id: str, **facts: Any) -> Record:
+    def _change(self, change: str, message_id: str, act: str = "", **facts: Any) -> Record:
         request = {"keep": self._keep, "requeue_after": self._requeue, "change_nonce": os.urandom(8).hex(), **facts}
+        request["by"] = audit.by(act or change)
         outcome, found, before = self._scripts.run(change, [keys.record(message_id)], [message_id, json.dumps(request)])
         record = record_of(message_id, found) if outcome != "absent" else None
         if record is None or outcome not in ("done", "requested"):

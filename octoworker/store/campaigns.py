@@ -21,7 +21,7 @@ import redis
 
 from octoworker.errors import UnknownMessageError
 from octoworker.sms.record import FINAL, State
-from octoworker.store import keys
+from octoworker.store import audit, keys
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.units import span_ms
 
@@ -250,8 +250,9 @@ class Campaigns:
 
         def write() -> None:
             root = keys.CAMPAIGN_PREFIX + campaign
-            left = self._redis.ttl(root)
+            left, now = self._redis.ttl(root), self._redis.time()
             with self._redis.pipeline(transaction=True) as pipe:
+                audit.add(pipe, now, "campaign pause", campaign)
                 pipe.hset(root, mapping={"paused": "1", **({"left": left} if left > 0 else {})})
                 for part in PARTS:
                     pipe.persist(root + part)
@@ -271,14 +272,26 @@ class Campaigns:
 
     def resume_slice(self, campaign: str, *, first: bool) -> int:
         """One step of `resume`: the first ends the pause. Returns how many messages were moved: fewer than SLICE, no more."""
-        arguments = [campaign, SLICE, "1" if first else "", span_ms(self._keep)]
+        by = json.dumps(audit.by("campaign resume")) if first else ""
+        arguments = [campaign, SLICE, "1" if first else "", span_ms(self._keep), by]
         moved: int = self._scripts.run("resume_campaign", [], arguments)
         return moved
 
     def cancel(self, campaign: str) -> Stop:
         """Stop what has not gone; of what Octopush holds for later, a worker asks Octopush."""
         self.get(campaign)
-        guard(lambda: self._redis.hset(keys.CAMPAIGN_PREFIX + campaign, "cancelled", "1"))
+
+        def write() -> None:
+            now = self._redis.time()
+            with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hset(keys.CAMPAIGN_PREFIX + campaign, "cancelled", "1")
+                audit.add(pipe, now, "campaign cancel", campaign)
+                pipe.execute()
+
+        guard(write)
+        return self._stop(campaign)
+
+    def _stop(self, campaign: str) -> tuple[int, int]:
         request = json.dumps({"keep": span_ms(self._keep), "change_nonce": os.urandom(8).hex()})
         outcomes: Counter[str] = Counter()
         for ids in self._slices(campaign):
@@ -297,7 +310,7 @@ class Campaigns:
         is stopped here."""
         cancelled = bool(guard(lambda: self._redis.hexists(keys.CAMPAIGN_PREFIX + campaign, "cancelled")))
         if cancelled:
-            self.cancel(campaign)
+            self._stop(campaign)
         return cancelled
 
     def _keep_from_now(self, campaign: str) -> None:

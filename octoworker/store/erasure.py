@@ -88,13 +88,6 @@ class Forgetting:
             guard(partial(self._redis.delete, *listed[start : start + SLICE]))
         return done
 
-    def messages_of(self, person: Person) -> Iterator[str]:
-        """The ids of all messages to them that are kept, in no order. Walks through all records."""
-        for names in self._slices():
-            for name, (payload, _) in zip(names, self._read(names), strict=True):
-                if _names(person, payload):
-                    yield name.removeprefix(keys.RECORD_PREFIX)
-
     def _one(
         self, name: str, payload: str, outcomes: str | None, person: Person, done: Forgotten, traces: set[str]
     ) -> None:

@@ -5,6 +5,7 @@ All of it is in Redis: it holds on every worker from the next claim on, and outl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,7 +13,7 @@ from typing import Any
 
 import redis
 
-from octoworker.store import keys
+from octoworker.store import audit, keys
 from octoworker.store.scripts import guard
 from octoworker.store.units import instant, span_ms
 
@@ -41,19 +42,32 @@ class FlowControl:
         """Hold back everything (`all`), a lane, or `marketing`. Pausing twice is pausing once."""
 
         def write() -> None:
-            seconds, microseconds = self._redis.time()
-            self._redis.hsetnx(keys.FLOW_CONTROL, PAUSE + what, str(seconds * 1000 + microseconds // 1000))
+            now: Any = self._redis.time()
+            with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hsetnx(keys.FLOW_CONTROL, PAUSE + what, str(now[0] * 1000 + now[1] // 1000))
+                audit.add(pipe, now, "pause", what)
+                pipe.execute()
 
         guard(write)
 
     def resume(self, what: str) -> bool:
         """Let it go on. `all` ends every pause and the hold of every account. Whether anything was held back."""
         if what != "all":
-            return bool(guard(lambda: self._redis.hdel(keys.FLOW_CONTROL, PAUSE + what)))
+            return self._resume(what, [PAUSE + what])
         every: dict[str, str] = guard(lambda: self._redis.hgetall(keys.FLOW_CONTROL))
-        pauses = [name for name in every if name.startswith(PAUSE)]
-        ended = bool(pauses and guard(lambda: self._redis.hdel(keys.FLOW_CONTROL, *pauses)))
-        return self.end_holds() or ended
+        ended = self._resume(what, [name for name in every if name.startswith(PAUSE)])
+        return self._end_holds() or ended
+
+    def _resume(self, what: str, pauses: Sequence[str]) -> bool:
+        def write() -> bool:
+            now: Any = self._redis.time()
+            with self._redis.pipeline(transaction=True) as pipe:
+                audit.add(pipe, now, "resume", what)
+                if pauses:
+                    pipe.hdel(keys.FLOW_CONTROL, *pauses)
+                return bool(pipe.execute()[-1]) and bool(pauses)
+
+        return bool(guard(write))
 
     def account_hold(self) -> AccountHold | None:
         """The hold, while the own account is on hold."""
@@ -65,7 +79,11 @@ class FlowControl:
         return bool(guard(lambda: self._redis.hdel(self._of_own(keys.FLOW_CONTROL), *HOLD)))
 
     def end_holds(self) -> bool:
-        """End the hold of every account. Whether there was one."""
+        """An operator ends the hold of every account. Whether there was one."""
+        self._resume("account holds", [])
+        return self._end_holds()
+
+    def _end_holds(self) -> bool:
 
         def end() -> list[Any]:
             with self._redis.pipeline(transaction=False) as pipe:

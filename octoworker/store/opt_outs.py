@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +14,7 @@ import redis
 
 from octoworker.sms.opt_outs import DIGITS, Scope, Source
 from octoworker.sms.record import END_MS
-from octoworker.store import keys
+from octoworker.store import audit, keys
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.units import instant, instant_ms, span_ms
 
@@ -86,12 +86,19 @@ class OptOuts:
         self._keep = span_ms(keep)
 
     def add(
-        self, hashes: Sequence[str], entry: OptOut, inbox: str = "", event_id: str = "", number: str = ""
+        self,
+        hashes: Sequence[str],
+        entry: OptOut,
+        inbox: str = "",
+        event_id: str = "",
+        number: str = "",
+        by: Mapping[str, Any] | None = None,
     ) -> Stopped:
         """Put a number in, and cancel the marketing that waits for it. One step.
 
         `inbox`: the entry of the inbox that said so, which is processed with this. `event_id`: of what said so; with it
-        a web app is told. `number`: what its event carries beside that.
+        a web app is told. `number`: what its event carries beside that. `by`: the
+        operator (audit.by).
         """
         request = {
             "hashes": list(hashes),
@@ -100,13 +107,22 @@ class OptOuts:
             "inbox": inbox,
             "event_id": event_id,
             "number": number,
+            "by": by,
         }
         cancelled, recalled = self._scripts.run("opt_out", [], [json.dumps(request)])
         return Stopped(json.loads(cancelled), json.loads(recalled))
 
     def remove(self, hashes: Sequence[str]) -> bool:
         """Take a number out. Whether it was in."""
-        return bool(guard(lambda: self._redis.hdel(keys.OPT_OUTS, *hashes)))
+
+        def drop() -> bool:
+            now = self._redis.time()
+            with self._redis.pipeline(transaction=True) as pipe:
+                audit.add(pipe, now, "optout remove")
+                pipe.hdel(keys.OPT_OUTS, *hashes)
+                return bool(pipe.execute()[-1])
+
+        return bool(guard(drop))
 
     def find(self, hashes: Sequence[str]) -> OptOut | None:
         """What stands in the list of this number."""

@@ -139,7 +139,7 @@ USERS = {
             f"{keys.DAY_PREFIX}*",
         ),
         reads=(keys.OPT_OUTS, keys.EVENTS_TO, keys.WEBHOOKS_TO),
-        writes=(keys.EVENTS, keys.OUTBOX, keys.WEBHOOKS, keys.WEBHOOKS_DUE, keys.CONFIRMED),
+        writes=(keys.EVENTS, keys.OUTBOX, keys.WEBHOOKS, keys.WEBHOOKS_DUE, keys.CONFIRMED, keys.AUDIT),
         rest=f"{PUBLISHING} {BINDING}",
     ),
     "receiver": User(

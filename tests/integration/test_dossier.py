@@ -35,6 +35,9 @@ def test_a_dossier_says_what_was_sent_and_why_and_shows_no_number_and_no_text(ho
     revealed = dossier(house, NUMBER, "--reveal")
     assert [each["text"] for each in revealed["messages"]] == [advert["text"], TEXT]
     assert revealed["messages"][0]["reference"] == "MARKER"
+    acts = json.loads(house.command("audit", "--json").stdout)
+    assert [each["act"] for each in acts] == ["dossier, revealed", "dossier", "optout add"]
+    assert [each for each in acts if NUMBER[3:] in json.dumps(each)] == []
     in_words = house.command("dossier", NUMBER).stdout
     assert "consent: id form-17, date 2026-03-01, source checkout page" in in_words
     assert "2 messages are kept" in in_words

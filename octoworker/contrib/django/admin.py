@@ -24,6 +24,7 @@ from octoworker.contrib.django.models import OutboxMessage, Sms
 from octoworker.errors import PayloadError, RefusedError, StoreError, UnknownMessageError
 from octoworker.sms.identity import known_id
 from octoworker.sms.record import Record, State, mask
+from octoworker.store import audit
 from octoworker.telemetry import escape
 
 SHOWN = 100
@@ -147,12 +148,13 @@ class SmsAdmin(ReadOnly):
         permission, do = self.ACTS[act]
         self._allow(request, permission)
         record = self._one(message_id)
+        user: Any = request.user
         try:
-            do(record.message_id)
+            with audit.acting(user.get_username()):
+                do(record.message_id)
         except (RefusedError, UnknownMessageError, StoreError) as refused:
             messages.error(request, str(refused))
         else:
-            user: Any = request.user
             LogEntry.objects.log_actions(
                 user_id=user.pk,
                 queryset=[Sms(record.message_id)],

@@ -1,13 +1,14 @@
--- include: change, backlog, inbox, opt_outs, recalls
+-- include: change, backlog, inbox, opt_outs, recalls, audit
 -- A number wants no more: put it into the list, and cancel what waits for it and is marketing, before anything is released. What
 -- Octopush holds for later, a worker asks Octopush to cancel.
 -- KEYS  none
 -- ARGV  1 request (JSON: hashes (the first for the entry), entry (source, ticket, scope; since (ms) where it is known),
 --         keep (ms), inbox (id of the entry that said so, or ''), event_id (of what said so, or ''), number (that the event
---         carries, or ''))
+--         carries, or ''); by: an operator's (see audit))
 -- returns  {ids that were cancelled (JSON), ids of which Octopush is asked (JSON)}
 local request, now = cjson.decode(ARGV[1]), clock()
 opt_out(request.hashes, request.entry, now)
+note_act(request.by, '', now)
 
 local cancelled, recalled = {}, {}
 for _, hash in ipairs(request.hashes) do

@@ -1,7 +1,7 @@
--- include: message
+-- include: message, audit
 -- What cancel, reschedule, decide and replay have in common: an operator's change, atomic against the scheduler and claims.
 
--- The message as the change finds it. `request`: keep (ms), and change_nonce, one for each time that an operator asks.
+-- The message as the change finds it. `request`: keep (ms), and change_nonce, one for each time that an operator asks; by (see audit).
 -- Then, where nothing is to be changed, the reply: there is no such message; or the same change was asked for twice, because
 -- the first reply was lost on the way: the same answer then, whatever has come of it since.
 local function begin_change(request, ...)
@@ -21,5 +21,6 @@ end
 
 local function changed(message, request, outcome)
   if given(request.change_nonce) then redis.call('HSET', message.key, 'change_nonce', request.change_nonce) end
+  note_act_on(message, request.by)
   return reply(outcome or 'done', message, message.before)
 end
