@@ -291,7 +291,7 @@ class Campaigns:
         guard(write)
         return self._stop(campaign)
 
-    def _stop(self, campaign: str) -> tuple[int, int]:
+    def _stop(self, campaign: str) -> Stop:
         request = json.dumps({"keep": span_ms(self._keep), "change_nonce": os.urandom(8).hex()})
         outcomes: Counter[str] = Counter()
         for ids in self._slices(campaign):
