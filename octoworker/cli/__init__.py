@@ -25,7 +25,8 @@ EXIT_CODES: tuple[tuple[type[errors.OctoworkerError], int], ...] = (
 
 
 COMMANDS = {
-    "messages": ("send", "check", "status", "list", "cancel", "reschedule", "decide", "replay"),
+    "messages": ("send", "check", "status", "list", "reschedule"),
+    "acts": ("cancel", "decide", "replay"),
     "account": ("balance", "errors", "settings"),
     "octopush": ("octopush",),
     "traffic": ("pause", "resume", "stats"),

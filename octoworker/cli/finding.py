@@ -137,7 +137,7 @@ def _row(record: Record) -> dict[str, Any]:
         "taken_at": iso(record.created_at) if record.created_at else None,
         "moved_at": iso(record.history[-1].at) if record.history else None,
         "to": shown[0] if shown else None,
-        "people": len(record.recipients) or _asked(record),
+        "people": asked_people(record),
         "lane": record.lane,
         "campaign": record.campaign or None,
         "ticket": record.ticket,
@@ -147,7 +147,10 @@ def _row(record: Record) -> dict[str, Any]:
     }
 
 
-def _asked(record: Record) -> int:
+def asked_people(record: Record) -> int:
+    """To how many a message is, or was to go."""
+    if record.recipients:
+        return len(record.recipients)
     listed = record.arguments.get("recipients")
     return len(listed) if isinstance(listed, list) else int(listed is not None)
 

@@ -1,4 +1,4 @@
-"""Commands about messages: send, status, list, cancel, reschedule, replay."""
+"""Commands about one message: send, check, status, reschedule; and list."""
 
 from __future__ import annotations
 
@@ -193,10 +193,10 @@ def reschedule(message_id: str, send_at: datetime, *, json_: bool) -> None:
     with _done(f"{message_id}: it was taken."):
         found = _found(message_id)
     output.as_json(found.as_json()) if json_ else output.record(found)
-    _say_who_asks(found)
+    say_who_asks(found)
 
 
-def _say_who_asks(found: Record) -> None:
+def say_who_asks(found: Record) -> None:
     """What is with Octopush is not cancelled by having asked for it."""
     if found.recall and found.recall.open:
         output.say(
@@ -252,40 +252,6 @@ def list_(state: str | None, limit: int, *, unconfirmed: bool, recalled: bool, r
     output.as_json([each.masked() for each in found]) if json_ else output.table(found)
 
 
-@click.command()
-@one_message
-@as_json
-def cancel(message_id: str, *, json_: bool) -> None:
-    """Stop a message that has not gone yet. What Octopush holds for later, a worker asks it to cancel."""
-    found = runtime.look(Settings.load()).cancel(message_id)
-    output.as_json(found.as_json()) if json_ else output.record(found)
-    _say_who_asks(found)
-
-
-@click.command()
-@one_message
-@click.argument("word", type=click.Choice(["sent", "dead", "cancelled"]))
-@as_json
-def decide(message_id: str, word: str, *, json_: bool) -> None:
-    """Say what becomes of a message that waits for a person, or was accepted unconfirmed: it was sent, or it is given up.
-
-    Of one that Octopush may have cancelled: it was cancelled, or it was sent.
-    """
-    found = runtime.look(Settings.load()).decide(message_id, sent=word == "sent", cancelled=word == "cancelled")
-    output.as_json(found.as_json()) if json_ else output.record(found)
-
-
-@click.command()
-@one_message
-@click.option("--force", is_flag=True, help="Also when it may have been sent: the handset may ring twice.")
-@as_json
-def replay(message_id: str, *, force: bool, json_: bool) -> None:
-    """Put a message that has ended back in its queue."""
-    found = runtime.look(Settings.load()).replay(message_id, force=force)
-    client.client().publish(message_id, found.arguments, found.lane)
-    output.as_json(found.as_json()) if json_ else output.record(found)
-
-
 @contextmanager
 def _done(sentence: str) -> Iterator[None]:
     """Redis may go away when what was asked for is done, and only its story is still to be read: then say so."""
@@ -327,4 +293,4 @@ def _say_who_is_missing(store: Store, lane: str) -> None:
             output.say(f"{who}: the message waits until one is started (octoworker worker).", err=True)
 
 
-COMMANDS = (send, check, status, list_, cancel, reschedule, decide, replay)
+COMMANDS = (send, check, status, list_, reschedule)
