@@ -12,12 +12,10 @@ import click
 from rich.table import Table
 
 from octoworker.cli import output
-from octoworker.cli.maintenance import person_of
 from octoworker.cli.messages import When, as_json
 from octoworker.config import Settings
-from octoworker.errors import PayloadError
-from octoworker.sms import sizes, terms
 from octoworker.sms.record import Record, State, iso, mask
+from octoworker.store import person
 from octoworker.store.campaigns import Campaign
 from octoworker.store.finding import Criteria, people
 from octoworker.worker import runtime
@@ -71,22 +69,7 @@ def criteria(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def chosen(settings: Settings, given: dict[str, Any]) -> Criteria:
     """What these options mean. PayloadError: one of them means nothing."""
-    reference, number = given.get("reference") or "", given.get("number") or ""
-    if len(reference) > sizes.REFERENCE:
-        raise PayloadError([f"reference: give at most {sizes.REFERENCE} characters."])
-    person = person_of(number, settings) if number else None
-    number_keys = settings.opt_outs.number_keys
-    found_by = person.found_by(None) if person else terms.of_reference(reference, number_keys) if reference else []
-    return Criteria(
-        found_by=found_by,
-        is_them=person.is_them if person else None,
-        reference=reference,
-        campaign=given.get("campaign") or "",
-        states=frozenset(map(State, given.get("state") or ())),
-        reason=given.get("reason") or "",
-        since=given.get("since"),
-        until=given.get("until"),
-    )
+    return person.criteria(given, settings.message.region, settings.opt_outs.number_keys)
 
 
 @click.command()

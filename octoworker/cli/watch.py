@@ -37,6 +37,7 @@ def metrics(port: int, host: str | None) -> None:
     """Serve the gauges of the whole installation on /metrics, and the status page on / when OCTOWORKER_STATUS_TOKEN is set."""
     # No other command needs a server.
     from octoworker.web.gauges import Gauges  # noqa: PLC0415
+    from octoworker.web.search import Search  # noqa: PLC0415
     from octoworker.web.server import Server  # noqa: PLC0415
     from octoworker.web.site import Site  # noqa: PLC0415
 
@@ -45,8 +46,9 @@ def metrics(port: int, host: str | None) -> None:
     token = settings.status_token.get_secret_value() if settings.status_token else ""
     gauges = Gauges(lambda: store.board(queues), settings.limits.rate)
     address = settings.metrics_host if host is None else host
+    search = Search(store, settings.message.region, settings.opt_outs.number_keys)
     try:
-        server = Server(address, port, Site((gauges,), store, queues, token).route)
+        server = Server(address, port, Site((gauges,), store, queues, token, search).route)
     except OSError as error:
         raise OctoworkerError(f"Port {port} cannot be listened on: {os.strerror(error.errno or 0)}.") from None
     page = f"  status page http://127.0.0.1:{server.port}/" if token else ""

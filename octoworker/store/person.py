@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from octoworker.errors import PayloadError
-from octoworker.sms import opt_outs, recipient, terms, texts
+from octoworker.sms import opt_outs, recipient, sizes, terms, texts
 from octoworker.sms.recipient import Anywhere, digits
+from octoworker.sms.record import State
 from octoworker.store import keys, limits
 from octoworker.store.erasure import Person
+from octoworker.store.finding import Criteria
 
 SHORTEST = 6
 """Digits below which a number is no person's."""
@@ -46,3 +49,27 @@ def named(number: str, region: str, number_keys: Sequence[str]) -> Person:
 
 _PLAINLY = re.compile(r"\+?[\d\s.()/\-\u2010\u2011]+")
 """One number, and nothing else."""
+
+
+def criteria(given: Mapping[str, Any], region: str, number_keys: Sequence[str]) -> Criteria:
+    """What is meant by a number, a reference, a campaign, states, a reason, times, as an operator writes them.
+
+    PayloadError: one of them means nothing.
+    """
+    reference, number = given.get("reference") or "", given.get("number") or ""
+    if len(reference) > sizes.REFERENCE:
+        raise PayloadError([f"reference: give at most {sizes.REFERENCE} characters."])
+    if len(number) > sizes.NUMBER:
+        raise PayloadError([f"number: give at most {sizes.NUMBER} characters."])
+    them = named(number, region, number_keys) if number else None
+    found_by = them.found_by(None) if them else terms.of_reference(reference, number_keys) if reference else []
+    return Criteria(
+        found_by=found_by,
+        is_them=them.is_them if them else None,
+        reference=reference,
+        campaign=given.get("campaign") or "",
+        states=frozenset(map(State, given.get("state") or ())),
+        reason=given.get("reason") or "",
+        since=given.get("since"),
+        until=given.get("until"),
+    )

@@ -39,9 +39,48 @@ def board(seen: Board, latest: Sequence[Record] | None, state: State | None = No
         part("lanes", f"<h2>Lanes</h2>{_lanes(seen)}", "section"),
         part("states", f"<h2>Messages by state</h2>{_states(seen, state)}", "section"),
         "</div>",
+        FIND,
         part("latest", f"<h2>{_heading(state)}</h2>{_latest(latest)}", "section"),
     ]
     return whole("octoworker", "".join(parts), refresh=True, at=seen.states_at)
+
+
+def _field(name: str, label: str, place: str) -> str:
+    return (
+        f'<label for="find-{name}">{label}</label> <input id="find-{name}" name="{name}" placeholder="{place}" '
+        'maxlength="200" autocomplete="off" spellcheck="false">'
+    )
+
+
+_CHOICES = "".join(f"<option>{state.value}</option>" for state in State)
+
+FIND = (
+    '<details class="find"><summary>Find messages</summary><form method="post" action="/find" class="login">'
+    + " ".join(
+        _field(*each)
+        for each in (
+            ("number", "Number", "+33…"),
+            ("reference", "Reference", "the whole of it"),
+            ("campaign", "Campaign", "its id"),
+            ("reason", "Reason", "a part, or a code"),
+        )
+    )
+    + f' <label for="find-state">State</label> <select id="find-state" name="state"><option value="">any</option>{_CHOICES}'
+    "</select> <button>Find</button></form></details>"
+)
+"""By what is known of them. In a body, so that no address holds a number."""
+
+
+def found(records: Sequence[Record], says: str, *, readable: bool = True) -> str:
+    """What a search has found. `readable`: records may be read."""
+    said = f"<p>{escape(says)}</p>" if says else ""
+    shown = _latest(records) if records else "" if readable else _latest(None)
+    parts = [
+        '<p class="back"><a href="/">← All messages</a></p>',
+        FIND,
+        f"<section><h2>Found</h2>{said}{shown}</section>",
+    ]
+    return whole("Found · octoworker", "".join(parts))
 
 
 def _heading(state: State | None) -> str:

@@ -15,9 +15,11 @@ from prometheus_client.registry import Collector
 from octoworker.errors import StoreError
 from octoworker.sms.record import State
 from octoworker.store import Store
+from octoworker.store.scripts import MayNotError
 from octoworker.web import frame, page
 from octoworker.web.access import Access
 from octoworker.web.request import Request, Response
+from octoworker.web.search import Search
 
 LATEST = 50
 """Messages on the page."""
@@ -45,7 +47,14 @@ SHUT = (
 class Site:
     """Answers requests. `token` "": there is no page. `queues`: the broker's list of each lane."""
 
-    def __init__(self, collectors: tuple[Collector, ...], store: Store, queues: Mapping[str, str], token: str) -> None:
+    def __init__(
+        self,
+        collectors: tuple[Collector, ...],
+        store: Store,
+        queues: Mapping[str, str],
+        token: str,
+        search: Search | None = None,
+    ) -> None:
         self._registry = CollectorRegistry()
         for collector in collectors:
             # Not by `register`, which collects once to learn the names: Redis may be away, or slow.
@@ -53,10 +62,12 @@ class Site:
         self._store = store
         self._queues = queues
         self._access = Access(token) if token else None
+        self._search = search or Search(store)
 
     def route(self, request: Request) -> Response:
-        if request.path == "/login" and request.method == "POST" and self._access:
-            return self._let_in(request, self._access)
+        forms = {"/login": self._let_in, "/find": self._find}
+        if request.method == "POST" and request.path in forms and self._access:
+            return forms[request.path](request, self._access)
         if request.method not in READING:
             return Response(
                 b"Nothing is changed here.\n", HTTPStatus.METHOD_NOT_ALLOWED, headers=(("Allow", "GET, HEAD"),)
@@ -81,6 +92,20 @@ class Site:
         secure = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
         cookie = ("Set-Cookie", access.cookie(secure=secure))
         return Response(b"", HTTPStatus.SEE_OTHER, headers=(("Location", place), cookie, *SHUT))
+
+    def _find(self, request: Request, access: Access) -> Response:
+        """What is looked for comes in a body, from our own page."""
+        if not access.may_see(request.headers):
+            return _locked("/")
+        if not _from_here(request):
+            return Response(b"Open the page itself.\n", HTTPStatus.FORBIDDEN)
+        form = request.form
+        try:
+            return _html(self._search.page(form))
+        except MayNotError:
+            return _html(page.found([], "", readable=False))
+        except StoreError as error:
+            return _html(page.away(str(error)), HTTPStatus.SERVICE_UNAVAILABLE)
 
     def _page(self, request: Request) -> Response:
         if request.path == "/" and (wanted := request.query.get("message", "").strip().lower().replace("-", "")):

@@ -45,12 +45,15 @@ class Exporter(bootsteps.StartStopStep):
         if self._folder is None or share.mine.index != 1:
             return
         # Not before: prometheus_client looks for the folder when it is imported.
+        from octoworker.web.search import Search  # noqa: PLC0415
         from octoworker.web.server import Server  # noqa: PLC0415
         from octoworker.web.site import Site  # noqa: PLC0415
 
         settings = self._settings
         token = settings.status_token.get_secret_value() if settings.status_token else ""
-        site = Site((metrics.Summed(self._folder),), runtime.look(settings), runtime.queues(settings), token)
+        store = runtime.look(settings)
+        search = Search(store, settings.message.region, settings.opt_outs.number_keys)
+        site = Site((metrics.Summed(self._folder),), store, runtime.queues(settings), token, search)
         try:
             self._server = Server(settings.metrics_host, settings.metrics_port, site.route, name="octoworker-metrics")
             self._server.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 from base64 import b64encode
 from contextlib import contextmanager
@@ -13,8 +14,9 @@ from urllib.parse import urlencode
 import pytest
 from harness import API_KEY, NUMBER, TEXT
 
+from octoworker.sms import terms
 from octoworker.sms.record import State
-from octoworker.store import Store, connect
+from octoworker.store import ClaimRequest, Store, connect
 from octoworker.web.frame import SCRIPT
 from octoworker.web.gauges import Gauges
 from octoworker.web.server import Server
@@ -276,3 +278,55 @@ def test_a_short_token_is_refused_at_the_start(house):
     assert done.returncode == 2
     assert "OCTOWORKER_STATUS_TOKEN" in done.stderr
     assert "short" not in done.stderr.replace("at least", "")
+
+
+def search(port, headers=BEARER, **form):
+    body = urlencode(form)
+    return ask(
+        port, "/find", {"Content-Type": "application/x-www-form-urlencoded", **headers}, method="POST", body=body
+    )
+
+
+@pytest.fixture
+def refused_one(redis_client):
+    store = Store(redis_client, **KEEP)
+    asked = json.dumps({"recipients": NUMBER, "text": TEXT, "reference": "order 4711"})
+    found_by = terms.of_message([NUMBER], "order 4711", ())
+    store.reject(ClaimRequest("a" * 32, "print", "normal", asked, found_by=found_by), "why not", "164")
+    return "a" * 32
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"number": "06 12 34 56 78"},
+        {"reference": "order 4711"},
+        {"state": "rejected"},
+        {"reason": "164", "number": NUMBER},
+    ],
+)
+def test_a_message_is_found_on_the_page_and_no_number_is_shown(port, refused_one, form):
+    status, told, body = search(port, **form)
+    assert (status, f"/message/{refused_one}" in body, told["Cache-Control"]) == (200, True, "no-store")
+    assert [each for each in (NUMBER[3:], "06 12", TEXT) if each in body] == []
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ({"number": "+33612345670"}, "No message that is kept"),
+        ({"number": "12"}, "give the whole number"),
+        ({"reference": "x" * 300}, "at most 200 characters"),
+        ({}, "Give something that is known"),
+        ({"state": "<script>"}, "Give something that is known"),
+    ],
+)
+def test_what_finds_nothing_says_why(port, refused_one, form, says):
+    status, _, body = search(port, **form)
+    assert (status, says in body, refused_one in body) == (200, True, False)
+
+
+def test_nobody_searches_without_the_token_from_another_site_or_by_an_address(port, refused_one):
+    assert search(port, {}, state="rejected")[0] == 401
+    assert search(port, {**BEARER, "Origin": "https://elsewhere.example"}, state="rejected")[0] == 403
+    assert refused_one not in ask(port, "/find?state=rejected")[2]
