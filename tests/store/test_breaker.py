@@ -51,6 +51,27 @@ def test_one_bad_message_does_not_open_the_breaker(client):
     assert type(store.claim(request(2))) is Lease
 
 
+def test_after_many_calls_that_went_well_another_writes_nothing_and_a_fault_still_counts(client):
+    store = open_store(client, breaker_calls=4)
+
+    def breakers():
+        return {key: client.hgetall(key) for key in client.scan_iter("ow:breaker*")}
+
+    for n in range(3):
+        submitted(store, request(n), state=State.ACCEPTED, health="ok")
+    few = breakers()
+    submitted(store, request(3), state=State.ACCEPTED, health="ok")
+    full = breakers()
+    assert few != full
+    submitted(store, request(4), state=State.ACCEPTED, health="ok")
+    assert breakers() == full
+    failed(store, 5)
+    submitted(store, request(6), state=State.ACCEPTED, health="ok")
+    after = breakers()
+    submitted(store, request(7), state=State.ACCEPTED, health="ok")
+    assert breakers() != after, "a fault among the last calls is looked at until it has gone"
+
+
 def test_refusals_of_a_message_do_not_open_the_breaker(client):
     store = open_store(client, breaker_calls=4)
     for n in range(10):

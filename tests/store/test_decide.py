@@ -10,6 +10,17 @@ from store_kit import ID, REQUEST, outcome
 from octoworker.sms.record import State
 
 
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [(True, "an operator found it at Octopush"), (False, "given up by an operator; may have been sent")],
+)
+def test_the_record_says_what_the_operator_said(store, sent, why):
+    lease = store.claim(REQUEST)
+    store.settle(ID, lease.token, outcome(State.UNKNOWN))
+    decided = store.decide(ID, sent=sent)
+    assert (decided.reason, decided.history[-1].reason) == (why, why)
+
+
 @pytest.mark.parametrize(("sent", "ends"), [(True, "accepted"), (False, "dead")])
 def test_what_an_operator_decides_holds_for_every_recipient_in_doubt(store, sent, ends):
     lease = store.claim(REQUEST)

@@ -40,6 +40,13 @@ def on_hold(store, n=1, code="104"):
     )
 
 
+def test_what_waits_for_the_account_says_why_it_is_blocked(client):
+    store = open_store(client)
+    assert on_hold(store).record.reason == "why"
+    assert type(store.claim(request(2))) is Wait
+    assert store.get(id_of(2)).reason == "the account is blocked: why"
+
+
 def test_beyond_the_pace_messages_are_backlogged_and_burn_no_attempt(client):
     store = open_store(client, rate=1.0)
     assert verdicts(store, [request(1), request(2)]) == [Lease, Wait]
