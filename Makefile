@@ -188,6 +188,12 @@ bench-held: $(READY)
 bench-traffic: $(READY)
 	$(BIN)/python benchmarks/traffic.py
 
+# make bench-find   what `octoworker find` costs among FOUND records: first pages, the longest step, what the index takes
+FOUND ?= 1000000
+.PHONY: bench-find
+bench-find: $(READY)
+	$(BIN)/python benchmarks/find.py $(FOUND)
+
 # make bench-codes   from otp.start to accepted, alone and beside 100,000 bulk messages
 bench-codes: $(READY)
 	$(BIN)/python benchmarks/codes.py

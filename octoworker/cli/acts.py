@@ -7,7 +7,7 @@ On many, each is acted on as if it were alone, with the same refusals. It may be
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -21,11 +21,13 @@ from octoworker.cli.messages import When, as_json, say_who_asks
 from octoworker.client import client
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, RefusedError, StoreError, UnknownMessageError
-from octoworker.sms import identity
+from octoworker.sms import identity, recipient
 from octoworker.sms.record import MAYBE_SENT, SENT, Record, State, iso
 from octoworker.store import Store
-from octoworker.store.finding import Criteria
+from octoworker.store.finding import Criteria, people
 from octoworker.worker import runtime
+
+PRICE = "price:"
 
 WORDS = ("sent", "dead", "cancelled")
 
@@ -131,6 +133,12 @@ class Count:
     cost: Decimal = Decimal(0)
     """What they cost when they were sent last."""
     currency: str = ""
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    """What a segment cost last, by country."""
+    expected: Decimal = Decimal(0)
+    """What they would cost now, all that can be priced."""
+    unpriced: int = 0
+    """Messages of which that is not known: never claimed, or to a country without a price yet."""
 
     def add(self, record: Record) -> None:
         self.messages += 1
@@ -140,6 +148,11 @@ class Count:
         self.may_ring_twice += may_have_been_sent(record)
         self.cost += _amount(record.cost)
         self.currency = record.currency or self.currency
+        price = self.prices.get(_country_of(record))
+        if price is None or not record.segments:
+            self.unpriced += 1
+        else:
+            self.expected += price * record.segments
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -149,8 +162,21 @@ class Count:
             "states": dict(self.states),
             "may_ring_twice": self.may_ring_twice,
             "cost_so_far": str(self.cost),
+            "expected_cost": str(self.expected),
+            "unpriced": self.unpriced,
             "currency": self.currency or None,
         }
+
+
+def _country_of(record: Record) -> str:
+    return next((recipient.country_of(each) for each in people(record) if each.startswith("+")), "")
+
+
+def _prices(store: Store) -> dict[str, Decimal]:
+    known = store.flow_control.account()
+    return {
+        name.removeprefix(PRICE): Decimal(value).scaleb(-6) for name, value in known.items() if name.startswith(PRICE)
+    }
 
 
 def may_have_been_sent(record: Record) -> bool:
@@ -198,7 +224,7 @@ def _act_on_many(many: Many, wanted: Criteria, begun: datetime | None, *, dry_ru
     """Count or act, and end: exit status 1 when some were refused."""
     at = begun or many.store.clock.now()
     if dry_run:
-        count = Count()
+        count = Count(prices=_prices(many.store))
         for record in many.meant(wanted, at):
             count.add(record)
         output.as_json({"dry_run": True, **count.as_json()}) if json_ else _say_count(many, count)
@@ -229,6 +255,9 @@ def _say_count(many: Many, count: Count) -> None:
         output.say(f"  {number} {State(state).value}")
     if count.cost:
         output.say(f"  they have cost {count.cost} {count.currency} so far; what is sent again is paid again".rstrip())
+    if many.name.startswith("replay"):
+        unpriced = f", and {count.unpriced} of which that is not known" if count.unpriced else ""
+        output.say(f"  about {count.expected} {count.currency}".rstrip() + f" by the prices of last time{unpriced}")
     if many.name.startswith("replay") and count.may_ring_twice:
         output.say(f"  {count.may_ring_twice} may ring twice: they go only with --force")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from store_kit import id_of, open_store, outcome, request, submitted
 
@@ -14,7 +15,7 @@ LONG = 100_000
 
 def refused_messages(house, count):
     """Messages that a worker could not send, by now."""
-    store = open_store(house.redis, keep_for=LONG)
+    store = open_store(house.redis, keep_for=LONG, account="legacy:a")
     for n in range(count):
         store.reject(request(n, payload=json.dumps({"recipients": "+33612345678", "text": "t"})), "why", None)
     return store
@@ -22,9 +23,11 @@ def refused_messages(house, count):
 
 def test_many_are_counted_and_then_replayed_each_once(house):
     store = refused_messages(house, 5)
-    submitted(store, request(7), fields={"cost": "0.05", "currency": "EUR"})
+    priced = request(7, payload=json.dumps({"recipients": "+33612345678"}), segments=2)
+    submitted(store, priced, fields={"cost": "0.05", "currency": "EUR"}, prices={"FR": Decimal("0.03")})
     counted = json.loads(house.command("replay", "--since", "1h", "--dry-run", "--json").stdout)
     assert (counted["messages"], counted["may_ring_twice"], counted["cost_so_far"]) == (6, 1, "0.05")
+    assert (counted["expected_cost"], counted["unpriced"]) == ("0.060000", 5)
     assert counted["states"] == {"rejected": 5, "accepted": 1}
     assert store.get(id_of(0)).state is State.REJECTED
     done = house.command("replay", "--since", "1h", "--json", check=False)
