@@ -61,7 +61,37 @@ def source(script: str) -> str:
             continue
         needed |= _words(definition)
         kept.append(definition)
-    return "".join(reversed(kept))
+    whole = "".join(reversed(kept))
+    return sunk(whole) if script in SUNK else whole
+
+
+SUNK = frozenset({"claim", "settle"})
+"""Scripts of one message. Each call of one used to make some 80 functions, most of them for what rarely happens."""
+
+MARGIN = re.compile(r"(?!end\b|else|\)|\}|--|\s)")
+"""Where a line begins a new piece of a script."""
+
+FUNCTION = re.compile(r"local function (\w+)\(([^()\n]*)\)\n")
+
+
+def sunk(text: str) -> str:
+    """A script in which a function that only one other function names stands inside that one: it is made when that one is called,
+    and not at each call of the script. One that would find another value under a name there stays where it is."""
+    pieces: list[str] = []
+    for line in text.splitlines(keepends=True):
+        if pieces and not MARGIN.match(line):
+            pieces[-1] += line
+        else:
+            pieces.append(line)
+    for at in range(len(pieces) - 1, -1, -1):
+        if (own := FUNCTION.match(pieces[at])) is None:
+            continue
+        users = [n for n, piece in enumerate(pieces) if n != at and own[1] in _words(piece)]
+        user = FUNCTION.match(pieces[users[0]]) if len(users) == 1 and users[0] > at else None
+        if user and _words(user[2]).isdisjoint(_words(pieces[at]) - _words(own[2])):
+            pieces[users[0]] = user[0] + pieces[at] + pieces[users[0]][user.end() :]
+            pieces[at] = ""
+    return "".join(pieces)
 
 
 def _definitions(text: str) -> list[str]:
