@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from store_kit import id_of, open_store, outcome, request, submitted
+from store_kit import id_of, look, open_store, outcome, request, submitted
 
 from octoworker.sms.record import State, iso
 
@@ -24,6 +24,7 @@ def refused_messages(house, count):
 def test_many_are_counted_and_then_replayed_each_once(house):
     store = refused_messages(house, 5)
     priced = request(7, payload=json.dumps({"recipients": "+33612345678"}), segments=2)
+    look(store)  # a worker of this account was here
     submitted(store, priced, fields={"cost": "0.05", "currency": "EUR"}, prices={"FR": Decimal("0.03")})
     counted = json.loads(house.command("replay", "--since", "1h", "--dry-run", "--json").stdout)
     assert (counted["messages"], counted["may_ring_twice"], counted["cost_so_far"]) == (6, 1, "0.05")
