@@ -51,6 +51,9 @@ CONNECT_TIMEOUT = 3.0
 LONGEST_QUEUE = 86_400.0
 """Seconds that a job may stand in a queue and still find the record of its message: over a bad night, and a day of repair."""
 
+SHORTEST_DETAIL = 72 * 3600.0
+"""Seconds: what has no receipt by then gets none, and nothing asks again under its key."""
+
 BROKEN_RULES = {
     "http_timeout": "OCTOWORKER_HTTP_TIMEOUT ({http_timeout:g} s) must be less than OCTOWORKER_LEASE ({lease:g} s): "
     "a call must end before another worker may take the message.",
@@ -60,6 +63,8 @@ BROKEN_RULES = {
     "OCTOWORKER_VISIBILITY_TIMEOUT ({visibility_timeout:g} s): Celery repeats a longer wait.",
     "retry": "OCTOWORKER_RETRY_BASE ({retry_base:g} s) must be at most OCTOWORKER_RETRY_CAP ({retry_cap:g} s).",
     "breaker": "OCTOWORKER_BREAKER_BASE ({breaker_base:g} s) must be at most OCTOWORKER_BREAKER_CAP ({breaker_cap:g} s).",
+    "detail_for": "OCTOWORKER_DETAIL_FOR ({detail_for:g} s) must be 0 or at least 259200 s, three days: receipts and replies still "
+    "come until then.",
     "keep_for": "OCTOWORKER_KEEP_FOR ({keep_for:g} s) must be at least OCTOWORKER_KEY_WINDOW ({key_window:g} s) and a day: "
     "a forgotten record would let the same message go out again, and a job in a queue must find its record.",
 }
@@ -634,6 +639,11 @@ class Settings(BaseSettings):
         max_length=64,
         description="Who acts, for `octoworker audit`; empty: the user of the operating system.",
     )
+    detail_for: Patience = Field(
+        default=0.0,
+        description="After how long a message that is over keeps only its state, ticket, cost and what makes a repeat the same, s; "
+        "at least three days; 0: never, it keeps all for OCTOWORKER_KEEP_FOR.",
+    )
     bulk_lines: int = Field(
         default=128,
         ge=1,
@@ -732,6 +742,7 @@ class Settings(BaseSettings):
             "eta_horizon": self.eta_horizon <= self.visibility_timeout / 4,
             "retry": retry.base <= retry.cap,
             "breaker": limits.breaker_base <= limits.breaker_cap,
+            "detail_for": self.detail_for == 0 or self.detail_for >= SHORTEST_DETAIL,
             "keep_for": retry.key_window + LONGEST_QUEUE <= self.keep_for,
         }
         broken = (BROKEN_RULES[rule] for rule, held in holds.items() if not held)

@@ -158,6 +158,9 @@ def record(found: Record) -> None:
         "receipt": found.no_receipt or _hinted(found),
         "recall": _recall(found.recall) if found.recall else None,
         "part of": found.parent,
+        "shortened": f"{found.shortened_at:%Y-%m-%d}: number, text and history went then"
+        if found.shortened_at
+        else None,
     }
     for name, value in facts.items():
         if value not in (None, ""):

@@ -210,7 +210,7 @@ def _kept(results: Results, *, pending: Iterable[str]) -> dict[str, str]:
     """The results as the record keeps them, and the recipients that are still to be sent to."""
     open_ = list(pending)
     outcomes = {number: result.as_json() for number, result in results.items()}
-    return {"outcomes": json.dumps(outcomes), "pending": json.dumps(open_) if open_ else ""}
+    return {"outcomes": json.dumps(outcomes, separators=(",", ":")), "pending": json.dumps(open_) if open_ else ""}
 
 
 def _reply(answer: Answer, lease: Lease) -> dict[str, str]:

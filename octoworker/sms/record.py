@@ -231,6 +231,8 @@ class Record:
     recall: Recall | None = None
     forgotten_at: datetime | None = None
     """When a recipient was taken out of it."""
+    shortened_at: datetime | None = None
+    """When its story was shortened to what must be known of it."""
     replies: tuple[Reply, ...] = field(default=(), repr=False)
     """What recipients answered, as it came."""
     hint: Hint | None = None
@@ -274,6 +276,7 @@ class Record:
             correlation=fields.get("correlation", ""),
             job_id=fields.get("job_id", ""),
             forgotten_at=_instant(fields.get("forgotten")),
+            shortened_at=_instant(fields.get("shortened")),
             replies=tuple(_replies(fields.get("replies"))),
             hint=None if fields.get("ticket") else _hint(_object(fields.get("hint"))),
         )
@@ -340,6 +343,7 @@ class Record:
             "recall": self.recall.as_json() if self.recall else None,
             "correlation": self.correlation or None,
             "forgotten_at": iso(self.forgotten_at) if self.forgotten_at else None,
+            "shortened_at": iso(self.shortened_at) if self.shortened_at else None,
             "recipients": {number: cast("RecipientRecord", dict(each)) for number, each in self.recipients.items()},
             "consent": self.consent,
             "remarks": list(self.remarks),

@@ -217,6 +217,7 @@ class MessageRecord(TypedDict):
     recall: RecallRecord | None
     correlation: str | None
     forgotten_at: str | None
+    shortened_at: str | None
     recipients: dict[str, RecipientRecord]
     consent: Consent | None
     remarks: list[RemarkRecord]

@@ -49,6 +49,7 @@ from octoworker.store.replies import claimed, received, record_of, settled, with
 from octoworker.store.scripts import Scripts, guard
 from octoworker.store.server import Lineage
 from octoworker.store.stats import FILLING, FULL, Board, Lane
+from octoworker.store.tombstones import Tombstones
 from octoworker.store.units import NO_TIME, instant, instant_ms, span_ms
 from octoworker.store.values import (
     Busy,
@@ -119,6 +120,15 @@ __all__ = [
 
 SLACK = timedelta(milliseconds=20)
 """A job may be claimed this much before it is due: a worker knows Redis' clock only as well as the network is quick."""
+
+READ_AT_ONCE = 100
+"""Records read in one round trip."""
+
+PRUNED_AT_ONCE = 1000
+"""Members of an index dropped in one step of Redis: some 0.5 ms. All of a million at once would hold everybody up for a second."""
+
+SLICES_AT_ONCE = 10
+"""Such steps in one call, after which the scheduler looks at its other work."""
 
 MOVING_MS = 600_000
 """ms ahead of which what is queued or being submitted is looked at again; what is looked at later waits for its time."""
@@ -239,6 +249,7 @@ class Store:
         self.event_log = EventLog(client, self._scripts)
         self.inbox = Inbox(client, self._scripts, lease=lease)
         self.webhooks = Webhooks(client, self._scripts)
+        self.tombstones = Tombstones(self._scripts)
         self._limits = limits
         self._keep = span_ms(keep_for)
         self._requeue = span_ms(requeue_after)
@@ -461,7 +472,7 @@ class Store:
     def _claim(self, job: ClaimRequest) -> Call:
         facts = {
             **self._facts(job),
-            "claim_nonce": os.urandom(16).hex(),
+            "claim_nonce": os.urandom(8).hex(),
             "epoch": self.epoch.seen or None,
             "lease": self._lease,
             "key_window": self._key_window,
@@ -603,11 +614,28 @@ class Store:
 
     def get(self, message_id: str) -> Record | None:
         """The record, or None."""
-        fields = guard(lambda: self._redis.hgetall(keys.record(message_id)))
+        return self._record(message_id, guard(lambda: self._redis.hgetall(keys.record(message_id))))
+
+    def _record(self, message_id: str, fields: Mapping[str, str]) -> Record | None:
         if not fields.get("state"):
             return None
         found = Record.from_hash(message_id, fields)
         return replace(found, parts=self._parts(found)) if found.parts else found
+
+    def _records(self, ids: Iterable[str]) -> Iterator[Record]:
+        """Those of these records that are there, some in a round trip: few enough that nobody waits behind them."""
+
+        def read(some: Sequence[str]) -> list[dict[str, str]]:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for each in some:
+                    pipe.hgetall(keys.record(each))
+                return pipe.execute()
+
+        wanted = iter(ids)
+        while some := list(islice(wanted, READ_AT_ONCE)):
+            for each, fields in zip(some, guard(partial(read, some)), strict=True):
+                if record := self._record(each, fields):
+                    yield record
 
     def _parts(self, whole: Record) -> dict[str, PartRecord]:
         """The parts of a message to several countries, as they stand now. One that is gone: as it ended."""
@@ -626,15 +654,12 @@ class Store:
 
     def list(self, state: State | None, limit: int) -> Iterator[Record]:
         """Records in a state: what is coming soonest first, what is over latest first. None: every state."""
-        for message_id in self._ids(state, limit):
-            if (record := self.get(message_id)) and state in (None, record.state):
-                yield record
+        yield from (each for each in self._records(self._ids(state, limit)) if state in (None, each.state))
 
     def unconfirmed(self, limit: int) -> Iterator[Record]:
         """Messages that were accepted as far as anybody can know, the longest in doubt first."""
-        for message_id in guard(lambda: self._redis.zrange(keys.UNCONFIRMED, 0, limit - 1)):
-            if (record := self.get(message_id)) and record.confirmed is False:
-                yield record
+        ids = guard(lambda: self._redis.zrange(keys.UNCONFIRMED, 0, limit - 1))
+        yield from (each for each in self._records(ids) if each.confirmed is False)
 
     def recalled(self, limit: int) -> Iterator[Record]:
         """Messages that Octopush is asked, or is to be asked, to cancel, and those of which an operator must say what it did."""
@@ -644,9 +669,8 @@ class Store:
 
     def rolled_back(self, limit: int) -> Iterator[Record]:
         """Messages that were left to an operator because Redis went back to an older state, the first of them first."""
-        for message_id in guard(lambda: self._redis.zrange(keys.ROLLED_BACK, 0, limit - 1)):
-            if (record := self.get(message_id)) and record.state is State.UNKNOWN:
-                yield record
+        ids = guard(lambda: self._redis.zrange(keys.ROLLED_BACK, 0, limit - 1))
+        yield from (each for each in self._records(ids) if each.state is State.UNKNOWN)
 
     def latest(self, limit: int) -> Sequence[Record]:
         """The messages that moved last, latest first."""
@@ -666,21 +690,25 @@ class Store:
             sizes = guard(pipe.execute)
         return dict(zip([*(state.value for state in states), "moving"], sizes, strict=True))
 
-    def prune(self) -> None:
-        """Drop from the indexes what is older than the records are kept."""
+    def prune(self) -> bool:
+        """Drop from the indexes some of what is older than the records are kept: so much that nobody waits noticeably behind it.
+        True: there is more."""
+        now = int(guard(self._redis.time)[0]) * 1000
+        indexes = (*(keys.state(state) for state in FINAL), keys.UNCONFIRMED, keys.ROLLED_BACK, keys.ACCOUNTS)
+        more = [guard(partial(self._prune, index, now - self._keep)) for index in indexes]
+        guard(lambda: self.event_log.prune(instant(now)))
+        return any(more)
 
-        def drop() -> None:
-            now = int(self._redis.time()[0]) * 1000
-            with self._redis.pipeline(transaction=False) as pipe:
-                for state in FINAL:
-                    pipe.zremrangebyscore(keys.state(state), "-inf", now - self._keep)
-                pipe.zremrangebyscore(keys.UNCONFIRMED, "-inf", now - self._keep)
-                pipe.zremrangebyscore(keys.ROLLED_BACK, "-inf", now - self._keep)
-                pipe.zremrangebyscore(keys.ACCOUNTS, "-inf", now - self._keep)
-                pipe.execute()
-            self.event_log.prune(instant(now))
-
-        guard(drop)
+    def _prune(self, index: str, horizon: int) -> bool:
+        """Slices of one index, each a step of its own for Redis. True: there is more."""
+        for _ in range(SLICES_AT_ONCE):
+            last: Any = self._redis.zrange(
+                index, "-inf", horizon, byscore=True, offset=PRUNED_AT_ONCE - 1, num=1, withscores=True
+            )
+            self._redis.zremrangebyscore(index, "-inf", last[0][1] if last else horizon)
+            if not last:
+                return False
+        return True
 
     def ping(self) -> None:
         """StoreError when Redis is out of reach."""

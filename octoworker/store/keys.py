@@ -59,6 +59,7 @@
 | `ow:found:PART` | zset | the rest of a keyed hash of a number, or of a reference, and the id of a message → s at which it was claimed first; PART is the begin of the hash | a member once its record has gone, when another is put beside it; the key a year and `keep_for` after its latest member; those of a number when it is forgotten |
 | `ow:campaigns` | zset | id of a campaign → s at which it was begun | a member once its campaign has gone, when another is begun; the key a year and `keep_for` after the latest |
 | `ow:audit` | stream | who did what by hand: act, who, where, what (an id, or a word); no number | each after OCTOWORKER_AUDIT_FOR; the stream so long after the latest |
+| `ow:shortened` | hash | final state → ms of the last move up to which its messages have been shortened to tombstones (`OCTOWORKER_DETAIL_FOR`) | never: seven short fields |
 | `ow:confirmed` | string | nothing; it is written so that replicas can be asked for all that was written before it | a day after the last |
 | `ow:jobs-set-aside` | list | jobs that could not be read or ended several workers, as JSON: at (s), queue, reason, job; the latest 1,000; on the Redis of the jobs | 7 days after the last |
 
@@ -112,6 +113,7 @@ EPOCH = "ow:epoch"
 FOUND_PREFIX = "ow:found:"
 AUDIT = "ow:audit"
 CAMPAIGN_LIST = "ow:campaigns"
+SHORTENED = "ow:shortened"
 NOWHERE = "ow:nowhere"
 """A key that never exists: asked for in place of one that cannot be reached."""
 
@@ -154,6 +156,7 @@ NAMES_IN_LUA = {
     "EPOCH": EPOCH,
     "FOUND": FOUND_PREFIX,
     "AUDIT": AUDIT,
+    "SHORTENED": SHORTENED,
 }
 """What the scripts call them. One Redis holds them all, so only the record of a message is handed over as one of KEYS."""
 

@@ -52,6 +52,9 @@ ENDS_WITHIN = 5.0
 RECALLS_EVERY = 5
 """Sweeps between two looks for what Octopush is to take back."""
 
+SHORTEN_EVERY = 50
+"""Sweeps between two looks for messages whose story is to be shortened."""
+
 PRUNE_EVERY = 600
 """Sweeps between two cleanings of the state indexes."""
 
@@ -61,6 +64,7 @@ class Scheduler:
 
     def __init__(self, settings: Settings, store: Store, at_step: Steps = no_step) -> None:
         self._every = settings.sweep_every
+        self._detail_for = timedelta(seconds=settings.detail_for)
         look_ahead = timedelta(seconds=min(settings.eta_horizon, settings.sweep_every * LOOKS_AHEAD))
         self._queues = runtime.queues(settings)
         self._results = settings.redis.job_results
@@ -101,7 +105,7 @@ class Scheduler:
         return published
 
     def _run(self) -> None:
-        sweeps = 0
+        sweeps, more_to_prune, more_to_shorten = 0, False, False
         while not self._alive.wait(self._stopping, self._every):
             try:
                 if not self._store.epoch.look():
@@ -109,8 +113,10 @@ class Scheduler:
                 self.sweep()
                 self._clock_watch.look()
                 self._lineage_watch.look()
-                if sweeps % PRUNE_EVERY == 0:
-                    self._store.prune()
+                if more_to_prune or sweeps % PRUNE_EVERY == 0:
+                    more_to_prune = self._store.prune()
+                if self._detail_for and (more_to_shorten or sweeps % SHORTEN_EVERY == 0):
+                    more_to_shorten = self._store.tombstones.shorten(self._detail_for)
             except OctoworkerError as error:
                 log.warning("scheduler.failed", kind=type(error).__name__, reason=str(error))
             except elsewhere.AWAY as error:

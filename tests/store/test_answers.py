@@ -440,7 +440,7 @@ WAYS["check_code"] = {
 
 NO_WORDS = {
     *("opt_out", "presence", "receive", "release", "rescue", "stage", "restore", "resume_campaign"),
-    *("events_replay", "webhooks_replay", "webhooks_take", "take_recall"),
+    *("shorten", "events_replay", "webhooks_replay", "webhooks_take", "take_recall"),
 }
 """Scripts that answer how many and which."""
 

@@ -188,3 +188,23 @@ def test_what_expires_within_the_look_ahead_does_not_make_the_scheduler_spin(sto
     for n in range(100):
         store.claim(request(n, expires_at=at(seconds_of(client) + 60)))
     assert look(store, ahead=120) == ([], False)
+
+
+@pytest.mark.parametrize(("stood", "patience"), [(61, 61), (200, 200), (7200, 600)])
+def test_a_job_in_a_long_queue_is_left_alone_for_as_long_as_it_has_stood_there_and_no_longer_than_ten_times_the_usual(
+    store, client, stood, patience
+):
+    store.create(ID, "print", "normal", PAYLOAD)
+    client.lpush("sms", "its job")
+    rewind(client, stood)
+    assert look(store, queues={"normal": "sms"}).wakeups == []
+    assert client.zscore("ow:due", ID) / 1000 - seconds_of(client) == pytest.approx(patience, abs=2)
+
+
+def test_a_job_far_behind_those_that_workers_take_is_left_alone_for_longer(store, client):
+    store.create(ID, "print", "normal", PAYLOAD)
+    client.lpush("sms", "its job")
+    rewind(client, 61)
+    client.hset("ow:consumed-until", "normal", (seconds_of(client) - 61 - 300) * 1000)
+    look(store, queues={"normal": "sms"})
+    assert client.zscore("ow:due", ID) / 1000 - seconds_of(client) == pytest.approx(300, abs=3)

@@ -9,6 +9,8 @@
 local request, now = cjson.decode(ARGV[1]), clock()
 local requeue_after, max_crashes, queues = request.requeue_after, request.max_crashes, request.queues
 local ended, empty = {}, {}
+-- Times `requeue_after`: after ten minutes at the usual minute a job that was lost in a long queue is found at the latest.
+local MOST_PATIENCE = 10
 
 -- A mark in the future was made before the clock was set back, and says nothing.
 local function consumed_until(lane)
@@ -24,6 +26,14 @@ local function vanished(lane, published_at)
     empty[lane] = not given(queues[lane]) or redis.call('LLEN', queues[lane]) == 0
   end
   return empty[lane]
+end
+
+-- How long a job that still stands in its queue is left alone: the longer it has stood there, and the farther the jobs are that
+-- workers take now, the longer it will. A backlog of millions, each looked at once a minute, would be all that Redis does.
+local function patience(lane, published_at)
+  local mark = consumed_until(lane)
+  local distance = math.max(now - published_at, mark > 0 and published_at - mark or 0)
+  return math.min(math.max(requeue_after, distance), MOST_PATIENCE * requeue_after)
 end
 
 -- Whether that is proven. A queue on another server may just be long, or the server away: nobody here can see.
@@ -57,7 +67,7 @@ local function from_queue(message)
   read_message(message, 'published_at', 'publish_count', 'key_uses', 'lane')
   local lane, published_at, published = message.lane or 'normal', number(message.published_at), number(message.publish_count) + 1
   if not vanished(lane, published_at) then
-    redis.call('ZADD', DUE, now + requeue_after, message.id)
+    redis.call('ZADD', DUE, now + patience(lane, published_at), message.id)
   elseif published >= max_crashes and certain(lane, published_at) and number(message.key_uses) == 0 then
     finish(message, 'dead', 'stopped: its job vanished ' .. published .. ' times before a worker could claim it')
     note_end(message)

@@ -1,0 +1,53 @@
+-- include: message, broken_records
+-- Shorten the story of one slice of messages that ended long ago to a tombstone: what keeps them from being sent again, and what
+-- explains the bill. All else goes, and with it number and text.
+-- KEYS  none: the indexes name the records
+-- ARGV  1 request (JSON: after (ms since the last move), slice (count for each state))
+-- returns  {shortened, more (1 | 0)}
+-- SHORTENED (hash)  state -> ms of the last move up to which its messages have been looked at
+local request, now = cjson.decode(ARGV[1]), clock()
+local horizon, shortened, more = now - request.after, 0, 0
+-- What is kept: where it stands, who it is, and what it cost.
+local KEPT = {'state', 'reason', 'changed', 'created', 'lane', 'fingerprint', 'wording', 'incarnation', 'by_job', 'ticket',
+              'error_code', 'cost', 'currency', 'segments', 'campaign', 'people', 'in_doubt_since', 'forgotten', 'sequence'}
+
+-- Not those of which somebody may still ask or say more, nor those that speak for others.
+local function over(message, state)
+  return message.state == state and message.confirmed ~= '0' and not given(message.needs_review) and not given(message.recall)
+    and not given(message.parts) and not given(message.parent) and number(message.deliver_at) <= horizon
+    and not given(message.shortened)
+end
+
+local function shorten(id, state)
+  local message = {id = id, key = RECORDS .. id, now = now}
+  read_message(message, 'confirmed', 'needs_review', 'recall', 'parts', 'parent', 'deliver_at', 'shortened', unpack(KEPT))
+  local left = redis.call('PTTL', message.key)
+  if left <= 0 or not over(message, state) then return end
+  local kept = {'shortened', string.format('%.0f', now), 'text_gone', string.format('%.0f', now)}
+  for _, name in ipairs(KEPT) do
+    if given(message[name]) then
+      kept[#kept + 1] = name
+      kept[#kept + 1] = message[name]
+    end
+  end
+  -- Anew: a hash that was large once never becomes small again by losing fields.
+  redis.call('DEL', message.key)
+  redis.call('HSET', message.key, unpack(kept))
+  redis.call('PEXPIRE', message.key, left)
+  local ticket = given(message.ticket) and redis.call('GET', TICKETS .. message.ticket)
+  if ticket and string.sub(ticket, 1, #id + 1) == id .. ':' then redis.call('DEL', TICKETS .. message.ticket) end
+  shortened = shortened + 1
+end
+
+for state in pairs(FINAL) do
+  local from = number(redis.call('HGET', SHORTENED, state))
+  local found = redis.call('ZRANGEBYSCORE', STATES .. state, string.format('(%.0f', from), horizon, 'WITHSCORES',
+                           'LIMIT', 0, request.slice)
+  local first, last = number(found[2]), number(found[#found])
+  local full = #found / 2 >= request.slice
+  if full then more = 1 end
+  -- More may stand at the last instant of a full slice: they are looked at again, but for a slice of one single instant.
+  if #found > 0 then redis.call('HSET', SHORTENED, state, string.format('%.0f', full and last > first and last - 1 or last)) end
+  for n = 1, #found, 2 do with_record(found[n], shorten, found[n], state) end
+end
+return {shortened, more}
