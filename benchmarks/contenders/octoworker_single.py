@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from contenders import sending
 from octoworker.client.client import Client
+
+POOL = os.environ.get("BENCH_POOL", "")
 
 QUEUE = "sms.urgent"
 """Where these messages stand: one recipient, transactional."""
@@ -23,4 +26,5 @@ def handing_over():
 
 
 def run():
-    return [[sys.executable, "-m", "octoworker", "worker"]]
+    pool = ["-P", POOL] if POOL else []
+    return [[sys.executable, "-m", "octoworker", "worker", *pool]]
