@@ -90,17 +90,17 @@ def may_go_together(*, with_result: bool, with_eta: bool = False) -> dict[str, i
 
 
 def payload_of(form: Mapping[str, Any]) -> str:
-    """The arguments as JSON, in the words of `json.dumps`, which makes an encoder anew for each message: a web app takes
-    thousands at once, and nearly all of them have nothing but words and flags."""
+    """The arguments as JSON without spaces, in the words of `json.dumps`, which makes an encoder anew for each message: a web
+    app takes thousands at once, and nearly all of them have nothing but words and flags."""
     written = []
     for name, value in form.items():
         if type(value) is str:
-            written.append(f'"{name}": {_quoted(value)}')
+            written.append(f'"{name}":{_quoted(value)}')
         elif value is True or value is False:
-            written.append(f'"{name}": {"true" if value else "false"}')
+            written.append(f'"{name}":{"true" if value else "false"}')
         else:
-            return json.dumps(form)
-    return "{" + ", ".join(written) + "}"
+            return json.dumps(form, separators=(",", ":"))
+    return "{" + ",".join(written) + "}"
 
 
 def people_of(arguments: Mapping[str, Any]) -> int:

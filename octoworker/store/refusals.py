@@ -12,7 +12,9 @@ WRONG_TIMES = {
 
 IN_PARTS = "The message went out in parts, by country; replay the part that is meant (octoworker status shows them)."
 
-FORGOTTEN = "The message cannot be sent again: its recipient was forgotten (octoworker forget)."
+FORGOTTEN = (
+    "The message cannot be sent again: its recipient was forgotten (octoworker forget), or its text is no longer kept."
+)
 
 REFUSALS = {
     ("reschedule", State.QUEUED): "it is on its way already",

@@ -109,3 +109,23 @@ def test_a_crowd_is_shortened_in_slices_and_each_is_looked_at_once(store, client
     while store.tombstones.shorten(DETAIL_FOR):
         pass
     assert not any(client.hexists(record_of(n), "payload") for n in range(250))
+
+
+def test_what_is_taken_anew_under_its_key_goes_on_with_the_keys_that_it_has_had(store, client):
+    store.create(ID, "print", "normal", PAYLOAD)
+    store.cancel(ID)
+    client.hset(f"ow:message:{ID}", mapping={"key_generation": 2, "in_doubt_since": 5})
+    [(message_id, score)] = client.zrange("ow:state:cancelled", 0, -1, withscores=True)
+    client.zadd("ow:state:cancelled", {message_id: score - 301_000})
+    store.tombstones.shorten(DETAIL_FOR)
+    assert client.hmget(f"ow:message:{ID}", "key_generation", "in_doubt_since", "payload") == ["2", "5", None]
+
+
+def test_of_one_that_ended_unsent_for_some_alone_it_is_not_forgotten_who_has_it(store, client):
+    store.create(ID, "print", "normal", PAYLOAD)
+    store.cancel(ID)
+    client.hset(f"ow:message:{ID}", "outcomes", json.dumps({A: {"state": "accepted"}}))
+    [(message_id, score)] = client.zrange("ow:state:cancelled", 0, -1, withscores=True)
+    client.zadd("ow:state:cancelled", {message_id: score - 301_000})
+    store.tombstones.shorten(DETAIL_FOR)
+    assert client.hexists(f"ow:message:{ID}", "outcomes")

@@ -91,7 +91,7 @@ def test_the_lane_follows_from_the_message_unless_given(arguments, lane):
     )
 )
 def test_a_payload_is_the_json_that_python_writes(form):
-    assert jobs.payload_of(form) == json.dumps(form)
+    assert jobs.payload_of(form) == json.dumps(form, separators=(",", ":"))
 
 
 def test_many_fresh_ids_are_all_others():

@@ -40,7 +40,7 @@ local function replace()
   redis.call('HDEL', message.key, 'due', 'in_doubt_since', 'key_doubtful', 'needs_review', 'crashes', 'error_code', 'ticket',
              'outcomes', 'receipts', 'pending', 'released', 'counted', 'woken', 'proved', 'account', 'deserted',
              'held_as', 'expires_at', 'deliver_at', 'segments', 'by_job', 'forgotten', 'remarks', 'recall_until',
-             'no_recall', unpack(OF_A_RECALL))
+             'no_recall', 'shortened', unpack(OF_A_RECALL))
   move(message, 'queued', UNSENT[before] and 'taken again by its caller' or 'replaced by its caller')
   redis.call('ZADD', DUE, now + request.requeue_after, message.id)
 end

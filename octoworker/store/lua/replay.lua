@@ -7,11 +7,11 @@
 --          parts: it went out in parts, each of which is replayed by itself
 --          forgotten: nothing is left that could be sent
 local request = cjson.decode(ARGV[2])
-local message, answer = begin_change(request, 'needs_review', 'in_doubt_since', 'forgotten', 'text_gone', 'parts')
+local message, answer = begin_change(request, 'needs_review', 'in_doubt_since', 'forgotten', 'text_gone', 'parts', 'shortened')
 if answer then return answer end
 local state = message.state
 if given(message.parts) then return refuse(message, 'parts') end
-if given(message.forgotten) or given(message.text_gone) then return refuse(message, 'forgotten') end
+if given(message.forgotten) or given(message.text_gone) or given(message.shortened) then return refuse(message, 'forgotten') end
 local moving = PENDING[state] or state == 'submitting' or (state == 'unknown' and not message.needs_review)
 read_recall(message)
 if moving or state == 'delivered' or RECALLED_BY_MACHINE[message.recall] then return refuse(message, 'refused') end

@@ -7,15 +7,17 @@
 -- SHORTENED (hash)  state -> ms of the last move up to which its messages have been looked at
 local request, now = cjson.decode(ARGV[1]), clock()
 local horizon, shortened, more = now - request.after, 0, 0
--- What is kept: where it stands, who it is, and what it cost.
-local KEPT = {'state', 'reason', 'changed', 'created', 'lane', 'fingerprint', 'wording', 'incarnation', 'by_job', 'ticket',
-              'error_code', 'cost', 'currency', 'segments', 'campaign', 'people', 'in_doubt_since', 'forgotten', 'sequence'}
+-- What is kept: where it stands, who it is, what it cost, and which keys it has had, should its caller take it anew.
+local KEPT = {'state', 'reason', 'changed', 'fingerprint', 'wording', 'incarnation', 'ticket', 'cost', 'currency', 'campaign',
+              'people', 'in_doubt_since', 'key_generation', 'receipts_from', 'forgotten'}
 
 -- Not those of which somebody may still ask or say more, nor those that speak for others.
 local function over(message, state)
   return message.state == state and message.confirmed ~= '0' and not given(message.needs_review) and not given(message.recall)
     and not given(message.parts) and not given(message.parent) and number(message.deliver_at) <= horizon
     and not given(message.shortened)
+    -- Nobody else knows that some of its people have it.
+    and not (UNSENT[state] and reached(message))
 end
 
 local function shorten(id, state)
@@ -23,7 +25,7 @@ local function shorten(id, state)
   read_message(message, 'confirmed', 'needs_review', 'recall', 'parts', 'parent', 'deliver_at', 'shortened', unpack(KEPT))
   local left = redis.call('PTTL', message.key)
   if left <= 0 or not over(message, state) then return end
-  local kept = {'shortened', string.format('%.0f', now), 'text_gone', string.format('%.0f', now)}
+  local kept = {'shortened', string.format('%.0f', now)}
   for _, name in ipairs(KEPT) do
     if given(message[name]) then
       kept[#kept + 1] = name
