@@ -8,7 +8,7 @@
 local request, now = cjson.decode(ARGV[1]), clock()
 local horizon, shortened, more = now - request.after, 0, 0
 -- What is kept: where it stands, who it is, what it cost, and which keys it has had, should its caller take it anew.
-local KEPT = {'state', 'reason', 'changed', 'fingerprint', 'wording', 'incarnation', 'ticket', 'cost', 'currency', 'campaign',
+local KEPT = {'state', 'reason', 'changed', 'lane', 'fingerprint', 'wording', 'incarnation', 'ticket', 'cost', 'currency', 'campaign',
               'people', 'in_doubt_since', 'key_generation', 'receipts_from', 'forgotten'}
 
 -- Not those of which somebody may still ask or say more, nor those that speak for others.
