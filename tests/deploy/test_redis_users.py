@@ -228,6 +228,27 @@ def test_a_viewer_reads_no_key_with_somebodys_number_or_text(as_user, key):
         assert denied(as_user["viewer"], *command), command
 
 
+@pytest.mark.parametrize("user", ["producer", "viewer", "receiver", "scaler"])
+@pytest.mark.parametrize("key", [keys.FOUND_PREFIX + "0000", keys.AUDIT])
+def test_whoever_is_no_worker_looks_for_no_person_and_reads_no_audit(as_user, user, key):
+    for command in (
+        ("ZRANGE", key, "0", "-1"),
+        ("ZSCORE", key, "x"),
+        ("XREVRANGE", key, "+", "-"),
+        ("XDEL", key, "1-1"),
+    ):
+        assert denied(as_user[user], *command), command
+
+
+def test_what_a_web_app_cancels_by_its_own_user_is_in_the_audit(house, as_user):
+    held = house.enqueue(send_at="2027-01-04T10:00:00+01:00", hold=True)
+    house.client.store.cancel(held)
+    (entry,) = [fields for _, fields in as_user["worker"].xrange(keys.AUDIT)]
+    assert (entry["act"], entry["what"]) == ("cancel", held)
+    assert as_user["worker"].pttl(keys.AUDIT) > 0
+    assert as_user["admin"].acl_log() == []
+
+
 def test_a_scaler_asks_how_long_a_line_is_and_no_more(house, as_user):
     house.enqueue()
     scaler = as_user["scaler"]

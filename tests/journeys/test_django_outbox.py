@@ -238,6 +238,10 @@ answer["odd states"] = root.get("/admin/octoworker/sms/?state=<script>").content
     assert TEXT in seen["chief"]
     assert (seen["cancel"], seen["replay"], seen["unknown"]) == (302, 403, 404)
     assert house.store.get(held).state is State.CANCELLED
+    assert [(each.act, each.who) for each in house.store.get(held).acts] == [("cancel", "u1")]
+    assert {("reveal", "u1", held), ("cancel", "u1", held)} == {
+        (each.act, each.who, each.what) for each in house.store.audit.acts()
+    }
     assert seen["outbox"] == 200
     assert seen["forged"] == 403
     assert "<script>" not in "".join([*seen["odd searches"], seen["odd states"]])

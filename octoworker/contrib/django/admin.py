@@ -8,6 +8,7 @@ an entry in the admin's log.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -45,6 +46,12 @@ def _replay(message_id: str) -> Record:
 def _may(request: HttpRequest, permission: str) -> bool:
     user: Any = request.user  # whatever model the project has for it
     return bool(user.has_perm(permission))
+
+
+def _acting(request: HttpRequest) -> AbstractContextManager[None]:
+    """In octoworker's audit this user acts."""
+    user: Any = request.user
+    return audit.acting(user.get_username())
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -122,6 +129,9 @@ class SmsAdmin(ReadOnly):
         self._allow(request, "octoworker.view_sms")
         record = self._one(message_id)
         revealed = _may(request, "octoworker.reveal_sms")
+        if revealed:
+            with _acting(request):
+                clients.client().store.audit.note("reveal", record.message_id)
         acts = [(name, LABELS[name]) for name in _possible(record) if _may(request, self.ACTS[name][0])]
         shown = {
             **self.admin_site.each_context(request),
@@ -150,7 +160,7 @@ class SmsAdmin(ReadOnly):
         record = self._one(message_id)
         user: Any = request.user
         try:
-            with audit.acting(user.get_username()):
+            with _acting(request):
                 do(record.message_id)
         except (RefusedError, UnknownMessageError, StoreError) as refused:
             messages.error(request, str(refused))
