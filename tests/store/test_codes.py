@@ -92,6 +92,13 @@ def test_five_wrong_guesses_lock_it_and_the_right_one_comes_too_late(ask, store)
     assert ask().outcome == "spent"
 
 
+def test_the_last_guess_may_be_the_right_one(ask, store):
+    begun = ask()
+    for _ in range(4):
+        assert store.codes.check(begun.id, {"key": False})[0] == "wrong"
+    assert verified(store, begun)
+
+
 def test_the_code_of_another_key_is_a_wrong_guess(ask, store):
     assert store.codes.check(ask().id, {"other": True}) == ("wrong", 4)
 

@@ -8,16 +8,18 @@ import pytest
 from store_kit import ID, REQUEST, outcome
 
 from octoworker.sms.record import State
+from octoworker.store import keys
 
 
 @pytest.mark.parametrize(
     ("sent", "why"),
     [(True, "an operator found it at Octopush"), (False, "given up by an operator; may have been sent")],
 )
-def test_the_record_says_what_the_operator_said(store, sent, why):
+def test_the_record_says_what_the_operator_said_and_nobody_is_asked_again(store, client, sent, why):
     lease = store.claim(REQUEST)
     store.settle(ID, lease.token, outcome(State.UNKNOWN))
     decided = store.decide(ID, sent=sent)
+    assert client.hget(keys.record(ID), "needs_review") is None
     assert (decided.reason, decided.history[-1].reason) == (why, why)
 
 

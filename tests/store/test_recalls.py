@@ -152,6 +152,15 @@ def reviewed(held, still):
 def test_an_operator_who_found_it_at_octopush_leaves_it_there(reviewed):
     record = reviewed.decide(ID, sent=True)
     assert (record.state, record.recall.state, list(reviewed.recalled(9))) == (State.ACCEPTED, "refused", [])
+    assert record.history[-1].reason == "an operator found it at Octopush: not cancelled"
+
+
+def test_that_octopush_may_have_cancelled_it_is_said_once(held, still):
+    cancelled(held, NOTHING)
+    still.shift(5)
+    recall(held, NOTHING)
+    said = [move.reason for move in held.get(ID).history if "may have cancelled it" in move.reason]
+    assert len(said) == 1
 
 
 def test_an_operator_who_did_not_find_it_ends_it_as_cancelled(reviewed):
