@@ -49,6 +49,7 @@ SLICE = 0.004
 """Seconds of answering time for which one more call at once pays: below it a thread costs more than it brings."""
 
 PUT_BACK = "put back: it could not be begun in time"
+REFUSED = "put back: the account was refused to another message of its job"
 
 
 Reader = Callable[[Sequence[str]], Iterator[PreparedMessage]]
@@ -100,11 +101,12 @@ class Bulk:
     def _handle(self, ids: Sequence[str], read: Reader) -> int:
         sent = 0
         for start in range(0, len(ids), CHUNK):
+            refused = threading.Event()
             with self._turn():
                 claims = self._claimed(ids[start : start + CHUNK], read)
                 waiting = iter(claims)
-                left = len(claims) - self._one_by_one(waiting)
-            self._at_once(waiting, left)
+                left = len(claims) - self._one_by_one(waiting, refused)
+            self._at_once(waiting, left, refused)
             sent += len(claims)
         return sent
 
@@ -173,7 +175,7 @@ class Bulk:
             raise failure
         return claimed, outdated
 
-    def _at_once(self, waiting: Iterator[Claimed], open_: int) -> None:
+    def _at_once(self, waiting: Iterator[Claimed], open_: int, refused: threading.Event) -> None:
         """Submit what is waiting, several at once, and settle in this thread."""
         done = queue.SimpleQueue[Ended]()
         lock = threading.Lock()
@@ -184,7 +186,7 @@ class Bulk:
                     claimed = next(waiting, None)
                 if claimed is None:
                     return
-                done.put(self._outcome(claimed))
+                done.put(self._outcome(claimed, refused))
 
         for _ in range(min(open_, self._concurrency())):
             self._callers.submit(call_on)
@@ -197,7 +199,7 @@ class Bulk:
         """How many calls pay at once, by how long the provider takes to answer."""
         return max(1, min(self._most, round(self._answer_time / SLICE)))
 
-    def _one_by_one(self, waiting: Iterator[Claimed]) -> int:
+    def _one_by_one(self, waiting: Iterator[Claimed], refused: threading.Event) -> int:
         """As long as the provider answers faster than a second thread would pay for: one after the other, in this thread.
 
         Returns how many it did; the rest is left in `waiting`.
@@ -205,7 +207,7 @@ class Bulk:
         group: list[Ended] = []
         did = 0
         while self._concurrency() == 1 and (claimed := next(waiting, None)):
-            group.append(self._outcome(claimed))
+            group.append(self._outcome(claimed, refused))
             did += 1
             if len(group) >= GROUP:
                 self._settle(group)
@@ -213,8 +215,13 @@ class Bulk:
         self._settle(group)
         return did
 
-    def _outcome(self, claimed: Claimed) -> Ended:
-        """Submit one. A bug must not take the others along: its message has its lease, and comes back by it."""
+    def _outcome(self, claimed: Claimed, refused: threading.Event) -> Ended:
+        """Submit one. A bug must not take the others along: its message has its lease, and comes back by it.
+
+        `refused`: the provider refused the account. The messages claimed with that one are put back without a call.
+        """
+        if refused.is_set():
+            return claimed, _put_back(claimed.lease, claimed.work, REFUSED)
         started = time.monotonic()
         try:
             with tracing.continued(claimed.work.headers):
@@ -225,7 +232,9 @@ class Bulk:
             log.warning("sms.bug", **facts, kind=type(error).__name__, where=log.where(error))
             return claimed, None
         self._answer_time += (time.monotonic() - started - self._answer_time) / 8
-        return claimed, outcome or _put_back(claimed.lease, claimed.work)
+        if outcome is not None and outcome.account_hold:
+            refused.set()
+        return claimed, outcome or _put_back(claimed.lease, claimed.work, PUT_BACK)
 
     def _settle(self, group: Sequence[Ended]) -> None:
         """Write these outcomes, for as long as the record budget lasts: only writing can still fail."""
@@ -271,7 +280,7 @@ def _gather(done: queue.SimpleQueue[Any], most: int) -> list[Any]:
     return group
 
 
-def _put_back(lease: Lease, work: PreparedMessage) -> Outcome:
+def _put_back(lease: Lease, work: PreparedMessage, reason: str) -> Outcome:
     """Not one byte of it left: the key is as it was, and no attempt is counted."""
     state = State.UNKNOWN if lease.key_used_before else State.WAITING
-    return Outcome(state, PUT_BACK, lease.generation, key="unused", counts=False, delay=timedelta(), day=work.job.day)
+    return Outcome(state, reason, lease.generation, key="unused", counts=False, delay=timedelta(), day=work.job.day)

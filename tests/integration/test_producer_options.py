@@ -56,7 +56,7 @@ def test_options_that_are_honoured_or_ignored_cost_no_message(house, plain, pool
     until(lambda: len(house.texts()) == len(jobs))
     assert house.texts() == [TEXT] * len(jobs)
     assert house.redis.exists("ow:jobs-set-aside") == 0
-    known = [house.record(id_of(job)) for name, job in jobs.items() if name != "an id of its own"]
+    known = [house.ended(id_of(job)) for name, job in jobs.items() if name != "an id of its own"]
     assert all(record.state is State.ACCEPTED for record in known)
 
 

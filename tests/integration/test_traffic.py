@@ -115,6 +115,18 @@ def test_a_refused_account_stops_all_workers_with_one_alert_and_a_person_lets_th
     assert all(len(house.texts(number)) == 1 for number in numbers(30))
 
 
+def test_of_many_messages_in_one_job_those_after_a_refused_account_are_put_back_without_a_call(house):
+    house.sandbox.fault(fault="code", code="101", times=-1)
+    ids = house.client.enqueue_many(
+        [{"recipients": number, "text": TEXT, "transactional": True} for number in numbers(60)]
+    )
+    house.worker()
+    until(lambda: stats(house)["account_hold"] == "101")
+    until(lambda: all(house.record(m).state is State.WAITING for m in ids))
+    assert len(sent(house)) < 30
+    assert {house.record(m).attempts for m in ids} == {0}
+
+
 @settings(ACCOUNT_RETRY="3600")
 def test_a_balance_that_finds_money_lets_sending_go_on(house):
     house.sandbox.fault(fault="code", code="104", times=1)
@@ -165,6 +177,7 @@ def test_a_runaway_loop_stops_at_the_cap_and_says_so(house):
     until(lambda: [house.record(m).state for m in ids].count(State.WAITING) == 3)
     reasons = {house.record(m).reason.partition(";")[0] for m in ids if house.record(m).state is State.WAITING}
     assert reasons == {"cap: a number has had its SMS for this hour (OCTOWORKER_CAP_HOUR)"}
+    until(lambda: [house.record(m).state for m in ids].count(State.ACCEPTED) == 2)
     assert len(house.texts()) == 2
 
 

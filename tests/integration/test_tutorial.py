@@ -133,6 +133,7 @@ def plain(text):
         (re.compile(r"legacy-[0-9a-f]{8}"), "ACCOUNT"),
         (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00"), "INSTANT"),
         (re.compile(r"\d\d:\d\d:\d\d\.\d{3}"), "TIME"),
+        (re.compile(r"\bby \S+ on \S+$", re.MULTILINE), "by SOMEBODY"),
     ):
         text = odd.sub(word, text)
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]

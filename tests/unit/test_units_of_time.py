@@ -60,6 +60,8 @@ COUNTS = {
     "Lane.queued",
     "Lane.backlogged",
     "Board.in_flight",
+    "Board.codes",
+    "Board.codes_today",
     "Board.due_soon",
     "Board.pace",
     "Board.states",
