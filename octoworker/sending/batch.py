@@ -50,6 +50,10 @@ SLICE = 0.004
 
 PUT_BACK = "put back: it could not be begun in time"
 REFUSED = "put back: the account was refused to another message of its job"
+NO_ANSWER = "put back: Octopush did not answer the calls before it"
+
+FAULTS = 5
+"""Calls of one batch in a row without a proper answer, after which the rest is put back, to ask flow control again."""
 
 
 Reader = Callable[[Sequence[str]], Iterator[PreparedMessage]]
@@ -73,6 +77,24 @@ class Claimed:
 
     work: PreparedMessage
     lease: Lease
+
+
+class Trouble:
+    """What the calls of one batch say about those of it that have not begun. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults = 0
+        self.reason = ""
+        """Why the rest is put back; "": it is called."""
+
+    def after(self, outcome: Outcome) -> None:
+        with self._lock:
+            self._faults = self._faults + 1 if outcome.health == "fault" else 0
+            if outcome.account_hold:
+                self.reason = REFUSED
+            elif self._faults >= FAULTS:
+                self.reason = NO_ANSWER
 
 
 class Bulk:
@@ -101,12 +123,12 @@ class Bulk:
     def _handle(self, ids: Sequence[str], read: Reader) -> int:
         sent = 0
         for start in range(0, len(ids), CHUNK):
-            refused = threading.Event()
+            trouble = Trouble()
             with self._turn():
                 claims = self._claimed(ids[start : start + CHUNK], read)
                 waiting = iter(claims)
-                left = len(claims) - self._one_by_one(waiting, refused)
-            self._at_once(waiting, left, refused)
+                left = len(claims) - self._one_by_one(waiting, trouble)
+            self._at_once(waiting, left, trouble)
             sent += len(claims)
         return sent
 
@@ -175,7 +197,7 @@ class Bulk:
             raise failure
         return claimed, outdated
 
-    def _at_once(self, waiting: Iterator[Claimed], open_: int, refused: threading.Event) -> None:
+    def _at_once(self, waiting: Iterator[Claimed], open_: int, trouble: Trouble) -> None:
         """Submit what is waiting, several at once, and settle in this thread."""
         done = queue.SimpleQueue[Ended]()
         lock = threading.Lock()
@@ -186,7 +208,7 @@ class Bulk:
                     claimed = next(waiting, None)
                 if claimed is None:
                     return
-                done.put(self._outcome(claimed, refused))
+                done.put(self._outcome(claimed, trouble))
 
         for _ in range(min(open_, self._concurrency())):
             self._callers.submit(call_on)
@@ -199,7 +221,7 @@ class Bulk:
         """How many calls pay at once, by how long the provider takes to answer."""
         return max(1, min(self._most, round(self._answer_time / SLICE)))
 
-    def _one_by_one(self, waiting: Iterator[Claimed], refused: threading.Event) -> int:
+    def _one_by_one(self, waiting: Iterator[Claimed], trouble: Trouble) -> int:
         """As long as the provider answers faster than a second thread would pay for: one after the other, in this thread.
 
         Returns how many it did; the rest is left in `waiting`.
@@ -207,7 +229,7 @@ class Bulk:
         group: list[Ended] = []
         did = 0
         while self._concurrency() == 1 and (claimed := next(waiting, None)):
-            group.append(self._outcome(claimed, refused))
+            group.append(self._outcome(claimed, trouble))
             did += 1
             if len(group) >= GROUP:
                 self._settle(group)
@@ -215,13 +237,13 @@ class Bulk:
         self._settle(group)
         return did
 
-    def _outcome(self, claimed: Claimed, refused: threading.Event) -> Ended:
+    def _outcome(self, claimed: Claimed, trouble: Trouble) -> Ended:
         """Submit one. A bug must not take the others along: its message has its lease, and comes back by it.
 
-        `refused`: the provider refused the account. The messages claimed with that one are put back without a call.
+        After trouble (the account was refused, or nothing answers) it is put back without a call: not one byte of it left.
         """
-        if refused.is_set():
-            return claimed, _put_back(claimed.lease, claimed.work, REFUSED)
+        if trouble.reason:
+            return claimed, _put_back(claimed.lease, claimed.work, trouble.reason)
         started = time.monotonic()
         try:
             with tracing.continued(claimed.work.headers):
@@ -232,8 +254,8 @@ class Bulk:
             log.warning("sms.bug", **facts, kind=type(error).__name__, where=log.where(error))
             return claimed, None
         self._answer_time += (time.monotonic() - started - self._answer_time) / 8
-        if outcome is not None and outcome.account_hold:
-            refused.set()
+        if outcome is not None:
+            trouble.after(outcome)
         return claimed, outcome or _put_back(claimed.lease, claimed.work, PUT_BACK)
 
     def _settle(self, group: Sequence[Ended]) -> None:

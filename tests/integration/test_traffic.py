@@ -127,6 +127,15 @@ def test_of_many_messages_in_one_job_those_after_a_refused_account_are_put_back_
     assert {house.record(m).attempts for m in ids} == {0}
 
 
+def test_of_many_messages_in_one_job_those_after_a_row_of_calls_without_an_answer_are_put_back(house):
+    house.sandbox.fault(fault="status", status=503, times=-1)
+    house.client.enqueue_many([{"recipients": number, "text": TEXT, "transactional": True} for number in numbers(90)])
+    house.worker()
+    until(lambda: stats(house)["breaker"] == "open")
+    until(lambda: stats(house)["states"].get("in_flight", 0) == 0)
+    assert len(sent(house)) < 60
+
+
 @settings(ACCOUNT_RETRY="3600")
 def test_a_balance_that_finds_money_lets_sending_go_on(house):
     house.sandbox.fault(fault="code", code="104", times=1)
