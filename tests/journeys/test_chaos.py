@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from chaos import doors, mishaps, oracle
+from chaos.again import Again
 from chaos.closing import STANDSTILL, Look, Patience
 from chaos.ledger import Ledger, Promise
 from moved_clock import needs_a_compiler
@@ -63,6 +65,17 @@ def test_a_double_is_seen_also_of_what_no_door_confirmed():
     assert oracle.results(ledger, rang, None, None, burnt=False).of("twice") == 2
 
 
+def test_who_hears_of_it_when_all_is_asked_for_again_is_named():
+    handsets = {NUMBER: [{"text": TEXT}], "+33600000002": [{"text": TEXT}]}
+    again = Again(Ledger(), lambda: handsets, None)
+    again.remember()
+    again.judge()
+    assert again.rang_again == []
+    handsets[NUMBER] = [{"text": TEXT}, {"text": TEXT}]
+    again.judge()
+    assert again.rang_again == ["'text' had rung 1 times, and 2 when it was asked for again"]
+
+
 class Slow:
     """A machine on which each look takes so many seconds."""
 
@@ -116,3 +129,7 @@ def test_each_door_and_each_mishap_lose_nothing_and_repeat_nothing(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{sum(1 for name in mishaps.WEIGHTS if f'| {name} | 0 |' not in done.stdout)}" == f"{len(mishaps.WEIGHTS)}"
     assert all(f"{door} " in done.stdout for door in doors.WEIGHTS)
+    shortened, repeated = re.search(
+        r"([\d,]+) of the records were shortened.*calls repeated ([\d,]+)", done.stdout
+    ).groups()
+    assert int(shortened.replace(",", "")) > 0 < int(repeated.replace(",", ""))

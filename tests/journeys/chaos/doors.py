@@ -82,7 +82,6 @@ class Producer:
             getattr(self, f"do_{door}")()
         if self.beside:
             self.beside.join()
-        self.shop.close()
 
     def do_enqueue(self):
         self._enqueue("enqueue", [self._somebody()])
@@ -98,6 +97,9 @@ class Producer:
             self.ledger.perhaps_taken([Promise("enqueue without a key", number, text)])
         else:
             self.ledger.taken([Promise("enqueue without a key", number, text, message_id)])
+            # Nobody can ask for it again; its job may come again.
+            kwargs = {"recipients": number, "text": text, "transactional": True, "message_id": message_id}
+            self.ledger.asked(lambda: self.shop.send_task(TASK, kwargs=kwargs, task_id=message_id, queue="sms"))
 
     def do_for_later(self):
         """Handed over at once, and Octopush holds it."""
@@ -159,6 +161,7 @@ class Producer:
         with path.open("w", newline="") as file:
             csv.writer(file).writerows([("numero", "n"), *rows])
         template = f"{path.stem} for {{n}}"
+        self.ledger.asked(lambda: self._command(path, template, stop=False))
         for stopped in (True, True, False):
             if self._command(path, template, stop=stopped):
                 break
@@ -192,14 +195,14 @@ class Producer:
         """Any Celery producer. It cannot know whether a publish that raised has happened."""
         number, text = self._somebody(), self._text()
         kwargs = {"recipients": [number], "text": text, "transactional": True}
+        queue = self.chance.choice(("sms", "sms.urgent", "sms.bulk"))
         try:
-            result = self.shop.send_task(
-                TASK, kwargs=kwargs, queue=self.chance.choice(("sms", "sms.urgent", "sms.bulk"))
-            )
+            result = self.shop.send_task(TASK, kwargs=kwargs, queue=queue)
         except NOT_TOLD:
             self.ledger.perhaps_taken([Promise("send_task", number, text)])
         else:
             self.ledger.taken([Promise("send_task", number, text, result.id.replace("-", ""))])
+            self.ledger.asked(lambda: self.shop.send_task(TASK, kwargs=kwargs, task_id=result.id, queue=queue))
 
     def do_replay(self):
         """An operator, who never forces anything."""
@@ -232,10 +235,13 @@ class Producer:
     def _until_taken(self, ask):
         while True:
             try:
-                return ask()
+                answer = ask()
             except (octoworker.EnqueueError, octoworker.StoreError):
                 self.counts["calls repeated"] += 1
                 time.sleep(AGAIN)
+            else:
+                self.ledger.asked(ask)
+                return answer
 
     def _somebody(self):
         number = self.ledger.number()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -27,6 +28,8 @@ class Ledger:
         self.promises: list[Promise] = []
         self.perhaps: list[Promise] = []
         """What a door may have taken: its caller was not told, and cannot ask again."""
+        self.calls: list[Callable[[], object]] = []
+        """What was asked and taken, to be asked once more: under the same key, id or content."""
 
     def number(self):
         """Somebody nobody has written to."""
@@ -40,6 +43,10 @@ class Ledger:
     def perhaps_taken(self, promises):
         with self._lock:
             self.perhaps += promises
+
+    def asked(self, call):
+        with self._lock:
+            self.calls.append(call)
 
     def latest(self, count):
         """Messages with an id, the latest of them."""

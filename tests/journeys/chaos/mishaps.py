@@ -34,7 +34,7 @@ WORDS = {
     "kill": "SIGKILL of a worker",
     "receiver": "SIGKILL of the receiver",
     "web_app": "the web app's address refuses all that is posted, for up to three seconds",
-    "child": "SIGKILL of a prefork child",
+    "child": "SIGKILL of one process of a worker that has several",
     "term": "SIGTERM of a worker",
     "freeze": "SIGSTOP of a worker, up to beyond its lease",
     "burst": "SIGSTOP and SIGCONT of all workers, ten times in two seconds",
@@ -84,7 +84,7 @@ class Mishaps:
         return 0
 
     def child(self):
-        children = self.workers.children("prefork")
+        children = self.workers.children(self.workers.some())
         with contextlib.suppress(ProcessLookupError, IndexError):
             os.kill(self.chance.choice(children), signal.SIGKILL)
             return 1

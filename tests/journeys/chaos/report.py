@@ -62,6 +62,7 @@ The link was cut in the middle {run.proxy.cuts} times. Octopush's faults: {weath
 ## Workers that ended by themselves
 {ended}
 {run.heard.page}
+{run.again.page}
 {"## What was bad" if stories else ""}
 {stories}
 """

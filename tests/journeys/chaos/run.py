@@ -3,6 +3,7 @@
 1. A private Redis with AOF, the sandbox, and the workers of `fleet`.
 2. Two producers note in a ledger what they were promised; a mishap follows the last one closely.
 3. The mishaps stop, the late answers come, and every promise is judged (`oracle`).
+4. Stories are cut short, everything is asked for once more, and nobody hears of it (`again`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from harness import API_KEY, LOGIN, House
 from proxy import Proxy
 
 from chaos import callbacks, closing, doors, mishaps, oracle
+from chaos.again import Again
 from chaos.closing import Look
 from chaos.doors import Producer
 from chaos.fleet import PLACES, Fleet
@@ -34,6 +36,7 @@ from octoworker.store import embedded
 
 SETTINGS = {
     "OCTOWORKER_CONCURRENCY": "4",
+    "OCTOWORKER_PROCESSES": "0",
     "OCTOWORKER_MAX_CRASHES": "50",
     "OCTOWORKER_MAX_ATTEMPTS": "1000",
     "OCTOWORKER_LOG_LEVEL": "WARNING",
@@ -94,6 +97,7 @@ class Run:
         self.proxy = proxy
         self.receiver = callbacks.Receiver(house)
         self.heard = callbacks.Judgement()
+        self.again = Again(self.ledger, house.sandbox.handsets, self.admin)
         self.mishaps = mishaps.Mishaps(house, proxy, self.fleet, self.admin, chance, self.over.wait, self.receiver)
         self.producers = [
             Producer(f"chaos {n}", house, self.ledger, self.weather, self.over, chance.random(), pace)
@@ -125,8 +129,16 @@ class Run:
                     said = self.kills
                     print(f"{self.kills} kills, {len(self.ledger.promises)} promises", flush=True)
         finally:
-            self._calm(threads)
-        return self._results()
+            patience = self._calm(threads)
+        try:
+            results = self._results()
+            if not self.gave_up:
+                self.again.ask()
+                patience.wait("what was asked for again", self._messages_left)
+                self.again.judge()
+        finally:
+            self.fleet.stop()
+        return results
 
     def _drawn(self):
         return self.chance.choices(list(mishaps.WEIGHTS), list(mishaps.WEIGHTS.values()))[0]
@@ -162,7 +174,7 @@ class Run:
         self.receiver.stop()
         patience.wait("inbox and outbox", lambda: Look(callbacks.waiting(self.admin, self.house.folder)))
         self.gave_up, self.moving, self.calm_took = patience.gave_up, patience.moving, time.monotonic() - began
-        self.fleet.stop()
+        return patience
 
     def _messages_left(self):
         """All that waits, is queued or in a worker's hands; and whether the breakers, which may hold it up, try on."""
