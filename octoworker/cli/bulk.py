@@ -61,7 +61,9 @@ RESULTS = ("row", "recipient", "state", "ticket", "error_code", "reason", "cost"
 @consent
 @click.option("--lane", type=click.Choice(["urgent", "normal", "bulk"]), default=parts.LANE, show_default=True)
 @click.option("--send", is_flag=True, help="Do it. Without this, nothing is sent and you see what would be.")
-@click.option("--force", is_flag=True, help="Also when the same file and text went out today.")
+@click.option(
+    "--force", is_flag=True, help="Also when the same file and text went out today. An unfinished one goes on."
+)
 @click.option("--skip-sent", is_flag=True, help="Leave out who got this very text from a campaign within the last day.")
 @as_json
 def bulk(

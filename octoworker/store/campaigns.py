@@ -125,7 +125,8 @@ class Campaigns:
     ) -> Opened:
         """Begin a campaign, or go on with the one that is known under `place`, a digest of its key or of its content.
 
-        That one is remembered as long as it is unfinished, and for a day after it was taken whole. `force` begins anew.
+        That one is remembered as long as it is unfinished, and for a day after it was taken whole. `force` begins anew, unless
+        that very one is unfinished: whoever was stopped and says the same again goes on, also with `force`.
         `region`: for which its national numbers are read now.
         """
 
@@ -133,7 +134,8 @@ class Campaigns:
             own = campaign
             if place:
                 pointer = keys.CAMPAIGN_FILE_PREFIX + place
-                self._redis.set(pointer, campaign, ex=self._keep, nx=not force)
+                anew = force and not self._unfinished(self._redis.get(pointer), content)
+                self._redis.set(pointer, campaign, ex=self._keep, nx=not anew)
                 own = str(self._redis.get(pointer) or campaign)
             root = keys.CAMPAIGN_PREFIX + own
             facts: dict[str, str] = self._redis.hgetall(root)  # type: ignore[assignment]  # we ask for text
@@ -153,6 +155,12 @@ class Campaigns:
             return Opened(own, regions=tuple(sorted(_regions(facts))))
 
         return guard(begin)  # type: ignore[no-any-return]
+
+    def _unfinished(self, campaign: Any, content: str) -> bool:
+        """Whether there is something to go on with: it has this content, and was neither taken whole nor cancelled."""
+        found: Any = self._redis.hmget(keys.CAMPAIGN_PREFIX + str(campaign), "content", "loaded", "cancelled")
+        known, loaded, cancelled = found
+        return known is not None and known == content and not loaded and not cancelled
 
     def _list(self, campaign: str) -> None:
         """From now on it stands among all of them, and some that have gone no more."""

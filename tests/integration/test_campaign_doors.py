@@ -16,6 +16,7 @@ from harness import until
 import octoworker
 from octoworker.client.campaigns import loading
 from octoworker.client.campaigns.campaign import campaign as campaign_of
+from octoworker.client.campaigns.campaign import taken_by
 from octoworker.client.campaigns.spool import Spool
 from octoworker.client.campaigns.template import Template
 from octoworker.client.client import Client
@@ -99,7 +100,8 @@ def test_a_person_in_two_spellings_rings_once_also_when_it_goes_on_for_another_r
 
 
 def test_who_was_taken_does_not_depend_on_the_settings_of_the_day(house, mine):
-    rows = [{"recipient": f"0470{n:06d}" if n % 3 else f"06123{n:05d}"} for n in range(1200)]
+    """A third can be read on both days, a third on the first alone, a third on the second."""
+    rows = [{"recipient": (f"+336123{n:05d}", f"06123{n:05d}", f"0470{n:06d}")[n % 3]} for n in range(1200)]
     with pytest.raises(Stopped):
         take(mine, PLAIN, rows, stop_after=500)
     own = take(in_region(mine, house, "BE"), PLAIN, rows)
@@ -130,6 +132,28 @@ def test_one_that_went_out_within_the_day_is_refused_with_its_id_unless_forced(m
     assert again.value.campaign_id == first
     assert take(mine, TEXT, rows, force=True) != first
     assert take(mine, TEXT, rows, key="it is meant") != first
+
+
+@pytest.mark.parametrize("template", [TEXT, PLAIN])
+def test_one_that_is_forced_and_was_stopped_goes_on_as_well(house, mine, template):
+    rows = people(1200)
+    first = take(mine, template, rows)
+    with pytest.raises(Stopped):
+        take(mine, template, rows, force=True, stop_after=400)
+    own = take(mine, template, rows, force=True)
+    assert own != first
+    house.worker()
+    until(lambda: house.store.campaigns.get(own).over and house.store.campaigns.get(first).over)
+    assert set(rings(house).values()) == {2}, "once for each time that it was meant"
+
+
+def test_one_that_was_stopped_and_cancelled_is_begun_anew_when_it_is_forced(mine):
+    rows = people(300)
+    with pytest.raises(Stopped):
+        take(mine, TEXT, rows, stop_after=100)
+    (begun,) = mine.store.campaigns.begun()
+    mine.store.campaigns.cancel(begun[1].id)
+    assert take(mine, TEXT, rows, force=True) != begun[1].id
 
 
 def test_a_key_of_a_campaign_with_other_content_is_a_conflict(mine):
@@ -198,6 +222,38 @@ def test_a_failure_of_redis_on_the_way_says_where_the_campaign_stands(house, min
     assert failed.value.campaign_id == own
     assert failed.value.taken == 400
     assert take(mine, TEXT, rows) == own
+
+
+class Meanwhile(Spool):
+    """Its reader takes Redis away as it comes to the last of these rows, or to their end."""
+
+    def __init__(self, rows, *, server, at):
+        super().__init__(rows, Template(TEXT), "recipient")
+        self._server, self._at = server, at
+
+    def __iter__(self):
+        for number, *more in super().__iter__():
+            if number == self._at:
+                self._server.kill()
+            yield number, *more
+        self._server.kill()
+
+
+@pytest.mark.parametrize(
+    ("skip_sent", "at", "taken"),
+    [(True, 700, 400), (False, None, 1000)],
+    ids=["while it asks who got it", "at its end"],
+)
+def test_a_redis_that_goes_between_two_batches_is_told_as_one_within(house, mine, skip_sent, at, taken):
+    rows = people(1000)
+    with Meanwhile(rows, server=house.server, at=at) as spool:
+        asked = loading.Asked(TEXT, OPTIONS, spool.digest, "spring", skip_sent)
+        with pytest.raises(EnqueueError) as failed:
+            taken_by(mine, asked, spool, "")
+    house.server.start()
+    assert failed.value.taken == taken
+    assert take(mine, TEXT, rows, key="spring", skip_sent=skip_sent) == failed.value.campaign_id
+    assert house.store.campaigns.get(failed.value.campaign_id).taken == 1000
 
 
 def test_the_same_call_from_python_twice(house):

@@ -32,7 +32,7 @@ def campaign(
 
     All rows are read before the first is taken. The same call again (the same key; without one, the same text, options
     and rows) goes on where an unfinished one stopped, and rings nobody twice. CampaignSentError: it was taken whole
-    within the last day; `force=True`, or another key, says that it is meant. Other rows are another campaign:
+    within the last day; `force=True`, or another key, says that it is meant, and an unfinished one goes on with it as well. Other rows are another campaign:
     `skip_sent=True` leaves those out who got this very text from one within the last day, by Redis' clock. EnqueueError carries `campaign_id` and how
     many were `taken`. TypeError names the row that has the wrong shape; KeyConflictError: the key is another campaign's.
     """
@@ -55,5 +55,5 @@ def taken_by(mine: Client, asked: loading.Asked, read: Spool, name: str, *, forc
     if asked.skip_sent:
         people = loading.skipping(people, text, mine.store.campaigns, own)
     taken = loading.take(mine, own, text, people, asked.options)
-    mine.store.campaigns.loaded(own, people=taken, refused=sum(refused.values()))
+    loading.end(mine, own, people=taken, refused=sum(refused.values()))
     return own

@@ -21,8 +21,8 @@ from typing import Any
 from octoworker.client.campaigns import parts
 from octoworker.client.campaigns.parts import Person
 from octoworker.client.campaigns.template import Template
-from octoworker.client.client import Client
-from octoworker.errors import CampaignSentError, EnqueueError, KeyConflictError
+from octoworker.client.client import Client, not_taken
+from octoworker.errors import CampaignSentError, EnqueueError, KeyConflictError, StoreError
 from octoworker.sms import jobs
 from octoworker.sms.people import read as read_people
 from octoworker.sms.policy import Policy
@@ -107,7 +107,17 @@ def take(
                 break
     except EnqueueError as error:
         raise error.in_campaign(campaign, taken) from None
+    except StoreError as error:
+        raise not_taken(error).in_campaign(campaign, taken) from None
     return taken
+
+
+def end(mine: Client, campaign: str, *, people: int, refused: int) -> None:
+    """All of it has been taken. EnqueueError as of `take`: the same call again only says so."""
+    try:
+        mine.store.campaigns.loaded(campaign, people=people, refused=refused)
+    except StoreError as error:
+        raise not_taken(error).in_campaign(campaign, people) from None
 
 
 EMPTY = "{}: the field is empty."

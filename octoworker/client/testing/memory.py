@@ -306,7 +306,9 @@ class Campaigns:
     ) -> Opened:
         """As the store's."""
         del name, region
-        if force or place not in self._places:
+        before, known = self._places.get(place, ("", ""))
+        over = before in self._loaded or known != content
+        if not before or (force and over):
             self._places[place] = (campaign, content)
         own, known = self._places[place]
         if known != content:
