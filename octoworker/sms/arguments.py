@@ -100,17 +100,18 @@ def _words(most: int) -> Callable[[str, Any], str]:
 def _as_words(name: str, value: Any) -> str:
     if type(value) is str:
         return value
-    if not isinstance(value, str) and not _says_what_it_is(value):
+    if not isinstance(value, str) and not says_what_it_is(value):
         raise TypeError(f"{name}: give a string, not {type(value).__name__}.")
-    return _said_by(name, value)
+    return said_by(name, value)
 
 
-def _says_what_it_is(value: Any) -> bool:
+def says_what_it_is(value: Any) -> bool:
+    """Whether an object has words of its own, by `__str__`: any other would be shown as where it lies in memory."""
     return not isinstance(value, _NO_WORDS) and any("__str__" in each.__dict__ for each in type(value).__mro__[:-1])
 
 
-def _said_by(name: str, value: Any) -> str:
-    """What it says it is. A phone number of a library's own type says it in E.164."""
+def said_by(name: str, value: Any) -> str:
+    """What it says it is. A phone number of a library's own type says it in E.164. TypeError: it cannot say it."""
     try:
         return str(str.__str__(value) if isinstance(value, str) else _e164(value) or str(value))
     except Exception as error:  # noqa: BLE001 - whatever a stranger's class raises
@@ -137,15 +138,15 @@ def _recipients(name: str, value: Any) -> Any:
             raise PayloadError([f"{name}: list at most {sizes.LIST} of them in one message."])
         return [_recipient(name, each) for each in value]
     other_list = hasattr(value, "__iter__") and not hasattr(value, "encode")  # a lazy translation has both
-    if not isinstance(value, str) and (other_list or not _says_what_it_is(value)):
+    if not isinstance(value, str) and (other_list or not says_what_it_is(value)):
         raise TypeError(f"{name}: give a string, or a list of them, not {type(value).__name__}.")
     return _recipient(name, value)
 
 
 def _recipient(name: str, each: Any) -> Any:
     """One of them, as JSON can carry it, for the reader of people to refuse if it must."""
-    if isinstance(each, str) or _says_what_it_is(each):
-        words = _said_by(name, each)
+    if isinstance(each, str) or says_what_it_is(each):
+        words = said_by(name, each)
         return words if len(words) <= sizes.NUMBER else words[: sizes.NUMBER + 1]
     if each is None or isinstance(each, bool):
         return each

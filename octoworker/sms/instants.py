@@ -55,7 +55,8 @@ def read_words(text: str) -> datetime:
     return _in_zone(found[1], found[2]) if found else read(words)
 
 
-_EPOCH = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_EPOCH = re.compile(r"[0-9]{10}(?:\.[0-9]+)?")
+"""Seconds from 2001 on: `20261201` and `2026` are days."""
 _WITH_ZONE = re.compile(r"(.+[0-9Z]) ([A-Za-z][A-Za-z_+\-0-9/]*)")
 
 

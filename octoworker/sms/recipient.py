@@ -282,6 +282,13 @@ _OVERSEAS: Mapping[str, tuple[str, ...]] = {
 }
 """Mobile numbers that French users write nationally, though another country code leads there (Arcep's number plan)."""
 
+_OVERSEAS_BARE = {code[1:]: tuple(each[1:] for each in prefixes) for code, prefixes in _OVERSEAS.items()}
+"""The same without + and 0: a spreadsheet takes the + as well as the zero."""
+
+_CODE = 3
+_WITH_CODE = 12
+"""Digits of such a number with its code, and of the code."""
+
 _FRENCH_PLAN = frozenset({"GP", "GF", "MQ", "RE", "YT", "BL", "MF"})
 
 _WITHOUT_ZERO = 9
@@ -333,9 +340,11 @@ def _e164(written: _Written, policy: Numbers) -> str:
     code = found.fault == _TOO_SHORT and len(written.digits) <= _SHORT_CODE_DIGITS
     if code and not written.digits.startswith(("+", "0")):
         raise NumberRefused("emergency numbers and short codes receive no SMS.")
-    if reason := found.fault or _unwelcome(found, policy):
+    more = any(_is_whole(digits, policy.region) for digits in written.shorter())
+    # Of what no operator has because something more stands at its end, that is said, and not how to let it pass.
+    if (reason := found.fault or _unwelcome(found, policy)) and (found.fault or found.valid or not more):
         raise NumberRefused(reason)
-    if any(_is_whole(digits, policy.region) for digits in written.shorter()):
+    if more:
         raise NumberRefused(_MORE)
     return found.e164
 
@@ -347,6 +356,8 @@ def _is_whole(digits: str, region: str) -> bool:
 
 
 def _as_meant_in_france(number: str) -> str:
+    if len(number) == _WITH_CODE and number[_CODE:].startswith(_OVERSEAS_BARE.get(number[:_CODE], ())):
+        return "+" + number
     national = number if number.startswith("0") else "0" + number if len(number) == _WITHOUT_ZERO else ""
     code = next((code for code, prefixes in _OVERSEAS.items() if national.startswith(prefixes)), None)
     return code + national[1:] if code else number

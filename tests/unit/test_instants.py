@@ -41,6 +41,11 @@ def test_a_person_types_a_time_in_many_ways(words, instant):
     assert read_words(words) == datetime.fromisoformat(instant)
 
 
+@pytest.mark.parametrize("words", ["20261201", "2026", "202612010900", "1796112000000"])
+def test_a_day_without_dashes_is_no_count_of_seconds(words):
+    assert refusal(read_words, words)
+
+
 def test_the_hour_that_spring_takes_away_is_no_time():
     assert "does not exist" in refusal(read_words, "2027-03-28 02:30 Europe/Paris")
 

@@ -49,10 +49,20 @@ def test_what_spreadsheets_and_people_put_around_a_number_is_read(written):
         ("696123456", "+596696123456"),
         ("639012345", "+262639012345"),
         ("709012345", "+590709012345"),
+        ("262692123456", "+262692123456"),
+        ("590690629042.0", "+590690629042"),
+        ("262709213456", "+262709213456"),
+        ("594 694 12 34 56", "+594694123456"),
     ],
 )
-def test_an_overseas_number_is_read_also_when_its_zero_was_taken(without_zero, number):
+def test_an_overseas_number_is_read_also_when_its_zero_or_its_plus_was_taken(without_zero, number):
     assert read(without_zero, FRANCE) == number
+
+
+def test_what_is_no_mobile_overseas_gets_no_code_by_its_first_digits():
+    assert "too many digits" in refusal("262262123456")
+    assert "too many digits" in refusal("596690123456")
+    assert "too many digits" in refusal("262692123456", Policy(region="BE"))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +109,15 @@ def test_numbers_of_plans_with_several_lengths_are_read_as_people_write_them(wri
 )
 def test_something_more_at_the_end_of_a_number_is_refused(written):
     assert "something more stands at its end" in refusal(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "region"),
+    [("0151 12345678 9", "DE"), ("+49 151 12345678 12", "DE"), ("040 1234567 12", "FI"), ("621 123456-7", "LU")],
+)
+def test_nobody_is_told_to_let_pass_what_has_something_more_at_its_end(written, region):
+    for possible in (False, True):
+        assert "something more stands at its end" in refusal(written, Policy(region=region, allow_possible=possible))
 
 
 def test_two_numbers_in_one_are_refused():

@@ -10,11 +10,14 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, time
+from numbers import Number
 from typing import Any, Self
 
 from octoworker.client.campaigns.template import Template, plain
 from octoworker.errors import PayloadError
 from octoworker.sms import sizes
+from octoworker.sms.arguments import said_by, says_what_it_is
 
 IN_MEMORY = 4 * 1024 * 1024
 """Bytes of rows that stay in memory."""
@@ -66,11 +69,24 @@ def _read(number: int, row: object, column: str, fields: Iterable[str]) -> tuple
 
 
 def _words(number: int, name: str, value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bytes | bytearray | list | tuple | dict | set):
-        raise TypeError(f"campaign() row {number}: {name!r} needs a string, not {type(value).__name__}.")
-    words = str(value).strip()
+    words = (value if type(value) is str else _said(number, name, value)).strip()
     if len(words) > sizes.CSV_CELL:
         raise PayloadError([f"row {number}, {name}: use at most {sizes.CSV_CELL} characters."])
     return words
+
+
+def _said(number: int, name: str, value: object) -> str:
+    if _is_none(value):
+        return ""
+    where = f"campaign() row {number}: {name!r}"
+    if isinstance(value, str | Number | date | time) or says_what_it_is(value):
+        return said_by(where, value)
+    raise TypeError(f"{where} needs a string, not {type(value).__name__}.")
+
+
+def _is_none(value: object) -> bool:
+    """Nothing, or what a table has in an empty cell, which is not even equal to itself: a NaN, a NaT."""
+    try:
+        return value is None or bool(value != value)  # noqa: PLR0124 - that is the question
+    except Exception:  # noqa: BLE001 - whatever a stranger's class raises
+        return False
