@@ -19,11 +19,13 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import sys
 import tempfile
 import threading
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +52,9 @@ MODULES = (
     "sms/destinations/remarks", "sms/destinations/choices", "sending/recall",
 )  # fmt: skip
 """What decides in Python whether, when, to whom and under which name something is sent, and how an answer is read."""
+
+EQUAL = HERE / "equal.toml"
+"""Changes that nobody can see, each with the reason: they are not made, and not counted."""
 
 SWAPS = {
     "<": "<=",
@@ -80,6 +85,12 @@ class Mutant:
     after: str
     text: str
     """The whole file, changed."""
+
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """Its file, the line as it stood there, and the change: as in `equal.toml`."""
+        lines = (scripts.LUA if self.path.endswith(".lua") else PACKAGE).joinpath(self.path).read_text().splitlines()
+        return self.path, lines[self.line - 1].strip(), f"{self.before} -> {self.after or 'nothing'}"
 
 
 def of_lua(path: str) -> Iterator[Mutant]:
@@ -112,13 +123,13 @@ def _stands_alone(line: str) -> bool:
 def of_python(path: str) -> Iterator[Mutant]:
     """Every change of a module: operators and truths swapped, numbers in functions one higher, calls that stand alone left out."""
     text = (PACKAGE / path).read_text(encoding="utf-8")
-    for n in range(sum(1 for _ in ast.walk(ast.parse(text)))):
-        tree = ast.parse(text)
-        inside = {id(each) for function in _functions(tree) for part in function.body for each in ast.walk(part)}
-        node = next(each for place, each in enumerate(ast.walk(tree)) if place == n)
-        before = ast.unparse(node) if isinstance(node, ast.expr | ast.stmt) else ""
-        if id(node) in inside and _changed(node):
-            yield Mutant(path, node.lineno, before, ast.unparse(node), ast.unparse(tree))  # type: ignore[attr-defined]
+    tree = ast.parse(text)
+    inside = {id(each) for function in _functions(tree) for part in function.body for each in ast.walk(part)}
+    for node in [each for each in ast.walk(tree) if id(each) in inside and isinstance(each, ast.expr | ast.stmt)]:
+        as_it_was, before = dict(vars(node)), ast.unparse(node)
+        if _changed(node):
+            yield Mutant(path, node.lineno, before, ast.unparse(node), ast.unparse(tree))
+        vars(node).update(as_it_was)
 
 
 def _functions(tree: ast.AST) -> list[ast.FunctionDef]:
@@ -153,6 +164,9 @@ def _changed(node: ast.AST) -> bool:
             return False
     return True
 
+
+FULL = 20
+"""A machine may be so full that a second of CPU takes so many."""
 
 Tests = Mapping[str, Sequence[str]]
 """By path of a file: the tests that use it, the quickest first."""
@@ -208,8 +222,8 @@ def watched() -> Tests | None:
 
 
 def of_module(path: str) -> list[str]:
-    """The files of quick tests that import a module or have its name, or that the table of tests/README.md names: the smallest
-    first."""
+    """The files of quick tests that import a module or have its name, or that the table of tests/README.md names: its own
+    first, then the smallest."""
     stem = Path(path).stem
     named = re.compile(rf"^(?:from|import) .*\b{stem}\b", re.MULTILINE)
     row = re.search(
@@ -223,7 +237,13 @@ def of_module(path: str) -> list[str]:
         *re.findall(r"`(\w+\.py)`", row[1] if row else ""),
     )
     found = [each for each in files if each.name in own or named.search(each.read_text())]
-    return [str(each) for each in sorted(found, key=lambda each: each.stat().st_size)]
+    return [str(each) for each in sorted(found, key=lambda each: (each.name not in own, each.stat().st_size))]
+
+
+def equal() -> set[tuple[str, str, str]]:
+    """The names of the changes that nobody can see."""
+    found = tomllib.loads(EQUAL.read_text(encoding="utf-8"))["equal"]
+    return {(each["file"], each["line"], each["change"]) for each in found}
 
 
 def noticed(mutant: Mutant, tests: Tests, patience: int) -> bool:
@@ -235,7 +255,8 @@ def _in_child(act: Any, patience: int) -> int:
     """In a process of its own, that has all of it loaded already."""
     child = os.fork()
     if child == 0:
-        signal.alarm(patience)
+        resource.setrlimit(resource.RLIMIT_CPU, (patience, patience))
+        signal.alarm(patience * FULL)
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
@@ -308,7 +329,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=0, help="how many changes of each file; 0: all")
     parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument(
-        "--patience", type=int, default=60, help="seconds for one change; one that never ends is noticed"
+        "--patience", type=int, default=60, help="seconds of CPU for one change; one that never ends is noticed"
     )
     given = parser.parse_args()
     wanted = set(filter(None, given.only.split(",")))
@@ -329,9 +350,14 @@ def main() -> int:
         print(f"no quick test runs {', '.join(orphans)}: every change of it would live")
         return 2
     made = killed = 0
+    known = equal()
     with ThreadPoolExecutor(given.at_once) as pool:
         for path in paths:
             mutants = list(of_python(path) if path.endswith(".py") else of_lua(path))
+            names = {each.name for each in mutants}
+            if stale := sorted(each for each in known if each[0] == path and each not in names):
+                print(f"{path}: equal.toml names what is not there: {stale}")
+            mutants = [each for each in mutants if each.name not in known]
             if given.sample:
                 mutants = random.Random(path).sample(mutants, min(given.sample, len(mutants)))
             found = list(pool.map(lambda each: noticed(each, tests, given.patience), mutants))
