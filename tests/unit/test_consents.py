@@ -38,11 +38,17 @@ def test_a_consent_is_kept_as_words(day, written):
     assert found["consent"] == {**CONSENT, "date": written}
 
 
+def test_its_id_may_be_a_number_and_its_source_two_hundred_characters():
+    given = {**CONSENT, "id": 17, "source": "x" * 200}
+    assert advert(consent=given).consent == {**given, "id": "17"}
+
+
 @pytest.mark.parametrize(
     "consent",
     [
         *("yes", {}, {"id": "1"}, {**CONSENT, "more": "x"}, {**CONSENT, "date": "March"}, {**CONSENT, "id": " "}),
         *({**CONSENT, "source": "x" * 201}, {**CONSENT, "source": None}, {**CONSENT, "date": "9" * 5000}),
+        *({**CONSENT, "id": True}, {**CONSENT, "source": "two\nlines"}, {**CONSENT, "date": 20260301}),
     ],
 )
 def test_what_is_no_consent_is_refused_at_both_ends_in_one_sentence(consent):

@@ -73,9 +73,10 @@ def test_what_follows_a_submit_that_did_not_end_in_accepted(error, facts, state,
     assert (decision.state, decision.key, decision.delay is not None) == (state, key, again)
 
 
-def test_a_refused_account_burns_no_attempt_and_no_age():
-    decision = decide(refused(Kind.ACCOUNT), replace(FRESH, attempts=1000, age=seconds(1e9)), POLICY, chance=0.5)
-    assert (decision.state, decision.counts, decision.delay) == (State.WAITING, False, seconds(60))
+@pytest.mark.parametrize(("facts", "state"), [(FRESH, State.WAITING), (USED, State.UNKNOWN)])
+def test_a_refused_account_burns_no_attempt_and_no_age(facts, state):
+    decision = decide(refused(Kind.ACCOUNT), replace(facts, attempts=1000, age=seconds(1e9)), POLICY, chance=0.5)
+    assert (decision.state, decision.counts, decision.delay) == (state, False, seconds(60))
 
 
 @pytest.mark.parametrize("facts", [FRESH, USED])
@@ -123,6 +124,13 @@ def test_a_message_that_may_have_been_sent_is_never_called_dead(spent):
     decision = decide(MaybeSentError("x"), replace(USED, **spent), POLICY, chance=0.5)
     assert (decision.state, decision.delay) == (State.UNKNOWN, None)
     assert "an operator decides" in decision.reason
+
+
+def test_the_same_key_goes_again_until_its_window_ends_and_not_after():
+    waits = MaybeSentError("x", retry_after=60)
+    last = decide(waits, replace(USED, unknown_for=DAY - seconds(60)), POLICY, chance=0.0)
+    late = decide(waits, replace(USED, unknown_for=DAY - seconds(59)), POLICY, chance=0.0)
+    assert (last.delay, late.delay) == (seconds(60), None)
 
 
 def test_a_key_that_is_known_proves_no_acceptance():

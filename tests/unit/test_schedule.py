@@ -44,6 +44,15 @@ def test_too_far_ahead_is_refused():
         plan(message(send_at=NOW + timedelta(days=400)), RULES, NOW)
 
 
+def test_as_far_ahead_as_it_may_be_is_handed_over():
+    last = NOW + timedelta(days=366)
+    assert plan(message(send_at=last), RULES, NOW).hand_over_at == last
+
+
+def test_a_message_for_right_now_goes_at_once():
+    assert plan(message(send_at=NOW), RULES, NOW).hand_over_at is None
+
+
 def test_what_is_due_already_is_sent_without_a_date():
     assert still_ahead(NOW, NOW) is None
     assert still_ahead(NOW + timedelta(seconds=1), NOW) == NOW + timedelta(seconds=1)
