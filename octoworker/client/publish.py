@@ -156,7 +156,7 @@ def together(queue: str, tag: str, some: Sequence[Mapping[str, Any]]) -> dict[st
     message: dict[str, Any] = json.loads(_together_form(queue))
     message["headers"]["id"] = message["properties"]["correlation_id"] = str(uuid4())
     message["properties"] |= {"delivery_tag": tag, "body_encoding": None}
-    message["body"] = json.dumps([[], {"some": some, "version": jobs.VERSION}, {}])
+    message["body"] = json.dumps([[], {"some": some}, {}])
     return message
 
 

@@ -25,7 +25,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from octoworker import correlation
-from octoworker.errors import KeyConflictError, StoreError
+from octoworker.errors import KeyConflictError, OctoworkerError, StoreError
 from octoworker.sending import report
 from octoworker.sending.attempt import PLANS, RECORD_PAUSE, Sender
 from octoworker.sending.read import PreparedMessage
@@ -157,11 +157,17 @@ class Bulk:
     def _prepared(
         self, arguments: Mapping[str, Any], job_id: str, taken: StoredRequest | None = None, asked_by: str = ""
     ) -> PreparedMessage | None:
-        """None: it can never be sent. That is kept and reported by then."""
-        with contextlib.suppress(KeyConflictError):
+        """None: it can never be sent. That is kept and reported by then. A bug takes no other along here either."""
+        try:
             work = self._sender.prepare(arguments, job_id, taken, asked_by)
-            return work if isinstance(work, PreparedMessage) else None
-        return None
+        except KeyConflictError:
+            return None
+        except OctoworkerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            _bug(error, str(arguments["message_id"]), asked_by)
+            return None
+        return work if isinstance(work, PreparedMessage) else None
 
     def _claimed(self, ids: Sequence[str], read: Reader) -> list[Claimed]:
         """Those of them that may be sent. What was planned for a time that it is not is planned again; at last it is left to
@@ -249,9 +255,7 @@ class Bulk:
             with tracing.continued(claimed.work.headers):
                 outcome = self._sender.submit(claimed.work, claimed.lease)
         except Exception as error:  # noqa: BLE001 - see above
-            facts = log.known(message_id=claimed.work.job.message_id, correlation=claimed.lease.correlation)
-            sentry.bug(error, message_id=claimed.work.job.message_id)
-            log.warning("sms.bug", **facts, kind=type(error).__name__, where=log.where(error))
+            _bug(error, claimed.work.job.message_id, claimed.lease.correlation)
             return claimed, None
         self._answer_time += (time.monotonic() - started - self._answer_time) / 8
         if outcome is not None:
@@ -288,6 +292,12 @@ class Bulk:
             else:
                 report.settled(claimed.work, claimed.lease, outcome, answer)
         return open_, failure
+
+
+def _bug(error: Exception, message_id: str, asked_by: str) -> None:
+    facts = log.known(message_id=message_id, correlation=asked_by)
+    sentry.bug(error, message_id=message_id)
+    log.warning("sms.bug", **facts, kind=type(error).__name__, where=log.where(error))
 
 
 def _gather(done: queue.SimpleQueue[Any], most: int) -> list[Any]:

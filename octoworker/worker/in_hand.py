@@ -65,6 +65,10 @@ class InHand(Notes):  # type: ignore[misc]  # its stubs know half of it
         """From now on these are acknowledged, given back, counted and forgotten as one, under this tag."""
         self._together[delivery_tag] = tags
 
+    def made(self, delivery_tag: str) -> bool:
+        """Whether this worker made the job of this tag."""
+        return delivery_tag in self._together
+
     def ack(self, delivery_tag: str) -> None:
         """The note goes first: a place in the index without one is cleared away by `restore`, so the two need no MULTI."""
         self._forget_count(delivery_tag)

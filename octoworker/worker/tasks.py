@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from celery import Task
@@ -94,6 +94,10 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
     return _in_celerys_words(self, record)
 
 
+BULK_ARGUMENTS = {"ids", "version", "published_at"}
+"""What a bulk job says."""
+
+
 @app.task(
     name=jobs.BULK_TASK,
     base=SmsTask,
@@ -104,15 +108,19 @@ def send_sms(self: SmsTask, *positional: Any, **arguments: Any) -> dict[str, Any
     max_retries=0,
     ignore_result=True,
 )
-def send_many(self: SmsTask, ids: Any = (), version: int = jobs.VERSION, published_at: int | None = None) -> None:
-    """Move many messages one step: those with these ids, whose records say what to send.
+def send_many(self: SmsTask, *positional: Any, **arguments: Any) -> None:
+    """Move many messages one step: those with these `ids`, whose records say what to send.
 
     Each keeps its own record, outcome and retries. The job itself has no result.
     """
-    if version != jobs.VERSION or not isinstance(ids, list):
+    ids, readable = arguments.get("ids"), arguments.get("version", jobs.VERSION) == jobs.VERSION
+    if positional or not readable or not arguments.keys() <= BULK_ARGUMENTS:
+        ids = None
+    if not isinstance(ids, list) or len(ids) > jobs.BULK_SIZE:
+        log.warning("job.unreadable", **log.known(job_id=self.request.id))
         raise MessageFailed("This worker cannot read this bulk job; its messages are found by the scheduler.")
     known = [each for each in ids if identity.is_message_id(each)]
-    _safely(self, lambda: runtime.current().bulk.handle(known, published_at))
+    _safely(self, lambda: runtime.current().bulk.handle(known, arguments.get("published_at")))
 
 
 @app.task(
@@ -124,14 +132,13 @@ def send_many(self: SmsTask, ids: Any = (), version: int = jobs.VERSION, publish
     throws=(MessageFailed,),
     max_retries=0,
     ignore_result=True,
+    Strategy="octoworker.worker.together:strategy",
 )
-def send_together(self: SmsTask, some: Any = (), version: int = jobs.VERSION) -> None:
+def send_together(self: SmsTask, some: Sequence[Mapping[str, Any]]) -> None:
     """Move the messages of single jobs that this worker took together one step. Each keeps its own record, outcome and retries.
 
-    `some`: of each job its id, its arguments and its further headers (worker/together.py).
+    `some`: of each job its id, its arguments and its further headers (worker/together.py). No other job of this name comes here.
     """
-    if version != jobs.VERSION:
-        raise MessageFailed("This worker cannot read what it was given; its messages are found by the clock.")
     taken = [TakenJob(each["arguments"], each["id"], each["headers"]) for each in some]
     _safely(self, lambda: runtime.current().bulk.handle_together(taken))
 

@@ -9,7 +9,7 @@ from harness import NUMBER, TEXT, until
 
 from octoworker.client.client import Client
 from octoworker.errors import KeyConflictError
-from octoworker.sms import identity
+from octoworker.sms import identity, jobs
 from octoworker.sms.record import State
 
 
@@ -40,6 +40,27 @@ def test_a_bad_message_does_not_take_the_others_along(house):
     states = [house.ended(m).state for m in ids]
     assert [n for n, state in enumerate(states) if state is State.REJECTED] == [3, 5]
     assert states.count(State.ACCEPTED) == 8
+
+
+NO_BULK_JOB = (
+    ([], {}),
+    ([], {"ids": "0" * 32}),
+    ([["0" * 32]], {}),
+    ([], {"ids": [], TEXT: 1}),
+    ([], {"ids": [], "version": 99}),
+    ([], {"ids": ["0" * 32] * 101}),
+)
+
+
+def test_what_is_no_bulk_job_of_ours_costs_one_line_of_the_log(house):
+    worker = house.worker()
+    for args, kwargs in NO_BULK_JOB:
+        house.client.app.send_task(jobs.BULK_TASK, args=args, kwargs=kwargs, queue="sms.bulk")
+    until(lambda: worker.log().count("job.unreadable") == len(NO_BULK_JOB))
+    assert "Traceback" not in worker.log()
+    assert TEXT not in worker.log()
+    assert house.store.get("0" * 32) is None
+    assert house.ended(house.enqueue()).state is State.ACCEPTED
 
 
 def test_what_fails_for_now_is_tried_again_alone(house):

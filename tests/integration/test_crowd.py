@@ -8,6 +8,7 @@ import pytest
 from harness import NUMBER, TEXT, until
 
 from octoworker import correlation
+from octoworker.client import publish
 from octoworker.errors import StoreError
 from octoworker.sms import jobs
 from octoworker.sms.record import State
@@ -87,6 +88,65 @@ def test_one_whose_result_somebody_holds_and_one_of_an_older_producer_go_along_b
     assert {house.ended(each).state for each in (*ids, result.id.replace("-", ""))} == {State.ACCEPTED}
     assert rings(house) == [1] * len(PEOPLE)
     until(lambda: house.redis.exists(f"celery-task-meta-{result.id}"))
+
+
+STRANGE = {
+    "nested deep": {"recipients": json.loads("[" * 900 + "]" * 900)},
+    "half of a surrogate pair": {"reference": "\ud800", "recipients": []},
+    "no numbers": {"text": 5, "recipients": {"a": 1}, "lane": ["urgent"]},
+}
+
+
+def of_a_stranger(message_id, arguments, **headers):
+    """A job that says of itself that it may go together with others."""
+    (text,) = publish.single(message_id, json.dumps(arguments), "urgent").jobs
+    job = json.loads(text)
+    return json.dumps({**job, "headers": {**job["headers"], **headers}})
+
+
+def test_jobs_of_a_stranger_take_none_of_a_crowd_along(house):
+    ids = crowd(house)
+    for n, arguments in enumerate(STRANGE.values()):
+        house.redis.rpush("sms.urgent", of_a_stranger(f"{n:032d}", arguments))
+    house.redis.rpush("sms.urgent", of_a_stranger("3" * 32, {}, id=["3"]))
+    house.worker()
+    assert {house.ended(each).state for each in ids} == {State.ACCEPTED}
+    assert taken_together(house) > 0
+    until(lambda: house.redis.hlen("unacked") == house.redis.llen("sms.urgent") == 0)
+    assert "sms.store_unavailable" not in house.logs()
+
+
+ENTRY = {"id": "1" * 32, "arguments": {"message_id": "1" * 32, "recipients": NUMBER, "text": TEXT}, "headers": {}}
+
+NO_ENTRIES = {
+    "one that could be ours": [ENTRY],
+    "no list": 5,
+    "no dicts": [[ENTRY]],
+    "nothing in them": [{}],
+    "headers that are none": [{**ENTRY, "headers": ["x"]}],
+    "an id that is none": [{**ENTRY, "id": ["x"]}],
+    "arguments without a message": [{**ENTRY, "arguments": {"message_id": 5}}],
+    "thousands": [ENTRY] * 5000,
+}
+
+
+def test_a_job_of_many_that_no_worker_made_is_set_aside_and_sends_nothing(house):
+    worker = house.worker()
+    for some in NO_ENTRIES.values():
+        house.client.app.send_task(jobs.TOGETHER_TASK, kwargs={"some": some}, queue="sms.urgent")
+    house.client.app.send_task(jobs.TOGETHER_TASK, args=[1], kwargs={"other": 1}, queue="sms.urgent")
+    in_old_form = {"task": jobs.TOGETHER_TASK, "id": "4" * 32, "args": [], "kwargs": {"some": [ENTRY]}}
+    with house.client.app.producer_or_acquire() as producer:
+        producer.publish(in_old_form, routing_key="sms.urgent", exchange="", serializer="json")
+    message_id = house.enqueue()
+    sent = len(NO_ENTRIES) + 2
+    until(lambda: house.redis.llen(keys.JOBS_SET_ASIDE) == sent)
+    assert house.ended(message_id).state is State.ACCEPTED
+    assert house.texts() == [TEXT]
+    assert house.record("1" * 32) is None
+    until(lambda: house.logs().count("job.unreadable") == sent)
+    assert "Traceback" not in worker.log()
+    until(lambda: house.redis.hlen("unacked") == house.redis.zcard("unacked_index") == 0)
 
 
 def test_a_crowd_that_is_paused_waits_and_goes_on(house):
