@@ -274,6 +274,14 @@ _EXPECTED: Mapping[str, str] = {
 }
 """What each field wants, for a value of another type. Its keys are the arguments of the contract."""
 
+_OF_CELERY: Mapping[str, str] = {
+    "positional": "give the arguments by name, as kwargs; positional ones are not read.",
+    **dict.fromkeys(
+        ("link", "link_error", "chain", "chord"), "it would make this worker publish another task; leave it out."
+    ),
+}
+"""What a Celery producer may give beside the arguments, and what a worker does not do for it."""
+
 _LONGEST_NAME = 40
 
 _SHOWABLE = re.compile(r"(?!.*[0-9]{4})[A-Za-z_][A-Za-z0-9_]*")
@@ -353,5 +361,7 @@ def _unknown(arguments: Mapping[str, object]) -> Iterator[str]:
 def _no_such(name: object) -> str:
     if not isinstance(name, str) or len(name) > _LONGEST_NAME or not _SHOWABLE.fullmatch(name):
         return "arguments: one has a name that is no plain word; leave it out."
+    if name in _OF_CELERY:
+        return f"{name}: {_OF_CELERY[name]}"
     close = difflib.get_close_matches(name, _EXPECTED, n=1)
     return f"{name}: there is no such argument" + (f"; did you mean {close[0]}?" if close else "; leave it out.")

@@ -90,7 +90,10 @@ def cut(recipients: Sequence[Any], most: int) -> Iterator[list[Any]]:
 
 def _end(each: Any) -> str:
     """The last figures of what is written, a whole number's `.0` left aside."""
-    return "".join(re.findall(r"\d", str(each)[: sizes.NUMBER].removesuffix(".0")))[-_ALIKE:]
+    written = str(each)[: sizes.NUMBER]
+    if found := recipient.FLOAT.fullmatch(written.strip(" '=\"")):
+        written = found[1]
+    return "".join(re.findall(r"\d", written))[-_ALIKE:]
 
 
 _ALIKE = 6

@@ -172,7 +172,8 @@ def calling_code(country: str) -> str:
 
 
 _FORMULA = re.compile(r'="([^"]*)"')
-_FLOAT = re.compile(r"([0-9]{6,15})[.,]0{1,6}")
+FLOAT = re.compile(r"([0-9]{6,15})[.,]0{1,6}")
+"""A whole number as a spreadsheet writes it."""
 _FRACTION = re.compile(r"[1-9][0-9]*[.,][0-9]+")
 _SHORTENED = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]{1,2}")
 
@@ -185,7 +186,7 @@ def _unwrapped(number: str) -> str:
     bare = bare.removeprefix("'").strip()
     if _SHORTENED.fullmatch(bare):
         raise NumberRefused("a spreadsheet has shortened it; make its column one of text, and fill it in anew.")
-    if found := _FLOAT.fullmatch(bare):
+    if found := FLOAT.fullmatch(bare):
         return found[1]
     if _FRACTION.fullmatch(bare):
         raise NumberRefused(_MORE)

@@ -6,6 +6,10 @@ import pytest
 from celery import Celery, signature
 from harness import NUMBER, TEXT, until
 
+from octoworker.client.campaigns import loading
+from octoworker.client.campaigns.campaign import taken_by
+from octoworker.client.campaigns.spool import Spool
+from octoworker.client.campaigns.template import Template
 from octoworker.sms.record import State
 
 ARGUMENTS = {"recipients": NUMBER, "text": TEXT, "transactional": True}
@@ -79,7 +83,7 @@ def test_a_job_that_would_make_the_worker_publish_others_is_refused_by_name_and_
     for option, job in jobs.items():
         record = house.ended(id_of(job))
         assert record.state is State.REJECTED
-        assert f"{option}:" in record.reason
+        assert f"{option}: it would make this worker publish another task" in record.reason
     until(lambda: house.redis.hlen("unacked") == 0)
     assert house.texts() == []
     assert house.redis.llen("celery") == 0
@@ -101,6 +105,36 @@ def test_a_job_in_another_serializer_is_set_aside(house, plain, serializer):
     until(lambda: house.redis.llen("ow:jobs-set-aside") == 1)
     assert house.times_told("job.unreadable") == 1
     assert house.texts() == []
+
+
+def of_campaign(client, text):
+    with Spool([{"recipient": NUMBER}], Template(text), "recipient") as rows:
+        campaign = taken_by(client, loading.Asked(text, {"transactional": True}, rows.digest), rows, "")
+    ((message_id, _),) = client.store.campaigns.ids(campaign)
+    return message_id
+
+
+DOORS = {
+    "enqueue": lambda client, text: client.enqueue({**ARGUMENTS, "text": text}),
+    "enqueue with a key": lambda client, text: client.enqueue({**ARGUMENTS, "text": text, "idempotency_key": "k"}),
+    "enqueue_many": lambda client, text: client.enqueue_many([{**ARGUMENTS, "text": text}])[0],
+    "campaign": of_campaign,
+}
+
+
+def test_a_job_that_names_somebody_elses_message_sends_nothing_in_its_place(house, plain):
+    """It comes before the message's own job, which is sent as it was taken, whichever door that was."""
+    ids = {door: take(house.client, f"by {door}") for door, take in DOORS.items()}
+    for message_id in ids.values():
+        plain.send_task(
+            "octoworker.send_sms", kwargs={**ARGUMENTS, "message_id": message_id}, queue="sms.urgent", priority=0
+        )
+    queued = house.redis.lrange("sms.urgent", 0, -1)
+    house.redis.delete("sms.urgent")
+    house.redis.rpush("sms.urgent", *queued[len(ids) :], *queued[: len(ids)])
+    house.worker()
+    assert {house.ended(message_id).state for message_id in ids.values()} == {State.ACCEPTED}
+    assert sorted(house.texts()) == sorted(f"by {door}" for door in ids)
 
 
 def test_a_job_whose_record_no_script_can_handle_costs_one_line_and_no_loop(house, plain):

@@ -91,6 +91,9 @@ def test_sigterm_lets_the_call_in_flight_end_and_be_recorded_and_leaves_the_rest
     until(lambda: "worker.ending" in worker.log())
     house.sandbox.open_gate("door")
     assert worker.wait() == 0
+    assert "worker.ends_early" not in worker.log(), (
+        "it ended because nothing was active, and not because its time was up"
+    )
     assert house.record(first).state is State.ACCEPTED
     assert {house.record(message_id).state for message_id in rest} == {State.QUEUED}
     assert house.redis.hlen("unacked") == 0

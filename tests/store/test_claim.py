@@ -201,6 +201,15 @@ def test_marks_of_a_clock_that_jumped_back_do_not_make_every_job_look_lost(store
     assert float(client.hget("ow:consumed-until", "normal")) / 1000 <= seconds_of(client) + 1
 
 
+def test_a_record_from_before_the_clock_was_set_back_moves_no_place_in_a_line(store, client):
+    """Once that time has come, the jobs that were published until then would look lost."""
+    store.create(ID, "print", "normal", PAYLOAD)
+    ahead = (seconds_of(client) + 3600) * 1000
+    client.hset(f"ow:message:{ID}", mapping={"created": ahead, "published_at": ahead})
+    store.claim(REQUEST)
+    assert client.hget("ow:consumed-until", "normal") is None
+
+
 def test_a_plan_for_another_time_than_redis_is_refused_and_changes_nothing(store, client):
     for ahead in (PLAN_SLACK + seconds(1), -PLAN_SLACK - seconds(1), seconds(39_600), -seconds(39_600)):
         planned = replace(REQUEST, planned_at=at(seconds_of(client)) + ahead)

@@ -49,7 +49,7 @@ if not look().state then
   look().orphan = true
 end
 if superseded(message, request) then return {'superseded'} end
--- A message whose id is random has no fingerprint: nobody else can have that id.
+-- One whose record was gone when its job came by its id alone has no fingerprint.
 if message.fingerprint ~= '' and message.fingerprint ~= request.fingerprint then return {'conflict'} end
 
 message.key_uses, message.attempts = number(message.key_uses), number(message.attempts)
