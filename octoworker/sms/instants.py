@@ -36,7 +36,7 @@ def read(value: object) -> datetime:
         if at.utcoffset() is None:
             raise InstantRefused(NO_OFFSET)
         instant = at.astimezone(UTC)
-        exists = at.tzinfo is UTC or _on_the_wall(instant, at.tzinfo) == at.replace(tzinfo=None, fold=0)
+        exists = at.tzinfo is UTC or _on_the_wall(instant, at.tzinfo) == at.replace(tzinfo=None)
     except (ValueError, OverflowError, OSError) as error:
         raise (error if isinstance(error, InstantRefused) else InstantRefused(NO_INSTANT)) from None
     if not exists:
@@ -81,7 +81,7 @@ def _in_zone(written: str, name: str) -> datetime:
 
 
 def _on_the_wall(instant: datetime, zone: tzinfo | None) -> datetime:
-    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
+    return instant.astimezone(zone).replace(tzinfo=None)
 
 
 def _as_datetime(value: object) -> datetime:

@@ -67,6 +67,13 @@ def test_what_is_no_time_is_refused(words):
     assert refusal(read_words, words)
 
 
+def test_a_time_has_at_most_64_characters():
+    long = f"2026-12-01T09:00:00.{'0' * 38}+01:00"
+    for reader in (read, read_words):
+        assert reader(long) == datetime(2026, 12, 1, 8, tzinfo=UTC)
+        assert refusal(reader, long.replace("+", "0+"))
+
+
 def test_a_python_time_in_the_missing_hour_is_refused_too():
     assert "does not exist" in refusal(read, datetime(2027, 3, 28, 2, 30, tzinfo=PARIS))
     assert read(datetime(2027, 3, 28, 3, 30, tzinfo=PARIS)) == datetime(2027, 3, 28, 1, 30, tzinfo=UTC)

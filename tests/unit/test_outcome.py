@@ -108,6 +108,63 @@ def test_what_was_accepted_without_its_answer_has_no_ticket_to_take_it_back_by()
     assert "ticket" in outcome.fields["no_recall"]
 
 
+def test_a_stop_finds_marketing_only_while_the_provider_holds_it_and_can_be_asked():
+    hashes = {A: ["a1"], B: ["b1"]}
+    advert = replace(attempt(order=FOR_LATER), opt_outs=hashes, recall=RECALL)
+    taken = answer(has_it(A), has_it(B))
+    assert of_answer(taken, advert).opt_outs == hashes
+    assert of_answer(taken, replace(advert, order=ORDER)).opt_outs is None
+    assert of_answer(taken, replace(advert, recall=None)).opt_outs is None
+    assert of_answer(answer(has_it(A), later(B)), advert).opt_outs is None
+
+
+def test_what_a_call_cost_is_spent():
+    assert after(answer(has_it(A), has_it(B), cost="0.13")).spent == Decimal("0.13")
+    assert after(replace(answer(has_it(A)), cost=None)).spent == 0
+    assert of_failure(MaybeSentError("x"), attempt()).spent == 0
+
+
+def unpriced(number, country=None):
+    return RecipientResult(number, "accepted", country)
+
+
+OVERSEAS = "+262692123456"
+
+
+@pytest.mark.parametrize(
+    ("reply", "prices"),
+    [
+        # said of each recipient
+        (answer(RecipientResult(A, "accepted", "FR", Decimal("0.08"), 2), cost="9"), {"FR": Decimal("0.04")}),
+        # said of the call, to one country
+        (answer(unpriced(A), unpriced(B)), {"FR": Decimal("0.05")}),
+        # of a call to two countries nobody knows what each cost
+        (answer(unpriced(A), unpriced(OVERSEAS)), {}),
+        # a country without its cost is no price, and the call's would be that of others, too
+        (answer(unpriced(A, "FR")), {}),
+        # nor is a cost without segments or a country
+        (answer(RecipientResult(A, "accepted", "FR", Decimal("0.08"))), {}),
+        (answer(RecipientResult(A, "accepted", None, Decimal("0.08"), 2), cost="0.20"), {"FR": Decimal("0.10")}),
+        (replace(answer(unpriced(A)), segments=None), {}),
+        (replace(answer(unpriced(A)), cost=None), {}),
+    ],
+)
+def test_what_a_segment_cost_is_learnt_where_the_answer_tells_it(reply, prices):
+    assert after(reply).prices == prices
+
+
+def test_what_answers_cost_beside_the_segments_is_no_price_of_a_segment():
+    assert after(answer(has_it(A)), order=replace(ORDER, with_replies=True)).prices == {}
+
+
+def test_the_caps_get_back_who_was_refused_for_good_while_others_were_not():
+    counted = replace(attempt(), uncount=lambda numbers: {"numbers": list(numbers)})
+    assert of_answer(answer(has_it(A), refused(B, "150")), counted).unsent == {"numbers": [B]}
+    assert of_answer(answer(has_it(A), has_it(B)), counted).unsent is None
+    assert of_answer(answer(has_it(A), later(B)), counted).unsent is None
+    assert of_answer(answer(refused(A, "150"), refused(B, "150")), counted).unsent is None, "the whole message is"
+
+
 def test_everybody_accepted_is_accepted():
     outcome = after(answer(has_it(A), has_it(B)))
     assert (outcome.state, outcome.delay, outcome.fields["ticket"]) == (State.ACCEPTED, None, "api1")
@@ -122,6 +179,16 @@ def test_some_refused_for_good_is_accepted_and_says_which():
 def test_everybody_refused_is_rejected_with_the_code():
     outcome = after(answer(refused(A, "151"), refused(B, "150")))
     assert (outcome.state, outcome.fields["error_code"]) == (State.REJECTED, "151")
+
+
+def test_a_message_to_one_person_who_is_refused_is_rejected():
+    outcome = after(answer(refused(A, "150")), order=replace(ORDER, recipients=(A,)))
+    assert (outcome.state, outcome.fields["error_code"]) == (State.REJECTED, "150")
+
+
+def test_who_was_refused_for_good_says_why_a_message_reached_nobody_also_when_others_are_given_up():
+    outcome = after(answer(refused(A, "150"), later(B)), go(attempts=50))
+    assert (outcome.state, outcome.fields["error_code"]) == (State.REJECTED, "150")
 
 
 def test_a_recipient_refused_for_now_goes_again_alone_under_the_next_key():
@@ -160,6 +227,24 @@ def test_a_failed_rest_does_not_unsay_what_was_accepted(error, attempts):
     outcome = of_failure(error, attempt(claim))
     assert outcome.state is State.ACCEPTED
     assert outcomes(outcome) == {A: "accepted", B: "rejected"}
+
+
+def test_the_rest_is_tried_again_when_nothing_of_it_went():
+    claim = go(pending=(B,), earlier={A: {"state": "accepted"}})
+    assert of_failure(UnreachableError("away"), attempt(claim)).state is State.WAITING
+
+
+def test_a_failure_is_kept_with_the_provider_s_code():
+    assert of_failure(RefusedByProviderError("no", kind=Kind.PERMANENT, code="117"), attempt()).fields == {
+        "error_code": "117"
+    }
+
+
+def test_who_could_not_be_read_stands_in_the_record_once_nothing_more_is_tried():
+    with_a_typo = replace(attempt(), refused={"06": "it has too few digits."})
+    ended = of_failure(RefusedByProviderError("no", kind=Kind.PERMANENT), with_a_typo)
+    assert outcomes(ended) == {"06": "rejected"}
+    assert "outcomes" not in of_failure(UnreachableError("away"), with_a_typo).fields
 
 
 def test_another_instant_than_the_one_asked_for_is_reported():

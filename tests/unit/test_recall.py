@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from octoworker.errors import BusyError, Kind, MaybeSentError, RefusedByProviderError, UnreachableError
+from octoworker.errors import BusyError, DuplicateKeyError, Kind, MaybeSentError, RefusedByProviderError, UnreachableError
 from octoworker.gateway import dialects
 from octoworker.sending.recall import LONGEST_PAUSE, word_of
 from octoworker.sending.retry import Policy
@@ -52,3 +53,12 @@ def test_a_refusal_says_what_octopush_cancels():
 )
 def test_the_next_call_comes_soon_and_ever_later(error, tries, seconds):
     assert word_of(error, tries, POLICY, RULES).delay.total_seconds() == seconds
+
+
+def test_it_comes_as_soon_as_the_settings_allow_when_octopush_asks_for_nothing():
+    assert word_of(UnreachableError("x"), 1, replace(POLICY, base=SECOND / 10), RULES).delay == SECOND / 5
+
+
+def test_what_octopush_cancels_is_said_of_its_refusals_alone_and_where_it_is_known():
+    assert word_of(DuplicateKeyError("Octopush answered 120"), 1, POLICY, RULES).reason == "Octopush answered 120"
+    assert word_of(REFUSED, 1, POLICY, None).reason == "Octopush answered 157"
