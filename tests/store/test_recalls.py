@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from threading import Timer
 
 import pytest
 from store_kit import (
@@ -23,7 +24,10 @@ from store_kit import (
     woken,
 )
 
-from octoworker.errors import RefusedError
+from octoworker.errors import MaybeSentError, RefusedError, StoreError
+from octoworker.sending.recall import Recaller
+from octoworker.sending.retry import Policy
+from octoworker.sending.rules import Budgets
 from octoworker.sms.opt_outs import hashes
 from octoworker.sms.record import State
 from octoworker.store import Done, Lease, NewMessage, Word
@@ -496,3 +500,94 @@ def test_what_was_set_apart_and_is_mended_is_asked_for_again(held, client):
     assert held.recalls.take() is None
     held.cancel(ID)
     assert held.recalls.take().message_id == ID
+
+
+class Octopush:
+    """What Octopush is asked to take back, and an answer to it."""
+
+    def __init__(self, answer=None):
+        self.asked = []
+        self.answer = answer
+
+    def cancel(self, ticket):
+        self.asked.append(ticket)
+        if self.answer is not None:
+            raise self.answer
+
+
+PATIENCE = Policy(seconds(2), seconds(300), seconds(300), 5, account_wait=seconds(60), key_window=seconds(300))
+BUDGETS = Budgets(lease=30, send=10, record=10)
+
+
+def recaller(store, octopush, budgets=BUDGETS, **more):
+    return Recaller(store, octopush, PATIENCE, budgets, None, **more)
+
+
+class Died(BaseException):
+    """The worker, at a step."""
+
+
+def dies_at(fatal):
+    def at_step(step):
+        if step == fatal:
+            raise Died
+
+    return at_step
+
+
+def test_a_worker_asks_octopush_and_writes_what_it_said(held, capsys):
+    octopush = Octopush()
+    worker = recaller(held, octopush)
+    assert not worker.step(), "nobody wants anything taken back"
+    held.cancel(ID)
+    assert worker.step()
+    assert (octopush.asked, held.get(ID).state) == (["sms_1"], State.CANCELLED)
+    assert "sms.recall " in capsys.readouterr().out
+
+
+def test_a_worker_writes_that_the_answer_was_lost(held):
+    held.cancel(ID)
+    assert recaller(held, Octopush(MaybeSentError("no answer"))).step()
+    assert held.get(ID).recall.state == "in_doubt"
+
+
+def test_no_call_is_made_when_its_lease_might_end_before_the_answer_comes(held):
+    """It took longer to take the recall than the lease leaves beside the call."""
+    held.cancel(ID)
+    octopush = Octopush()
+    assert recaller(held, octopush, Budgets(lease=10, send=10, record=10)).step()
+    assert (octopush.asked, held.get(ID).recall.state) == ([], "calling")
+
+
+@pytest.mark.parametrize(("step", "asked"), [("before_recall", []), ("before_recall_settle", ["sms_1"])])
+def test_a_worker_that_dies_on_the_way_leaves_a_doubt_when_its_lease_ends(held, still, step, asked):
+    held.cancel(ID)
+    octopush = Octopush()
+    with pytest.raises(Died):
+        recaller(held, octopush, at_step=dies_at(step)).step()
+    assert octopush.asked == asked
+    still.shift(LEASE + 1)
+    assert recall(held, NO).recall.state == "needs_review", "a no after a doubt proves nothing"
+
+
+def test_what_octopush_said_is_written_as_soon_as_redis_is_back(held, server):
+    held.cancel(ID)
+    back = Timer(0.3, lambda: setattr(server, "connected", True))
+
+    def at_step(step):
+        if step == "before_recall_settle":
+            server.connected = False
+            back.start()
+
+    assert recaller(held, Octopush(), at_step=at_step).step()
+    assert held.get(ID).state is State.CANCELLED
+
+
+def test_a_worker_gives_up_writing_it_when_its_time_is_over(held, server):
+    held.cancel(ID)
+
+    def at_step(step):
+        server.connected = step != "before_recall_settle"
+
+    with pytest.raises(StoreError):
+        recaller(held, Octopush(), Budgets(lease=30, send=10, record=0), at_step=at_step).step()

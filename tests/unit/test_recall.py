@@ -7,7 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from octoworker.errors import BusyError, DuplicateKeyError, Kind, MaybeSentError, RefusedByProviderError, UnreachableError
+from octoworker.errors import (
+    BusyError,
+    DuplicateKeyError,
+    Kind,
+    MaybeSentError,
+    RefusedByProviderError,
+    UnreachableError,
+)
 from octoworker.gateway import dialects
 from octoworker.sending.recall import LONGEST_PAUSE, word_of
 from octoworker.sending.retry import Policy
