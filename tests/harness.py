@@ -156,7 +156,8 @@ class Worker:
 
     def ready(self):
         until(lambda: self._says_ready() or self.process.poll() is not None)
-        assert self._says_ready(), self.log()  # it may be gone since: a doomed one dies at its first message
+        # It may be gone since: a doomed one dies at its first message, and where one waits, before it says so.
+        assert self._says_ready() or self.process.poll() == -signal.SIGKILL, self.log()
         return self
 
     def _says_ready(self):

@@ -257,7 +257,7 @@ def test_a_worker_that_died_in_a_call_is_found_and_counted_once(house):
     house.sandbox.gate_reached("door")
     first.kill()
     house.sandbox.open_gate("door")
-    house.worker(settings=settings)
+    house.worker(settings={**STEADY, **settings})
     assert house.ended(message_id).state is State.ACCEPTED
     found = once_ended(settings["OCTOWORKER_METRICS_PORT"], 1)
     assert value(found, "octoworker_sweep_finds_total", found="lease") == 1
