@@ -111,7 +111,7 @@ def _of_no_word(value: Any) -> str:
     """Left out and false are one; none of them is the same as words."""
     if value is None or value is False:
         return "-"
-    return "4=True" if value is True else f"{len(repr(value))}={value!r}"
+    return f"{len(repr(value))}={value!r}"
 
 
 def _people(recipients: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from octoworker.sms import codes
+from octoworker.sms import codes, identity
 
 ID, KEY, OLD = "a" * 32, "k" * 32, "o" * 32
 
@@ -14,6 +14,18 @@ def test_a_code_has_six_figures_and_depends_on_its_verification_and_its_key():
     assert len(made) > 95
     assert all(len(code) == 6 and code.isdigit() for code in made)
     assert codes.code_of(ID, KEY) == codes.code_of(ID, KEY)
+
+
+def test_web_apps_of_two_releases_agree_on_a_code_and_on_where_its_verification_is():
+    """One that has sent a code, and the next one that is asked whether it is right. The limits of an address go on, too."""
+    assert (codes.code_of(ID, KEY), codes.name_of(KEY)) == ("813369", "7d68a5f4")
+    assert codes.place_of("+33612345678", "login", [KEY]) == ["fbdbb913c1dc24c2bcd16860d0151c75"]
+    assert codes.address_of("192.0.2.7", KEY) == "3082dc23c7466b6a7d0eb364"
+
+
+def test_the_message_that_carries_a_code_has_an_id_like_any_other():
+    found = codes.message_id_of(ID, 2)
+    assert (identity.is_message_id(found), found[-2:]) == (True, "02")
 
 
 def test_a_guess_is_right_for_the_key_that_made_the_code_and_for_no_other():
@@ -56,6 +68,13 @@ def test_an_address_is_counted_as_the_connection_that_it_belongs_to(one, other, 
 def test_browsers_and_androids_find_the_code():
     assert codes.text_of("123456", "Code {code}", "example.com", None) == "Code 123456\n\n@example.com #123456"
     assert codes.text_of("123456", "Code {code}", None, "FA+9qCX9VSu") == "Code 123456\nFA+9qCX9VSu"
+
+
+def test_android_reads_140_bytes():
+    full = codes.text_of("123456", "x" * 122 + "{code}", None, "FA+9qCX9VSu")
+    assert len(full) == 140
+    with pytest.raises(codes.CodeRefused, match="140 bytes"):
+        codes.text_of("123456", "x" * 123 + "{code}", None, "FA+9qCX9VSu")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from octoworker.sms.encoding import DOUBLED, GSM7, REPLACED, measure, unicode_cost, unsendable
+from octoworker.sms.encoding import DOUBLED, GSM7, REPLACED, measure, parts, unicode_cost, unsendable
 
 at_any_pace = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 
@@ -204,6 +204,35 @@ def cost(text):
 )
 def test_what_makes_a_text_unicode_is_named_with_what_would_save_it(text, found):
     assert cost(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("a" * 160, [160]),
+        ("a" * 306, [153, 153]),
+        ("€" * 160, [76, 76, 8]),
+        ("a" + "€" * 160, [77, 76, 8]),
+        ("漢" * 134, [67, 67]),
+        ("😀" * 67, [33, 33, 1]),
+    ],
+)
+def test_a_segment_is_filled_to_its_last_unit_before_the_next_one_begins(text, cut):
+    assert [len(part) for part in parts(text)] == cut
+
+
+def test_what_is_written_instead_of_a_foreign_sign_is_counted_too():
+    arrow = unicode_cost("a" * 159 + "→")
+    assert (arrow.segments, arrow.without) == (3, 2)
+    assert arrow.signs[0].advice == 'RIGHTWARDS ARROW (U+2192), write "->"'
+
+
+def test_a_sign_that_nothing_replaces_is_to_be_left_out():
+    assert unicode_cost("漢").signs[0].advice.endswith("leave it out")
+
+
+def test_a_lone_carriage_return_must_not_go_out_though_it_is_counted():
+    assert unsendable("\r") == (0, "control character")
 
 
 def test_a_sign_is_named_so_that_one_can_look_for_it():

@@ -69,7 +69,16 @@ def test_two_countries_wait_until_both_are_open():
 
 
 @pytest.mark.parametrize(
-    "setting", ["FR", "FR=8-20", "FR=20:00-08:00", "FR=25:00-26:00", "XX=08:00-20:00", "FR=08:00-20:00@Mars/Base"]
+    "setting",
+    [
+        "FR",
+        "FR=8-20",
+        "FR=20:00-08:00",
+        "FR=08:00-08:00",
+        "FR=25:00-26:00",
+        "XX=08:00-20:00",
+        "FR=08:00-20:00@Mars/Base",
+    ],
 )
 def test_hours_that_cannot_be_read_are_refused(setting):
     with pytest.raises(ValueError, match="hours"):

@@ -38,6 +38,8 @@ def test_a_job_id_of_any_shape_gives_32_hex_digits():
     "same",
     [
         {"recipients": "+33 6 12 34 56 78", "text": "hello"},
+        {"recipients": "+3 3612345678", "text": "hello"},
+        {"recipients": "+.33612345678", "text": "hello"},
         {"recipients": ["+33612345678"], "text": "hello"},
         {"recipients": ["+33612345678", "+33.6.12.34.56.78"], "text": "hello"},
         {**SMS, "reference": "other words", "lane": "bulk", "transactional": False, "sender": None},
@@ -61,6 +63,14 @@ def test_content_is_equal_however_it_is_written(same):
 )
 def test_another_sms_has_another_fingerprint(other):
     assert identity.fingerprint(other) != identity.fingerprint(SMS)
+
+
+def test_the_fingerprint_that_a_record_keeps_is_the_same_in_the_next_release():
+    assert identity.fingerprint(SMS) == "1c40d10f5a854d15f00ed11e0c27e53d"
+
+
+def test_what_only_looks_like_a_flag_is_another_content():
+    assert len({identity.fingerprint({**SMS, "transactional": flag}) for flag in (None, True, 7, 8, "True", "-")}) == 6
 
 
 @pytest.mark.parametrize("junk", [None, 7, [None], {"a": 1}, [[1]], b"x"])
@@ -92,6 +102,31 @@ def test_the_lane_follows_from_the_message_unless_given(arguments, lane):
 )
 def test_a_payload_is_the_json_that_python_writes(form):
     assert jobs.payload_of(form) == json.dumps(form, separators=(",", ":"))
+
+
+def test_a_fresh_id_and_a_fresh_word_are_read_as_such():
+    assert identity.is_message_id(identity.new_message_id())
+    word = identity.new_incarnation()
+    assert identity.incarnation(word) == word
+
+
+@pytest.mark.parametrize(
+    "stranger", ["a" * 31, "a" * 33, "a" * 11, "a" * 13, "-" * 32, "-" * 12, "", 7, None, ["a"] * 32]
+)
+def test_what_a_stranger_wrote_is_no_id_and_no_word(stranger):
+    assert not identity.is_message_id(stranger)
+    assert identity.incarnation(stranger) == ""
+
+
+def test_an_id_is_known_with_dashes_as_celery_writes_it():
+    job = "0B9D1F6E-5C3F-4A4E-9A53-0D8F9A0C1B2D"
+    assert identity.known_id(f" {job} ") == "0b9d1f6e5c3f4a4e9a530d8f9a0c1b2d"
+    assert identity.known_id("order-17") == "order-17"
+
+
+@pytest.mark.parametrize("key", ["", None, 7])
+def test_what_is_no_key_leaves_the_job_to_say_which_message_it_is(key):
+    assert identity.message_id_of({**SMS, "idempotency_key": key}, "a" * 32) == "a" * 32
 
 
 def test_many_fresh_ids_are_all_others():
