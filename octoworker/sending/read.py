@@ -15,6 +15,7 @@ from typing import Any
 from octoworker.errors import PayloadError
 from octoworker.sending.rules import Rules
 from octoworker.sms import identity, jobs, lanes, message, opt_outs, recipient, schedule, sizes, terms
+from octoworker.sms.arguments import kept
 from octoworker.sms.destinations.remarks import by_country, judge
 from octoworker.sms.recipient import country_of
 from octoworker.store import ClaimRequest, StoredRequest, limits
@@ -47,14 +48,15 @@ def request_of(
     headers name.
     """
     wanted = _message_in(arguments)
+    small = {} if taken else kept(jobs.jsonable(wanted))
     given = arguments.get("message_id")
     published_at, incarnation = arguments.get("published_at"), arguments.get("incarnation")
     return ClaimRequest(
         message_id=str(given) if identity.is_message_id(given) else identity.message_id_of(wanted, job_id),
-        fingerprint=taken.fingerprint if taken else identity.fingerprint(wanted),
+        fingerprint=taken.fingerprint if taken else identity.fingerprint(small),
         lane=lanes.known_lane(lanes.lane_of(wanted)),
         # What cannot be JSON came in as JSON, so it can go back.
-        payload=taken.payload if taken else json.dumps(jobs.jsonable(wanted)),
+        payload=taken.payload if taken else json.dumps(small),
         ours=identity.is_message_id(given),
         job_id=job_id,
         published_at=published_at if type(published_at) is int and 0 < published_at < MOST_MS else None,

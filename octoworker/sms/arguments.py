@@ -65,6 +65,30 @@ _PLAIN_WORDS: Mapping[str, int] = {
 """Words that are plain already, up to so many characters: the usual arguments need no reader."""
 
 
+def kept(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of anybody's as a record keeps them: what is too large to be sent is cut, and is too large still.
+
+    So that what was refused for its size stays refused, and fills no memory for as long as records are kept.
+    """
+    known_first = sorted(arguments, key=lambda name: name not in _READERS)
+    return {name[: sizes.NAME]: _small(name, arguments[name]) for name in known_first[:_MOST_NAMES]}
+
+
+_MOST_NAMES = 30
+"""More than there are: one that does not exist stays among them."""
+
+_SMALL = 1_000
+"""Characters of a value that is neither words nor a list of recipients."""
+
+
+def _small(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return value[: _PLAIN_WORDS.get(name, sizes.REFERENCE) + 1]
+    if name == "recipients" and isinstance(value, list):
+        return [_small(name, each) for each in value[: sizes.LIST + 1]]
+    return value if len(repr(value)) <= _SMALL else f"({type(value).__name__})"
+
+
 def in_one_form(plain: Mapping[str, Any], policy: Policy) -> tuple[dict[str, Any], people.People]:
     """Plain arguments in the one form in which they are compared and kept, and whom the list names.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import redis
 
 from octoworker.sms import lanes
+from octoworker.sms.jobs import BULK_TASK, TASK
 from octoworker.store import clock, keys
 from octoworker.store.confirm import Confirm
 from octoworker.store.scripts import MayNotError, guard, unfit
@@ -49,7 +51,7 @@ class Server:
     unreadable: int = 0
     """Records on which a script failed (`keys.BROKEN_RECORDS`)."""
     unread: Mapping[str, int] = field(default_factory=dict)
-    """Queues with a name like ours that no worker of ours reads, and how many jobs stand there."""
+    """Queues that no worker of ours reads, and how many jobs stand there that somebody means for us."""
     replicas: int | None = None
     """How many follow it now; None: that may not be asked for, or it is a replica itself."""
     confirmation: timedelta | None = None
@@ -210,10 +212,32 @@ def _of_jobs(client: redis.Redis) -> dict[str, Any]:
 
 
 def _unread(client: redis.Redis) -> dict[str, int]:
-    """Where producers put jobs beside our queues. kombu keeps a set for each queue that somebody has named."""
-    named = (str(key).removeprefix(BINDING) for key in client.scan_iter(f"{BINDING}sms*", count=1000))
+    """Where producers put jobs beside our queues: into one with a name like ours, or ours into one of another name, as Celery's
+    own `celery`. kombu keeps a set for each queue that somebody has named."""
+    named = (str(key).removeprefix(BINDING) for key in client.scan_iter(f"{BINDING}*", count=1000))
     strays = [queue for queue in named if queue not in lanes.QUEUES.values()]
-    return {queue: jobs for queue in strays if (jobs := client.llen(queue))}
+    return {queue: jobs for queue in strays if (jobs := _strays(client, queue))}
+
+
+LOOKED_THROUGH = 100
+"""Jobs of a queue with another name, the oldest: it is read by whoever it belongs to, who throws ours away."""
+
+
+def _strays(client: redis.Redis, queue: str) -> int:
+    try:
+        if queue.startswith(tuple(lanes.QUEUES.values())):
+            return int(client.llen(queue))
+        return sum(map(_is_ours, client.lrange(queue, -LOOKED_THROUGH, -1)))
+    except redis.ResponseError:  # it is none, or this user may not look
+        return 0
+
+
+def _is_ours(job: str | bytes) -> bool:
+    """Whether a job names a task of ours."""
+    try:
+        return json.loads(job)["headers"]["task"] in (TASK, BULK_TASK)
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return False
 
 
 def refusal(info: Mapping[str, Any]) -> str | None:

@@ -105,6 +105,26 @@ def test_jobs_that_nobody_will_ever_do(house):
     assert aside["says"].startswith("1 job was set aside")
 
 
+@pytest.mark.parametrize("queue", ["celery", "urgent", "SMS"])
+def test_jobs_of_ours_in_a_queue_of_somebody_elses(house, queue):
+    """Celery's own queue, where a producer forgot ours, and names that look right."""
+    for task in ("shop.greet", "octoworker.send_sms", "octoworker.send_sms"):
+        house.client.app.send_task(task, kwargs={"text": TEXT}, queue=queue)
+    house.redis.rpush(queue, "no job", "[]", '{"headers": 5}')
+    house.redis.sadd("_kombu.binding.no-list", "x")
+    house.redis.hset("no-list", "x", "y")
+    unread = examined(house)[1]["unread"]
+    assert unread["outcome"] == "problem"
+    assert unread["says"] == f"'{queue}': 2 jobs in a queue that no worker reads"
+
+
+def test_a_record_that_no_script_can_handle(house):
+    house.redis.zadd("ow:broken-records", {"a" * 32: 1})
+    records = examined(house)[1]["records"]
+    assert records["outcome"] == "problem"
+    assert "octoworker aside list" in records["do"]
+
+
 def test_a_redis_that_keeps_nothing(tmp_path):
     with house(tmp_path, appendonly="no") as it:
         assert outcome(it, "persistence") == "problem"

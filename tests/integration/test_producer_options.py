@@ -137,6 +137,49 @@ def test_a_job_that_names_somebody_elses_message_sends_nothing_in_its_place(hous
     assert sorted(house.texts()) == sorted(f"by {door}" for door in ids)
 
 
+MARK = "MARKERLARGE"
+
+LARGE = {
+    "a text": {"text": MARK * 100_000},
+    "a reference": {"reference": MARK * 100_000},
+    "a number": {"recipients": NUMBER + " " * 1_000_000},
+    "a list": {"recipients": [f"{MARK}{n}" for n in range(50_000)]},
+    "numbers in a list": {"recipients": [MARK * 1_000] * 1_000},
+    "a list in place of a word": {"sender": [MARK] * 100_000},
+    "the name of an argument": {MARK * 100_000: 1},
+    "names of arguments": {f"{MARK}{n}": 1 for n in range(50_000)},
+    "an argument that does not exist": {"colour": MARK * 100_000},
+}
+
+
+@pytest.mark.parametrize("what", LARGE)
+def test_what_is_too_large_is_refused_and_not_kept(house, plain, what):
+    """A megabyte is in the job. Its record lives for weeks, its result for a day, and a log for as long as somebody likes."""
+    arguments = {**ARGUMENTS, **LARGE[what]}
+    job = plain.send_task("octoworker.send_sms", kwargs=arguments, queue="sms")
+    house.worker()
+    record = house.ended(id_of(job))
+    assert record.state is State.REJECTED
+    assert len(record.reason) < 500
+    kept = house.redis.hgetall(f"ow:message:{id_of(job)}")
+    assert sum(map(len, kept.values())) < 60_000
+    until(lambda: job.state == "FAILURE")
+    assert len(house.redis.get(f"celery-task-meta-{job.id}")) < 4_000
+    assert max(map(len, house.logs().splitlines())) < 2_000
+    assert house.texts() == []
+
+
+@pytest.mark.parametrize("what", LARGE)
+def test_what_was_too_large_is_so_when_an_operator_sends_it_back(house, plain, what):
+    job = plain.send_task("octoworker.send_sms", kwargs={**ARGUMENTS, **LARGE[what]}, queue="sms")
+    house.worker()
+    house.ended(id_of(job))
+    house.command("replay", id_of(job))
+    record = house.ended(id_of(job))
+    assert [move.state for move in record.history].count(State.REJECTED) == 2
+    assert house.texts() == []
+
+
 def test_a_job_whose_record_no_script_can_handle_costs_one_line_and_no_loop(house, plain):
     house.redis.set(f"ow:message:{'a' * 32}", "no hash")
     house.worker()

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 import redis
-from harness import NUMBER, own_port, until
+from harness import NUMBER, PATIENCE, own_port, until
 
 from octoworker.sms.record import State
 
@@ -165,7 +165,7 @@ class Host:
             stdout=out,
             stderr=out,
         )
-        self._open.callback(process.wait, 30)
+        self._open.callback(process.wait, PATIENCE)
         self._open.callback(process.terminate)
 
         def log():
@@ -180,7 +180,7 @@ class Host:
         return log
 
     def order(self, name):
-        with urlopen(f"http://127.0.0.1:{self.port}/order/{name}", timeout=30) as answer:
+        with urlopen(f"http://127.0.0.1:{self.port}/order/{name}", timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def close(self):

@@ -194,7 +194,7 @@ def test_a_country_that_nobody_knows_is_one_of_its_own(client):
 def test_a_number_that_its_plan_does_not_list_has_its_country(client):
     caps = Caps(hour=5)
     store = open_store(client, caps=caps)
-    numbers = {each: country_of(each) for each in ("+447999999999", "+4759999999")}
+    numbers = {each: country_of(each) for each in ("+441000000000", "+4710000000")}
     each = request(1, cap_request=cap_request_of(numbers, "hello", 1, caps, datetime.now(UTC)))
     assert list(numbers.values()) == ["GB", "NO"]
     assert type(store.claim(each)) is Lease

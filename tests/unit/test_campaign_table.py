@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from octoworker.client.campaigns.table import Table
 from octoworker.client.campaigns.template import Template
 from octoworker.errors import PayloadError
+from octoworker.sms import sizes
 
 
 def table(tmp_path, content, encoding="utf-8"):
@@ -169,6 +170,12 @@ def test_what_is_no_text_is_refused_in_one_sentence(tmp_path, binary):
     path.write_bytes(binary)
     with pytest.raises(PayloadError, match=r"no text|cannot be read as utf-16"):
         Table(path).check()
+
+
+def test_a_template_has_the_size_of_a_text():
+    assert Template("x" * sizes.TEXT).fields == ()
+    with pytest.raises(PayloadError, match=f"^template: use at most {sizes.TEXT} characters"):
+        Template("x" * (sizes.TEXT + 1))
 
 
 @pytest.mark.parametrize(
