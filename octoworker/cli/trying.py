@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
 
 import click
 
@@ -17,7 +17,9 @@ from octoworker.cli import output
 from octoworker.config import Settings
 from octoworker.errors import OctoworkerError, PayloadError, SettingsError
 from octoworker.gateway.trials import Ear, Heard, Trial
-from octoworker.sms import recipient
+from octoworker.sms import recipient, sizes
+from octoworker.web.request import Request, Response
+from octoworker.web.server import Limits, Server
 from octoworker.worker import runtime
 
 DIGITS = re.compile(r"\d{7,}")
@@ -26,8 +28,8 @@ DIGITS = re.compile(r"\d{7,}")
 ADDRESS = re.compile(r"https?://[^\s\"]+")
 """Where somebody's account calls back, with the secret in it."""
 
-MOST_BYTES = 64 * 1024
-"""Of a call to us."""
+LIMITS = Limits(body=sizes.WEBHOOK_BODY)
+"""It listens where everybody can call it."""
 
 
 @click.command("try")
@@ -78,33 +80,19 @@ class _Listener:
         self._wait = wait
         self._heard: queue.Queue[Heard] = queue.Queue()
         self._fails = threading.Event()
-        listener = self
+        self._token = token
+        self.server = Server("", port, self._answer, limits=LIMITS, name="octoworker-try")
 
-        class Answer(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                size = self.headers.get("Content-Length", "0")
-                body = self.rfile.read(min(int(size), MOST_BYTES)) if size.isdecimal() else b""
-                known = self.path.strip("/") == token
-                fails = known and listener._fails.is_set()
-                if fails:
-                    listener._fails.clear()
-                self.send_response(500 if fails else 200 if known else 404)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                if known:
-                    listener._heard.put(
-                        Heard(datetime.now(UTC), tuple(self.headers.items()), body.decode("utf-8", "replace"))
-                    )
-
-            def do_GET(self) -> None:
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """A stranger's words in a log are nobody's."""
-
-        self.server = ThreadingHTTPServer(("", port), Answer)
+    def _answer(self, request: Request) -> Response:
+        if request.method == "GET":
+            return Response()
+        if request.path.strip("/") != self._token:
+            return Response(status=HTTPStatus.NOT_FOUND)
+        fails = self._fails.is_set()
+        self._fails.clear()
+        headers = tuple(request.headers.items())
+        self._heard.put(Heard(datetime.now(UTC), headers, request.body.decode("utf-8", "replace")))
+        return Response(status=HTTPStatus.INTERNAL_SERVER_ERROR if fails else HTTPStatus.OK)
 
     def hear(self) -> Heard | None:
         try:
@@ -125,10 +113,8 @@ def _listening(url: str | None, port: int, wait: float) -> Iterator[_Listener | 
         listener = _Listener(url, port, wait)
     except OSError:
         raise click.BadParameter("this port is taken.", param_hint="--port") from None
-    thread = threading.Thread(target=listener.server.serve_forever, daemon=True)
-    thread.start()
+    listener.server.start()
     try:
         yield listener
     finally:
-        listener.server.shutdown()
-        listener.server.server_close()
+        listener.server.stop()

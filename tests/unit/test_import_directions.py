@@ -162,6 +162,12 @@ def test_nothing_inside_a_package_goes_in_a_circle(package):
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
+def test_whoever_listens_has_the_server_that_cannot_be_starved(module):
+    """Python's own has a thread for each caller, and waits for as long as a caller likes."""
+    assert not {"http.server", "socketserver", "wsgiref.simple_server"} & set(imports_of(MODULES[module]))
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
 def test_each_library_has_its_owner(module):
     libraries = {each.split(".")[0] for each in imports_of(MODULES[module])} & set(OWNERS)
     places = {module, package_of(module), module.rpartition(".")[0]}
