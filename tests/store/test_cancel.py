@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
-from store_kit import ID, PAYLOAD, REQUEST, B, id_of, open_store, outcome, request, seconds, submitted, verdicts
+from store_kit import ID, PAYLOAD, REQUEST, A, B, at, id_of, open_store, outcome, request, seconds, submitted, verdicts
 
 from octoworker.errors import RefusedError, UnknownMessageError
 from octoworker.sms.record import State
@@ -43,3 +44,16 @@ def test_a_message_that_every_recipient_refused_for_now_can_be_cancelled(store, 
     fields = {"pending": json.dumps([B]), "outcomes": json.dumps({B: {"state": "waiting"}})}
     submitted(store, each, state=State.WAITING, key="next", delay=seconds(99), fields=fields)
     assert store.cancel(each.message_id).state is State.CANCELLED
+
+
+def test_a_message_that_one_recipient_has_cannot_be_cancelled(store):
+    fields = {"pending": json.dumps([B]), "outcomes": json.dumps({A: {"state": "accepted"}, B: {"state": "waiting"}})}
+    submitted(store, REQUEST, state=State.WAITING, key="next", delay=seconds(99), fields=fields)
+    with pytest.raises(RefusedError):
+        store.cancel(ID)
+
+
+def test_what_was_held_and_is_cancelled_is_due_no_more(store, client):
+    store.claim(replace(REQUEST, hold_until=at(4e9)))
+    assert store.cancel(ID).due_at is None
+    assert client.zcard("ow:due") == 0

@@ -135,6 +135,44 @@ def test_an_address_that_asks_for_four_countries_is_suspected_and_a_code_that_wa
     assert ask(["ES"], country="ES", address="a", guard="monitor").suspicion == ""
 
 
+def test_twenty_codes_of_a_day_that_nobody_types_in_are_what_a_new_country_gets(ask, later, client):
+    later(86400 - client.time()[0] % 86400)
+    said = []
+    for n in range(21):
+        said.append(ask([f"n{n}"], country="LV", guard="monitor").suspicion)
+        later(1200)
+    assert said == [""] * 20 + ["country, day"]
+
+
+@pytest.mark.parametrize(("days_ago", "an_hour"), [(0, 6), (1, 6), (14, 6), (15, 3)])
+def test_a_country_gets_a_fifth_of_its_best_day_in_two_weeks_and_of_that_a_sixth_in_an_hour(
+    ask, client, days_ago, an_hour
+):
+    typed_in(client, f"day:{client.time()[0] // 86400 - days_ago}", "LV", 180)
+    said = [ask([f"n{n}"], country="LV", guard="monitor").suspicion for n in range(an_hour + 1)]
+    assert said == [""] * an_hour + ["country, hour"]
+
+
+def test_a_fifth_of_what_is_typed_in_within_the_hour_may_be_left(ask, client):
+    typed_in(client, f"hour:{client.time()[0] // 3600}", "LV", 50)
+    said = [ask([f"n{n}"], country="LV", guard="monitor").suspicion for n in range(11)]
+    assert said == [""] * 10 + ["country, hour"]
+
+
+@pytest.mark.parametrize(("typed", "more"), [(0, 10), (100, 20)])
+def test_an_address_gets_ten_codes_a_day_or_a_fifth_of_what_it_types_in(ask, client, typed, more):
+    today = client.time()[0] // 86400
+    typed_in(client, f"day:{today - 1}", "FR", 10_000)
+    client.hset(f"{keys.CODES}from:a:{today}", mapping={"sent": typed, "verified": typed})
+    said = [ask([f"n{n}"], address="a", guard="monitor").suspicion for n in range(more + 1)]
+    assert said == [""] * more + ["address, day"]
+
+
+def typed_in(client, when, country, codes):
+    """So many were sent and typed in."""
+    client.hset(keys.CODES + when, mapping={f"sent:{country}": codes, f"verified:{country}": codes})
+
+
 def test_pumping_is_stopped_and_a_normal_day_is_not(ask, store, later):
     """Two weeks of a shop (five in six of some 60 codes a day are typed in), then a pump of 2,000 codes in an hour."""
     chance, refused_of_ours = random.Random(4711), 0

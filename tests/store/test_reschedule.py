@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from store_kit import ID, REQUEST, at, outcome, rewind, seconds
+from store_kit import ID, REQUEST, at, found, outcome, rewind, seconds, seconds_of, submitted
 
 from octoworker.errors import RefusedError
 from octoworker.sms.record import State
-from octoworker.store import Lease
+from octoworker.store import Lease, Wait
 
 
 def test_a_held_message_can_be_moved(store):
@@ -49,4 +49,32 @@ def test_what_was_handed_over_cannot_be_moved(store):
     lease = store.claim(REQUEST)
     store.settle(ID, lease.token, outcome(State.ACCEPTED))
     with pytest.raises(RefusedError, match="handed over"):
+        store.reschedule(ID, at(4e9), "{}", max_ahead=seconds(1e10))
+
+
+def test_what_is_just_becoming_due_can_still_be_moved_and_goes_at_its_new_time_only(store, client):
+    store.claim(replace(REQUEST, hold_until=at(seconds_of(client) + 5)))
+    rewind(client, 6)
+    assert found(store) == ["due"]
+    later = at(seconds_of(client) + 600)
+    assert store.reschedule(ID, later, "{}", max_ahead=seconds(1e10)).state is State.SCHEDULED
+    assert isinstance(store.claim(REQUEST), Wait), "by the job that was published before"
+    rewind(client, 601)
+    assert found(store) == ["due"]
+
+
+def test_what_was_never_held_here_is_not_moved(store):
+    store.create(ID, "print", "normal", "{}")
+    with pytest.raises(RefusedError):
+        store.reschedule(ID, at(4e9), "{}", max_ahead=seconds(1e10))
+
+
+def test_what_was_held_and_has_been_tried_is_not_moved(store, client):
+    held = replace(REQUEST, hold_until=at(seconds_of(client) + 5))
+    store.claim(held)
+    rewind(client, 6)
+    submitted(store, held, state=State.WAITING, key="next", delay=seconds(5))
+    rewind(client, 6)
+    assert found(store) == ["due"]
+    with pytest.raises(RefusedError):
         store.reschedule(ID, at(4e9), "{}", max_ahead=seconds(1e10))
