@@ -121,6 +121,7 @@ def test_a_call_that_never_left_is_made_again_and_its_no_counts(held, still):
 def test_a_lost_answer_is_a_doubt_and_octopush_is_asked_again(held, still):
     record = cancelled(held, NOTHING)
     assert (record.state, record.recall.state) == (State.ACCEPTED, "in_doubt")
+    assert held.recalls.take() is None, "not at once"
     still.shift(5)
     assert recall(held, GONE).state is State.CANCELLED
 
@@ -346,6 +347,12 @@ def test_what_was_cancelled_at_octopush_can_be_replayed_without_force(held):
     assert held.replay(ID, force=False).state is State.QUEUED
 
 
+def test_what_an_operator_replays_waits_for_no_word_on_its_cancel_any_more(reviewed, client):
+    reviewed.replay(ID, force=True)
+    assert list(reviewed.recalled(9)) == []
+    assert client.zcard(f"{RECALLS}:{ACCOUNT}") == 0
+
+
 def test_a_late_gone_of_before_a_replay_says_nothing_of_what_goes_now(held, still):
     held.cancel(ID)
     taken = held.recalls.take()
@@ -472,6 +479,16 @@ def test_octopush_is_asked_no_more_often_in_a_month_than_it_grants(client, still
     store.cancel(ID)
     assert store.recalls.take() is None
     assert "cancels 1 messages a month, and has cancelled so many" in store.get(ID).recall.reason
+
+
+def test_each_cancel_counts_once_of_what_octopush_grants(client):
+    store = open_store(client, account=ACCOUNT, recalls_a_month=2)
+    hand_over(store, client)
+    cancelled(store, GONE)
+    store.replay(ID, force=False)
+    out_at = at(seconds_of(client) + HOUR)
+    submitted(store, request(1, payload=PAYLOAD), deliver_at=out_at, recall_until=out_at, fields={"ticket": "sms_2"})
+    assert cancelled(store, GONE).state is State.CANCELLED
 
 
 @pytest.mark.parametrize("over", [False, True], ids=["while it may be cancelled", "when it is over"])

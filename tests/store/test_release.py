@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from store_kit import (
+    REQUEUE_AFTER,
+    found,
     id_of,
     look,
     open_store,
     pass_time,
     record_of,
     request,
+    rewind,
     seconds,
     seconds_of,
     submitted,
@@ -18,6 +22,7 @@ from store_kit import (
     woken,
 )
 
+from octoworker.sms.record import State
 from octoworker.store import Lease
 
 BREAKER = {"breaker_calls": 4, "breaker_base": seconds(60), "breaker_cap": seconds(600), "breaker_ramp": seconds(1000)}
@@ -86,3 +91,31 @@ def test_a_clock_that_jumped_back_in_the_ramp_does_not_put_the_pace_off_for_ever
     client.hset("ow:breaker", mapping={"state": "ramp", "since": (seconds_of(client) + 3600) * 1000})
     store.claim(request(1))
     assert float(client.hget("ow:flow-control", "tat")) / 1000 - seconds_of(client) < 2
+
+
+@pytest.mark.parametrize(
+    ("turn", "lanes"),
+    [
+        (1, ["urgent", "normal", "bulk"]),
+        (5, ["normal", "urgent", "bulk"]),
+        (6, ["urgent", "normal", "bulk"]),
+        (10, ["bulk", "urgent", "normal"]),
+    ],
+)
+def test_of_ten_releases_one_begins_with_the_lowest_lane_and_one_with_the_middle_one(store, client, turn, lanes):
+    store.flow_control.pause("all")
+    for n, lane in enumerate(("urgent", "normal", "bulk")):
+        store.claim(request(n, lane))
+    store.flow_control.resume("all")
+    client.hset("ow:flow-control", "turn", turn)
+    assert [("urgent", "normal", "bulk")[n] for n in woken(store)] == lanes
+
+
+def test_what_is_let_go_is_queued_and_its_job_is_looked_for_when_it_has_had_its_time(store, client):
+    store.flow_control.pause("all")
+    store.claim(request(1))
+    store.flow_control.resume("all")
+    assert woken(store) == [1]
+    assert store.get(id_of(1)).state is State.QUEUED
+    rewind(client, REQUEUE_AFTER + 1, id_of(1))
+    assert found(store, queues={"normal": "sms"}) == ["job"]

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 from store_kit import (
     ID,
+    LEASE,
     PAYLOAD,
     REQUEST,
+    REQUEUE_AFTER,
     age,
     at,
     found,
@@ -208,3 +210,52 @@ def test_a_job_far_behind_those_that_workers_take_is_left_alone_for_longer(store
     client.hset("ow:consumed-until", "normal", (seconds_of(client) - 61 - 300) * 1000)
     look(store, queues={"normal": "sms"})
     assert client.zscore("ow:due", ID) / 1000 - seconds_of(client) == pytest.approx(300, abs=3)
+
+
+def test_a_job_just_ahead_of_those_that_were_taken_is_not_looked_for_yet(store, client):
+    """It may be of the same bulk job."""
+    store.create(ID, "print", "normal", PAYLOAD)
+    client.lpush("sms", "its job")
+    rewind(client, 61)
+    client.hset("ow:consumed-until", "normal", (seconds_of(client) - 61 + 5) * 1000)
+    assert look(store, queues={"normal": "sms"}).wakeups == []
+
+
+def test_a_message_is_left_to_the_worker_that_has_it_until_the_lease_ends(store, client):
+    store.claim(REQUEST)
+    look_now(client, ID)
+    assert look(store).wakeups == []
+    assert store.get(ID).state is State.SUBMITTING
+    assert client.zscore("ow:due", ID) / 1000 - seconds_of(client) == pytest.approx(LEASE, abs=1)
+
+
+def test_the_job_of_what_a_worker_left_behind_is_looked_for_when_it_has_had_its_time(store, client):
+    store.claim(REQUEST)
+    rewind(client, LEASE + 1)
+    assert found(store) == ["lease"]
+    rewind(client, REQUEUE_AFTER + 1)
+    assert found(store, queues={"normal": "sms"}) == ["job"]
+
+
+def in_backlog_past_its_time(store, client, n):
+    store.flow_control.pause("all")
+    store.claim(request(n, "bulk", expires_at=at(seconds_of(client) + 100)))
+    client.hset(record_of(n), "expires_at", seconds_of(client) * 1000 - 1)
+    look_now(client, id_of(n))
+
+
+def test_what_may_have_been_sent_and_expires_in_its_backlog_is_left_to_an_operator(store, client):
+    submitted(store, request(1, "bulk"), state=State.UNKNOWN, delay=seconds(0))
+    in_backlog_past_its_time(store, client, 1)
+    assert look(store).wakeups == []
+    record = store.get(id_of(1))
+    assert record.state is State.UNKNOWN
+    assert record.reason.endswith("an operator decides")
+    assert client.zcard("ow:due") == 0
+
+
+def test_whoever_looks_is_told_of_what_ended_by_it_and_in_which_lane(store, client):
+    in_backlog_past_its_time(store, client, 1)
+    ends = []
+    store.due.rescue(10, {}, lambda *end: ends.append(end))
+    assert ends == [(id_of(1), "bulk", State.EXPIRED)]
