@@ -349,7 +349,8 @@ class Client:
         at = _instant(send_at)
         _before_expiry(at, found)
         payload = json.dumps({**(found.arguments if found else {}), "send_at": at.timestamp()})
-        return lambda store: store.reschedule(message_id, at, payload, max_ahead=self.max_ahead)
+        read = found.incarnation if found else ""
+        return lambda store: store.reschedule(message_id, at, payload, max_ahead=self.max_ahead, incarnation=read)
 
     def close(self) -> None:
         """Give the connections back."""

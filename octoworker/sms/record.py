@@ -220,6 +220,8 @@ class Record:
     arguments: Mapping[str, Any] = field(default_factory=dict, repr=False)
     correlation: str = ""
     job_id: str = ""
+    incarnation: str = ""
+    """By which its content is told from the one that it replaced."""
     account: str = ""
     """The account that handed it over, or may have: no other one may ask for it again."""
     deliver_at: datetime | None = None
@@ -275,6 +277,7 @@ class Record:
             arguments=arguments,
             correlation=fields.get("correlation", ""),
             job_id=fields.get("job_id", ""),
+            incarnation=fields.get("incarnation", ""),
             forgotten_at=_instant(fields.get("forgotten")),
             shortened_at=_instant(fields.get("shortened")),
             replies=tuple(_replies(fields.get("replies"))),

@@ -562,13 +562,13 @@ class Store:
         """
         return self._change("cancel", message_id)
 
-    def reschedule(self, message_id: str, due: datetime, payload: str, *, max_ahead: timedelta) -> Record:
+    def reschedule(
+        self, message_id: str, due: datetime, payload: str, *, max_ahead: timedelta, incarnation: str = ""
+    ) -> Record:
         """Move a message that is held here to another instant; of one that Octopush holds, a worker asks Octopush to cancel it
-        first. RefusedError says why not."""
-        grace = span_ms(instants.PAST_GRACE)
-        return self._change(
-            "reschedule", message_id, due=instant_ms(due), grace=grace, payload=payload, max_ahead=span_ms(max_ahead)
-        )
+        first. `incarnation`: of the content that `payload` is made from. RefusedError says why not."""
+        facts = {"due": instant_ms(due), "grace": span_ms(instants.PAST_GRACE), "max_ahead": span_ms(max_ahead)}
+        return self._change("reschedule", message_id, payload=payload, incarnation=incarnation, **facts)
 
     def decide(self, message_id: str, *, sent: bool = False, cancelled: bool = False) -> Record:
         """An operator's word on a message that waits for one: it was sent, Octopush cancelled it, or else it is given up.

@@ -10,11 +10,16 @@ WRONG_TIMES = {
     "far": "send_at: that is further ahead than OCTOWORKER_MAX_AHEAD allows; choose an earlier time.",
 }
 
+REPLACED = "Nothing was moved: its text or time was replaced at this very moment. Look at it, and ask again."
+
 IN_PARTS = "The message went out in parts, by country; replay the part that is meant (octoworker status shows them)."
 
 FORGOTTEN = (
     "The message cannot be sent again: its recipient was forgotten (octoworker forget), or its text is no longer kept."
 )
+
+SENTENCES = {**WRONG_TIMES, "replaced": REPLACED, "parts": IN_PARTS, "forgotten": FORGOTTEN}
+"""Whatever the change and the state."""
 
 REFUSALS = {
     ("reschedule", State.QUEUED): "it is on its way already",
@@ -40,12 +45,8 @@ def refused(change: str, outcome: str, before: str, record: Record | None) -> Oc
     """The error for what the script said. `before`: the state in which it found the message; None: there is none."""
     if record is None:
         return UnknownMessageError()
-    if outcome in WRONG_TIMES:
-        return RefusedError(WRONG_TIMES[outcome])
-    if outcome == "parts":
-        return RefusedError(IN_PARTS)
-    if outcome == "forgotten":
-        return RefusedError(FORGOTTEN)
+    if outcome in SENTENCES:
+        return RefusedError(SENTENCES[outcome])
     if change in ("cancel", "reschedule") and before == State.ACCEPTED:
         why = OF_A_RECALL.get(outcome) or _not_taken_back(record, late=outcome == "late")
         return RefusedError(f"The message cannot be changed ({change}): it is {before}, {why}.")

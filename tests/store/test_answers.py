@@ -374,6 +374,9 @@ WAYS = {
         "cancelling": lambda it: (it.handed_over().change("cancel"), it.move("then"))[1],
         "past": lambda it: it.held().change("reschedule", due=1, max_ahead=HOUR, payload="{}"),
         "far": lambda it: it.held().change("reschedule", due=it.now() + 2 * HOUR, max_ahead=HOUR, payload="{}"),
+        "replaced": lambda it: it.held().change(
+            "reschedule", due=it.now() + 9000, max_ahead=HOUR, payload="{}", incarnation="abcdefabcdef"
+        ),
         "absent": lambda it: it.change("reschedule", due=1, max_ahead=HOUR, payload="{}"),
     },
     "roll_back": {

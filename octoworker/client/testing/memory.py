@@ -116,8 +116,11 @@ class Memory:
             self.move(kept, State.CANCELLED, "cancelled by an operator")
             return kept.record
 
-    def reschedule(self, message_id: str, due: datetime, payload: str, *, max_ahead: timedelta) -> Record:
-        """As Store.reschedule."""
+    def reschedule(
+        self, message_id: str, due: datetime, payload: str, *, max_ahead: timedelta, incarnation: str = ""
+    ) -> Record:
+        """As Store.reschedule. Nothing is replaced meanwhile in one process that waits for this."""
+        del incarnation
         with self._lock:
             kept, now = self._known(message_id), self.now()
             if due < now - instants.PAST_GRACE:
