@@ -221,3 +221,30 @@ def test_a_question_without_its_answer_is_an_error(read):
     assert type(read(reply(401))) is RefusedByProviderError
     assert type(read(reply(404, message="x"))) is UnreachableError
     assert type(read(reply(200, x=1))) is UnreachableError
+
+
+@pytest.mark.parametrize("answer", [reply(204), reply(200, webhook="x"), reply(200, b"{}")])
+def test_a_change_was_taken_whatever_a_success_says(answer):
+    assert answers.of_change(answer) is True
+
+
+def test_a_change_that_was_refused_was_not_taken():
+    assert isinstance(answers.of_change(reply(200, code=108)), GatewayError)
+
+
+def test_a_question_that_is_answered_with_an_error_has_no_answer():
+    assert isinstance(answers.of_credit(reply(400, amount=41.37)), UnreachableError)
+
+
+def test_a_redirection_is_told_from_an_odd_success():
+    assert "HTTP 300" in str(said(300, b"<html>"))
+
+
+def test_what_a_call_for_several_cost_is_the_cost_of_none_of_them():
+    """Octopush took one number of two, and does not say which."""
+    assert {each.cost for each in said(asked=(A, B), **TAKEN).results} == {None}
+
+
+@pytest.mark.parametrize("amount", ["total_cost", "residual_credit"])
+def test_an_amount_is_in_euros_also_when_it_is_the_only_one(amount):
+    assert said(sms_ticket="sms_1", **{amount: 0.5}).currency == "EUR"
