@@ -52,15 +52,23 @@ def test_what_was_handed_over_cannot_be_moved(store):
         store.reschedule(ID, at(4e9), "{}", max_ahead=seconds(1e10))
 
 
-def test_what_is_just_becoming_due_can_still_be_moved_and_goes_at_its_new_time_only(store, client):
+def just_due_and_moved(store, client):
+    """To an instant ten minutes ahead, while its job was in the queue already."""
     store.claim(replace(REQUEST, hold_until=at(seconds_of(client) + 5)))
     rewind(client, 6)
     assert found(store) == ["due"]
-    later = at(seconds_of(client) + 600)
-    assert store.reschedule(ID, later, "{}", max_ahead=seconds(1e10)).state is State.SCHEDULED
-    assert isinstance(store.claim(REQUEST), Wait), "by the job that was published before"
+    return store.reschedule(ID, at(seconds_of(client) + 600), "{}", max_ahead=seconds(1e10))
+
+
+def test_what_is_just_becoming_due_can_still_be_moved_and_goes_at_its_new_time(store, client):
+    assert just_due_and_moved(store, client).state is State.SCHEDULED
     rewind(client, 601)
     assert found(store) == ["due"]
+
+
+def test_the_job_that_was_published_before_sends_nothing_early(store, client):
+    just_due_and_moved(store, client)
+    assert isinstance(store.claim(REQUEST), Wait)
 
 
 def test_what_was_never_held_here_is_not_moved(store):
