@@ -121,6 +121,7 @@ FAILURES = {
     "a list": ("json", [{"recipient": "+33611111111", "error_code": 150}]),
     "an object in failure": ("json", {"failure": {"recipient": "+33611111111", "error_code": "150"}}),
     "a list in failure": ("json", {"failure": [{"recipient": "0033611111111", "error_code": "150"}]}),
+    "a list in failure, numbered by PHP": ("json", {"0": {"failure": [{"recipient": A, "error_code": "150"}]}}),
     "xml": ("xml", "<failure><error_code>150</error_code><recipient>+33611111111</recipient></failure>"),
 }
 
@@ -145,6 +146,8 @@ NOBODY = {
     "an empty inner text": {"failure": ""},
     "an entry without values": [{"recipient": "", "error_code": ""}],
     "a counted list": {"count": 0},
+    "a count of five figures": 33611,
+    "a list deeper than any of Octopush's": [[[[{"recipient": A, "error_code": "150"}]]]],
 }
 
 
@@ -185,6 +188,34 @@ def test_each_recipient_has_its_own_result_in_the_order_asked(form, lists):
 def test_a_recipient_in_neither_list_was_taken_with_the_call_at_an_unknown_cost():
     answer = said(asked=(A, B), error_code="000", successs=ENTRY)
     assert answer.results == (TAKEN_A, RecipientResult(B, "accepted"))
+
+
+def test_six_figures_alone_are_a_number():
+    answer = said(asked=("+336111", B), error_code="000", failures=[336111])
+    assert results(answer) == {"+336111": ("rejected", None), B: ("accepted", None)}
+
+
+def test_what_stands_in_the_place_of_a_number_and_is_none_is_nobody_s():
+    odd = [{"recipient": [A], "error_code": "150"}, {"recipient": None, "error_code": "150"}]
+    assert results(said(asked=(A, B), error_code="000", failures=odd)) == {A: ("accepted", None), B: ("accepted", None)}
+
+
+@pytest.mark.parametrize(
+    ("written", "country"),
+    [
+        ("FR", "FR"),
+        ("fr", "FR"),
+        (" fr ", "FR"),
+        ("FRA", None),
+        ("F1", None),
+        (" F1 ", None),
+        (" FRA ", None),
+        (33, None),
+    ],
+)
+def test_a_country_is_two_letters(written, country):
+    answer = said(error_code="000", successs={**ENTRY, "country_code": written})
+    assert answer.results[0].country == country
 
 
 def test_a_recipient_in_both_lists_was_accepted():

@@ -41,8 +41,24 @@ def test_a_record_can_hold_whom_it_does_not_go_to():
     assert {"(NoneType)", "(int)", "(bytes)", "(float)", "4.5"} < set(found.refused)
 
 
+def test_a_record_has_forty_characters_of_what_was_written_and_tells_the_rest_apart():
+    assert set(read("z" * 40).refused) == {"z" * 40}
+    long = ["z" * 50 + end for end in ("", "2", "3")]
+    assert list(read(*long).refused) == ["z" * 39 + "…", "z" * 38 + "…2", "z" * 38 + "…3"]
+    assert list(read("", 7).refused) == ["(empty)", "7"]
+
+
 def test_the_same_mistake_twice_is_one_person():
-    assert len(read("06", "06", None, None).refused) == 2
+    found = read("06", "06", None, None)
+    assert len(found.refused) == 2
+    assert found.unread == ("06", None)
+
+
+def test_three_places_of_a_mistake_are_named_and_the_others_counted():
+    assert read("06", "061", "0612").problems == ("recipients[0], [1], [2]: it has too few digits.",)
+    assert read("06", "061", "0612", "06123").problems == (
+        "recipients[0], [1], [2] and 1 more: it has too few digits.",
+    )
 
 
 def test_no_number_stands_in_a_problem():
@@ -60,6 +76,10 @@ def test_many_reasons_are_named_in_part_and_counted():
 def test_what_is_no_list_is_refused(junk):
     with pytest.raises(PayloadError, match="one, or a list of them"):
         people.read(junk, POLICY)
+
+
+def test_a_list_has_at_most_a_thousand():
+    assert read(*["0612345678"] * 1000).good == ("+33612345678",)
 
 
 def test_a_list_that_is_too_long_is_not_read():
@@ -84,3 +104,7 @@ def test_a_long_list_is_cut_so_that_all_spellings_of_a_number_are_in_one_part(li
     assert sorted(map(repr, listed)) == sorted(repr(each) for part in parts for each in part)
     assert sum("+33612345678" in people.read(part, POLICY).good for part in parts) == 1
     assert all(len(part) <= max(most, len(SPELLINGS) + 3) for part in parts)
+
+
+def test_a_long_list_is_cut_in_full_parts():
+    assert [len(part) for part in people.cut([f"06123{n:05d}" for n in range(10)], 4)] == [4, 4, 2]
