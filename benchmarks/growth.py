@@ -39,7 +39,9 @@ for n = tonumber(ARGV[1]), tonumber(ARGV[2]) do
   redis.call('ZADD', 'ow:state:accepted', now + n % 1000, id)
   redis.call('SET', 'ow:ticket:api' .. n, id .. ':0', 'PX', 2592000000)
   local term = string.format('%012x', (n * 2654435761) % 2 ^ 48)
-  redis.call('ZADD', 'ow:found:' .. string.sub(term, 1, 4), math.floor(now / 1000), string.sub(term, 5) .. id)
+  local letters = 3
+  while letters < 6 and redis.call('ZCARD', 'ow:found:' .. string.sub(term, 1, letters)) >= 64 do letters = letters + 1 end
+  redis.call('ZADD', 'ow:found:' .. string.sub(term, 1, letters), math.floor(now / 1000), string.sub(term, letters + 1) .. id)
   if n % 10 == 0 then
     local held = string.format('%032x', n + 2 ^ 41)
     redis.call('HSET', 'ow:message:' .. held, 'state', 'scheduled', 'payload', ARGV[4], 'lane', 'normal', 'due', now + 86400000)

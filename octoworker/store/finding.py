@@ -8,9 +8,13 @@ nothing is kept but the slice.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import redis
@@ -23,8 +27,8 @@ from octoworker.store.units import instant_ms
 SLICE = 200
 """Records looked at in one round trip."""
 
-BEGIN = 4
-"""Letters of a hash that name its set, as in lua/lib/found.lua."""
+LENGTHS = range(3, 7)
+"""Letters of a hash that may name its set, as in lua/lib/found.lua."""
 
 SOON_MS = 600_000
 """ms within which what no worker has claimed yet is looked at again."""
@@ -114,15 +118,25 @@ class Finder:
 
     def ids(self, term: str) -> Iterator[list[str]]:
         """The messages that are found by a hash, the latest first."""
-        rest = term[BEGIN:]
-        for members in self._walk(_place_of(term)):
-            yield [each.removeprefix(rest) for each in members if each.startswith(rest)]
+        places = [self._at(term, length) for length in LENGTHS]
+        found = (message_id for _, message_id in heapq.merge(*places, key=itemgetter(0), reverse=True))
+        while ids := list(islice(found, SLICE)):
+            yield ids
+
+    def _at(self, term: str, length: int) -> Iterator[tuple[float, str]]:
+        """Those in the set that is named by so many of its letters, each with when it was noted."""
+        rest = term[length:]
+        for members in self._scored(_place_of(term, length)):
+            for member, at in members:
+                if member.startswith(rest):
+                    yield at, member.removeprefix(rest)
 
     def lose(self, term: str, ids: Sequence[str]) -> None:
         """They are found by it no more."""
         if ids:
-            members = [term[BEGIN:] + each for each in ids]
-            guard(lambda: self._redis.zrem(_place_of(term), *members))
+            for length in LENGTHS:
+                members = [term[length:] + each for each in ids]
+                guard(partial(self._redis.zrem, _place_of(term, length), *members))
 
     def _sources(self, wanted: Criteria) -> Iterator[tuple[list[str], frozenset[State]]]:
         """Slices of ids, and the states of those among them that are meant; empty: whatever their state."""
@@ -170,14 +184,21 @@ class Finder:
     def _walk(
         self, key: str, low: str = "-inf", high: str = "+inf", *, latest_first: bool = True
     ) -> Iterator[list[str]]:
-        """A set by its scores, slice by slice. Each begins at the score of the last member: what has gone since moves none."""
+        """The members of a set in the order of their scores, slice by slice."""
+        for members in self._scored(key, low, high, latest_first=latest_first):
+            yield [member for member, _ in members]
+
+    def _scored(
+        self, key: str, low: str = "-inf", high: str = "+inf", *, latest_first: bool = True
+    ) -> Iterator[list[tuple[str, float]]]:
+        """The same with their scores. Each slice begins at the score of the last member: what has gone since moves none."""
         start, end = (high, low) if latest_first else (low, high)
         at_edge: set[str] = set()
         while True:
             size = SLICE + len(at_edge)
             found = self._part(key, start, end, size, latest_first=latest_first)
-            if ids := [member for member, _ in found if member not in at_edge]:
-                yield ids
+            if members := [each for each in found if each[0] not in at_edge]:
+                yield members
             if len(found) < size:
                 return
             edge = found[-1][1]
@@ -230,8 +251,8 @@ _UNCLAIMED = frozenset({State.QUEUED})
 _REMEMBERED = 5000
 
 
-def _place_of(term: str) -> str:
-    return keys.FOUND_PREFIX + term[:BEGIN]
+def _place_of(term: str, length: int) -> str:
+    return keys.FOUND_PREFIX + term[:length]
 
 
 def _given(values: Any) -> dict[str, str]:

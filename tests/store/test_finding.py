@@ -116,6 +116,54 @@ def test_a_member_goes_once_its_record_has_gone_and_not_before(redis_client):
     assert sorted(int(each[-32:], 16) for each in redis_client.zrange(place, 0, -1)) == [2, 3]
 
 
+def held_for_a(store, *several):
+    for n in several:
+        store.claim(asked(n, A, hold_until=at(4_000_000_000)))
+
+
+def places_of(redis_client):
+    """The sets of the index, the shortest name first."""
+    return sorted(redis_client.scan_iter(f"{keys.FOUND_PREFIX}*"), key=len)
+
+
+def test_all_of_many_messages_to_one_number_are_found_in_small_sets_and_then_in_none(store, redis_client):
+    held_for_a(store, *range(150))
+    first, second, third = places_of(redis_client)
+    assert second.startswith(first)
+    assert third.startswith(second)
+    assert max(map(redis_client.zcard, (first, second, third))) == redis_client.zcard(first) < 128
+    assert sorted(found(store, to(A))) == list(range(150))
+    for n in range(150):
+        store.cancel(id_of(n))
+    store.people.forget(person.named(A, "FR", [KEY]))
+    assert (found(store, to(A)), places_of(redis_client)) == ([], [])
+
+
+def test_of_many_messages_to_one_number_the_latest_come_first(store, redis_client):
+    held_for_a(store, *range(80))
+    first, second = places_of(redis_client)
+    for place in (first, second):
+        for member in redis_client.zrange(place, 0, -1):
+            redis_client.zadd(place, {member: int(member[-32:], 16) // 2 * 2})
+    latest_first = [n // 2 for n in found(store, to(A))]
+    assert latest_first == sorted(latest_first, reverse=True)
+
+
+def test_what_has_gone_leaves_a_full_set_though_nothing_comes_into_it(redis_client):
+    store = open_store(redis_client, keep_for=0.001)
+    held_for_a(store, *range(70))
+    first, _ = places_of(redis_client)
+    before = redis_client.zcard(first)
+    gone = redis_client.zrange(first, 0, 9)
+    for member in gone:
+        redis_client.zadd(first, {member: 1})
+        redis_client.delete(record_of(int(member[-32:], 16)))
+    held_for_a(store, *range(70, 71))
+    assert redis_client.zcard(first) < before
+    held_for_a(store, *range(71, 90))
+    assert not {*gone} & {*redis_client.zrange(first, 0, -1)}
+
+
 def test_who_is_forgotten_is_found_by_nothing(store, redis_client):
     ended(store, asked(1, A, reference="order 1"))
     ended(store, asked(2, A, B, reference="order 2"))

@@ -1,15 +1,21 @@
 -- include: base
 -- What a message is found by: hashes of its numbers and of its reference (sms.terms; scripts have no key, so a worker hashes).
 -- FOUND .. begin of a hash (zset)   rest of the hash .. id -> s. In small sets, which take a third of the memory of large ones.
+-- A set that is full hands on to those whose names are a letter longer: few messages do not have a key each, nor many a large set.
 
-local BEGIN = 4
+local SHORTEST, LONGEST = 3, 6
+local FULL = 64
 -- ms for which a message may wait before its record begins to end.
 local LONGEST_WAIT = 366 * 86400000
 -- Old members that are looked at when a new one comes: more than come, so that a set grows no longer than its records are kept.
 local LOOKED_AT = 2
 
-local function place_of(hash)
-  return FOUND .. string.sub(hash, 1, BEGIN)
+local function place_of(hash, length)
+  return FOUND .. string.sub(hash, 1, length)
+end
+
+local function member_of(hash, length, id)
+  return string.sub(hash, length + 1) .. id
 end
 
 -- A member goes once its record has gone.
@@ -27,8 +33,14 @@ local function note_found(message, hashes)
   if not given(hashes) then return end
   local second = math.floor(message.now / 1000)
   for _, hash in ipairs(hashes) do
-    local place = place_of(hash)
-    redis.call('ZADD', place, second, string.sub(hash, BEGIN + 1) .. message.id)
+    local length, place = SHORTEST, place_of(hash, SHORTEST)
+    while length < LONGEST and redis.call('ZCARD', place) >= FULL do
+      -- Else one that is full would stay so, for nothing comes into it any more.
+      drop_gone(place, second, message.keep)
+      length = length + 1
+      place = place_of(hash, length)
+    end
+    redis.call('ZADD', place, second, member_of(hash, length, message.id))
     drop_gone(place, second, message.keep)
     redis.call('PEXPIRE', place, string.format('%.0f', message.keep + LONGEST_WAIT))
   end
@@ -36,6 +48,8 @@ end
 
 local function lose(message, hashes)
   for _, hash in ipairs(hashes) do
-    redis.call('ZREM', place_of(hash), string.sub(hash, BEGIN + 1) .. message.id)
+    for length = SHORTEST, LONGEST do
+      redis.call('ZREM', place_of(hash, length), member_of(hash, length, message.id))
+    end
   end
 end
