@@ -209,8 +209,15 @@ def _anybody(results: Results) -> bool:
 def _kept(results: Results, *, pending: Iterable[str]) -> dict[str, str]:
     """The results as the record keeps them, and the recipients that are still to be sent to."""
     open_ = list(pending)
-    outcomes = {number: result.as_json() for number, result in results.items()}
+    outcomes = {number: _short(result.as_json()) for number, result in results.items()}
     return {"outcomes": json.dumps(outcomes, separators=(",", ":")), "pending": json.dumps(open_) if open_ else ""}
+
+
+def _short(outcome: dict[str, Any]) -> dict[str, Any]:
+    """Without the code of a recipient who has none; `Record` shows it as None."""
+    if outcome["error_code"] is None:
+        del outcome["error_code"]
+    return outcome
 
 
 def _reply(answer: Answer, lease: Lease) -> dict[str, str]:

@@ -272,11 +272,11 @@ class Record:
             campaign=fields.get("campaign", ""),
             parent=fields.get("parent", ""),
             parts={country: _part(part) for country, part in _each(fields.get("parts")).items()},
-            history=tuple(_moves(fields.get("history", ""))),
+            history=tuple(_moves(fields.get("history", ""), _number(fields.get("created")))),
             acts=tuple(_acts(fields.get("acts", ""))),
             arguments=arguments,
             correlation=fields.get("correlation", ""),
-            job_id=fields.get("job_id", ""),
+            job_id=fields.get("job_id", message_id),
             incarnation=fields.get("incarnation", ""),
             forgotten_at=_instant(fields.get("forgotten")),
             shortened_at=_instant(fields.get("shortened")),
@@ -459,15 +459,20 @@ _SAID = frozenset({State.DELIVERED.value, State.UNDELIVERED.value})
 """What a receipt says that is a recipient's state; all else is a word on the way."""
 
 
+def _whole(outcome: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a call brought, with the code that it is kept without when there is none."""
+    return {**outcome, "error_code": outcome.get("error_code")} if "country" in outcome else outcome
+
+
 def _with_receipts(
     outcomes: Mapping[str, Mapping[str, Any]], receipts: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:
     """What became of each recipient: of its call, and by the operator's word since, with the operator's time."""
-    shown = dict(outcomes)
+    shown = {number: _whole(outcome) for number, outcome in outcomes.items()}
     for number, receipt in receipts.items():
         said = {"word": receipt.get("word"), "word_at": receipt.get("at")}
         state = {"state": receipt["state"]} if receipt.get("state") in _SAID else {}
-        shown[number] = {**outcomes.get(number, {"state": State.ACCEPTED.value}), **state, **said}
+        shown[number] = {**shown.get(number, {"state": State.ACCEPTED.value}), **state, **said}
     return shown
 
 
@@ -479,13 +484,19 @@ def _acts(lines: str) -> Iterator[Act]:
             yield Act(from_ms(milliseconds), *rest)
 
 
-def _moves(lines: str) -> list[Move]:
-    """One line per move: milliseconds, state, reason, separated by `|`."""
-    moves = []
+def _moves(lines: str, created: int | None) -> list[Move]:
+    """One line per move: milliseconds, state, reason, separated by `|`. After a `+` they count from the first, which is left out
+    where it says that the message was queued when it was taken (`lua/lib/message.lua`)."""
+    if created is not None and (not lines or lines.startswith("+")):
+        lines = f"{created}|{State.QUEUED.value}|\n{lines}"
+    moves, begin = [], _number(lines.partition("|")[0]) or 0
     for line in lines.splitlines():
         at, _, rest = line.partition("|")
         state, _, reason = rest.partition("|")
-        milliseconds = _number(at)
-        if milliseconds is not None and 0 <= milliseconds < END_MS and state in _WORDS:
+        if (milliseconds := _number(at)) is None:
+            continue
+        if at.startswith("+"):
+            milliseconds += begin
+        if 0 <= milliseconds < END_MS and state in _WORDS:
             moves.append(Move(from_ms(milliseconds), State(state), reason))
     return moves

@@ -104,7 +104,7 @@ class Life(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1.0, 6.0, LEASE + 1, 61.0, KEY_WINDOW]))
     def time_passes(self, seconds):
         moved = round(seconds * 1000)
-        names = ("due", "lease_until", "in_doubt_since", "first_attempt_at", "published_at")
+        names = ("due", "lease_until", "in_doubt_since", "first_attempt_at", "created", "published_at")
         for name, value in zip(names, self.client.hmget(RECORD, names), strict=True):
             if value:
                 self.client.hset(RECORD, name, int(float(value)) - moved)

@@ -48,6 +48,12 @@ def test_the_same_again_changes_nothing(held):
     assert held.get(ID).due_at == TEN
 
 
+def test_what_was_replaced_still_says_when_it_was_taken_first(held):
+    before = held.get(ID).history
+    put(held, "at noon", word="second", fingerprint="other")
+    assert held.get(ID).history[: len(before)] == before
+
+
 def test_another_time_and_text_take_the_place_of_those_before(held):
     assert put(held, "at noon", word="second", fingerprint="other") == ("replaced", State.SCHEDULED)
     assert held.get(ID).arguments["text"] == "at noon"

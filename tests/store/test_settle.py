@@ -159,6 +159,15 @@ def test_a_long_history_keeps_its_beginning_and_its_end(store, client):
     assert moves[-2:] == [State.SUBMITTING, State.WAITING]
 
 
+def test_a_history_says_when_each_move_was_though_it_has_lost_its_middle(store):
+    seen = []
+    for _ in range(80):
+        lease = store.claim(REQUEST)
+        store.settle(ID, lease.token, outcome(State.WAITING, key="next", delay=seconds(0), generation=0))
+        seen.append(store.get(ID).due_at)
+    assert [move.at for move in store.get(ID).history if move.state is State.WAITING][-40:] == seen[-40:]
+
+
 def test_what_octopush_holds_is_kept_beyond_its_sending_date(store, client):
     date = seconds_of(client) + 90 * 86400
     submitted(store, request(1), deliver_at=at(date))

@@ -41,7 +41,7 @@ local function look()
                       'lease_until', 'token', 'claim_nonce', 'attempts', 'crashes', 'first_attempt_at', 'eligible_at',
                       'key_generation', 'key_uses', 'key_doubtful', 'in_doubt_since',
                       'backlog', 'released', 'counted', 'expected', 'pending', 'outcomes', 'cost', 'account',
-                      'reason', 'incarnation', 'parts', 'woken', 'forgotten')
+                      'reason', 'incarnation', 'parts', 'woken', 'publish_count', 'forgotten')
 end
 
 if not look().state then
@@ -91,7 +91,7 @@ end
 -- knows; so does one whose job the scheduler has published, which wrote so into both. Nothing else is believed: a place that
 -- is stated too late would make the jobs before it look lost.
 local function place_in_line()
-  local created, published_at, stated = number(message.created), number(message.published_at), request.published_at
+  local created, published_at, stated = number(message.created), number(message.published_at or message.created), request.published_at
   if given(stated) then return stated >= created and stated <= published_at and stated or nil end
   return not message.by_job and created or nil
 end
@@ -314,14 +314,16 @@ local function go(flow, caps)
   local written = {
     'token', token, 'lease_until', now + request.lease, 'claim_nonce', request.claim_nonce, 'key_uses', message.key_uses + 1,
     'attempts', message.attempts + 1, 'segments', request.segments, 'first_attempt_at', message.first_attempt_at,
-    'publish_count', 0, 'account', limits.account or '',
+    'account', limits.account or '',
     'in_doubt_since', message.in_doubt_since > 0 and message.in_doubt_since or now}
   if given(request.deliver_at) then
     written[#written + 1] = 'deliver_at'
     written[#written + 1] = request.deliver_at
   end
   move(message, 'submitting', '', nil, unpack(written))
-  if message.due or message.woken or message.released then redis.call('HDEL', message.key, 'due', 'woken', 'released') end
+  if message.due or message.woken or message.released or message.publish_count then
+    redis.call('HDEL', message.key, 'due', 'woken', 'released', 'publish_count')
+  end
   redis.call('ZADD', DUE, now + request.lease, message.id)
   return lease(token, message.attempts, message.key_uses)
 end

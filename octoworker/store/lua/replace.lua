@@ -28,6 +28,7 @@ end
 local function replace()
   local now = message.now
   local generation = redis.call('HINCRBY', message.key, 'key_generation', 1)
+  fix_beginning(message)
   redis.call('HSET', message.key, 'payload', ARGV[3], 'fingerprint', request.fingerprint, 'wording', request.wording,
              'lane', request.lane, 'job_id', request.job_id, 'created', now, 'published_at', now, 'eligible_at', now,
              'key_uses', 0, 'attempts', 0, 'publish_count', 0, 'receipts_from', generation,

@@ -64,8 +64,9 @@ local function from_lease(message)
 end
 
 local function from_queue(message)
-  read_message(message, 'published_at', 'publish_count', 'key_uses', 'lane')
-  local lane, published_at, published = message.lane or 'normal', number(message.published_at), number(message.publish_count) + 1
+  read_message(message, 'created', 'published_at', 'publish_count', 'key_uses', 'lane')
+  local lane, published = message.lane or 'normal', number(message.publish_count) + 1
+  local published_at = number(message.published_at or message.created)
   if not vanished(lane, published_at) then
     redis.call('ZADD', DUE, now + patience(lane, published_at), message.id)
   elseif published >= max_crashes and certain(lane, published_at) and number(message.key_uses) == 0 then

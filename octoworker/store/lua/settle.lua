@@ -16,7 +16,7 @@ local token, outcome, limits, alerts = ARGV[2], cjson.decode(ARGV[3]), cjson.dec
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = outcome.keep}
 local now, day, account = message.now, DAYS .. outcome.day, of_account(ACCOUNT, limits)
 read_message(message, 'state', 'token', 'key_generation', 'key_uses', 'proved', 'confirmed', 'created', 'eligible_at',
-             'expected', 'segments', 'expires_at', 'forgotten')
+             'expected', 'segments', 'expires_at', 'forgotten', 'pending', 'error_code')
 local unconfirmed = outcome.fields.confirmed == '0'
 message.segments, message.eligible_at = number(message.segments), eligible_since(message)
 
@@ -24,7 +24,7 @@ local function alert(name)
   alerts[#alerts + 1] = name
 end
 
--- Of somebody who was forgotten meanwhile nothing is written down again.
+-- Of somebody who was forgotten meanwhile nothing is written down again. What says nothing is written where it said something.
 local function write_fields()
   local written = {}
   local function write(name, value)
@@ -34,9 +34,12 @@ local function write_fields()
   if given(outcome.deliver_at) then write('deliver_at', outcome.deliver_at) end
   if given(outcome.recall_until) then write('recall_until', outcome.recall_until) end
   for name, value in pairs(outcome.fields) do
-    if not (message.forgotten and (name == 'outcomes' or name == 'pending')) then write(name, value) end
+    local forgotten = message.forgotten and (name == 'outcomes' or name == 'pending')
+    if not forgotten and (value ~= '' or given(message[name])) then write(name, value) end
   end
-  if #written > 0 then redis.call('HSET', message.key, unpack(written)) end
+  -- The first change of all, which a full Redis must be able to refuse.
+  if #written == 0 then write('error_code', '') end
+  redis.call('HSET', message.key, unpack(written))
 end
 
 -- From now on its receipts find it.
@@ -161,6 +164,17 @@ local function without_lease()
   return reply('late', message, unpack(alerts))
 end
 
+-- What only claims read, until the next one; of what is over none comes, for a replay begins anew. That it was sent its state
+-- says, and no doubt is left, where the answer was seen.
+local function asked_no_more()
+  local names = {'lease_until', 'claim_nonce', 'crashes', 'probed', 'due'}
+  if not FINAL[outcome.state] or given(outcome.backlog) or given(outcome.delay) then return names end
+  names[#names + 1] = 'first_attempt_at'
+  if outcome.state ~= 'accepted' or unconfirmed then return names end
+  names[#names + 1], names[#names + 2] = 'key_uses', 'in_doubt_since'
+  return names
+end
+
 local function move_on()
   if given(outcome.backlog) then
     local maybe_sent = number(redis.call('HGET', message.key, 'key_uses')) > 0
@@ -196,7 +210,7 @@ note_key()
 local failed_probe = was_probe and outcome.health == 'fault'
 -- A probe is sent for all the others: its message does not pay for it with an attempt.
 if not outcome.counts or failed_probe then redis.call('HINCRBY', message.key, 'attempts', -1) end
-redis.call('HDEL', message.key, 'lease_until', 'crashes', 'probed', 'due')
+redis.call('HDEL', message.key, unpack(asked_no_more()))
 if failed_probe then redis.call('HSET', message.key, 'probed', 1) end
 if given(outcome.account_hold) and hold_account(limits, outcome.account_hold, outcome.reason, outcome.mended_by_credit, now) then alert('on_hold') end
 move_on()

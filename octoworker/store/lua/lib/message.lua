@@ -17,14 +17,26 @@ local function read_message(message, ...)
   return fill(message, message.key, ...)
 end
 
-local function append(history, line)
+-- One line for each move: ms, state, reason. `+`: ms since the first line, which is left out where it says that the message was
+-- queued when it was taken.
+local function append(past, now, to, reason)
+  local history = past.history or ''
   local _, lines = string.gsub(history, '\n', '')
   if lines >= HISTORY_LINES then
     local first = string.find(history, '\n', 1, true)
     local second = string.find(history, '\n', first + 1, true)
     history = string.sub(history, 1, first) .. string.sub(history, second + 1)
   end
-  return history .. line .. '\n'
+  local begin = string.match(history, '^%d+') or past.created
+  return history .. string.format(begin and '+%.0f|%s|%s\n' or '%.0f|%s|%s\n', begin and now - begin or now, to, reason)
+end
+
+-- Before another instant is that at which it was taken.
+local function fix_beginning(message)
+  local past = fill({}, message.key, 'history', 'created')
+  local history = past.history or ''
+  if not past.created or string.find(history, '^%d') then return end
+  redis.call('HSET', message.key, 'history', past.created .. '|queued|\n' .. history)
 end
 
 -- The ends of its keys.
@@ -161,9 +173,13 @@ end
 -- and values are written with it.
 local function move(message, to, reason, due, ...)
   local key, from, now = message.key, message.state, message.now
-  local past = fill({}, key, 'history', 'campaign', 'deliver_at', 'receipts', 'parent', 'secret')
-  redis.call('HSET', key, 'state', to, 'reason', reason, 'changed', now,
-             'history', append(past.history or '', string.format('%.0f|%s|%s', now, to, reason)), ...)
+  local past = fill({}, key, 'history', 'campaign', 'deliver_at', 'receipts', 'parent', 'secret', 'reason', 'created')
+  local history = append(past, now, to, reason)
+  if reason == '' and not given(past.reason) then
+    redis.call('HSET', key, 'state', to, 'history', history, ...)
+  else
+    redis.call('HSET', key, 'state', to, 'reason', reason, 'history', history, ...)
+  end
   if past.campaign then
     tally(message, from, to, reason)
     outlive(past.campaign, message.keep, due and math.max(0, due - now) or 0)
@@ -283,7 +299,7 @@ local function superseded(message, job)
 end
 
 -- The record of a new message. `job`: fingerprint, lane, job_id, requeue_after (ms), and wording, correlation, campaign, people or
--- none.
+-- none. Its job has its id, unless that came first.
 local function create(message, job, payload)
   local now, written = message.now, {}
   local function write(name, value)
@@ -297,9 +313,9 @@ local function create(message, job, payload)
   write('secret', job.secret and 1)
   write('campaign', job.campaign)
   write('people', given(job.campaign) and job.people)
+  write('job_id', job.job_id ~= message.id and job.job_id)
   redis.call('HSET', message.key, 'state', 'queued', 'fingerprint', job.fingerprint, 'payload', payload, 'lane', job.lane,
-             'job_id', job.job_id, 'created', now, 'published_at', now, 'reason', '', 'changed', now,
-             'history', string.format('%.0f|queued|\n', now), unpack(written))
+             'created', now, unpack(written))
   if given(job.campaign) then tally(message, nil, 'queued', '') end
   redis.call('ZADD', DUE, now + job.requeue_after, message.id)
 end
