@@ -65,6 +65,7 @@ class Scheduler:
     def __init__(self, settings: Settings, store: Store, at_step: Steps = no_step) -> None:
         self._every = settings.sweep_every
         self._detail_for = timedelta(seconds=settings.detail_for)
+        self._number_keys = settings.opt_outs.number_keys
         look_ahead = timedelta(seconds=min(settings.eta_horizon, settings.sweep_every * LOOKS_AHEAD))
         self._queues = runtime.queues(settings)
         self._results = settings.redis.job_results
@@ -116,7 +117,7 @@ class Scheduler:
                 if more_to_prune or sweeps % PRUNE_EVERY == 0:
                     more_to_prune = self._store.prune()
                 if self._detail_for and (more_to_shorten or sweeps % SHORTEN_EVERY == 0):
-                    more_to_shorten = self._store.tombstones.shorten(self._detail_for)
+                    more_to_shorten = self._store.tombstones.shorten(self._detail_for, self._number_keys)
             except OctoworkerError as error:
                 log.warning("scheduler.failed", kind=type(error).__name__, reason=str(error))
             except elsewhere.AWAY as error:

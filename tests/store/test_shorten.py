@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from store_kit import (
@@ -17,9 +18,11 @@ from store_kit import (
 )
 
 from octoworker.errors import OctoworkerError
+from octoworker.sms import terms
 from octoworker.sms.record import State
-from octoworker.store import Done
+from octoworker.store import Done, keys
 
+KEY = "k" * 32
 DETAIL_FOR = seconds(300)
 FIELDS = {"ticket": "api1", "cost": "0.055", "outcomes": json.dumps({A: {"state": "accepted"}})}
 
@@ -55,6 +58,16 @@ def test_number_and_text_are_gone(store, client, ended):
     shortened(store, client)
     assert not any(A in value or "secret words" in value for value in client.hgetall(record_of(int(ID, 16))).values())
     assert not client.exists("ow:ticket:api1")
+
+
+def test_no_search_looks_at_what_has_neither_number_nor_reference_any_more(store, client):
+    payload = json.dumps({"recipients": "06 12 34 56 78", "text": "secret words", "reference": "order 4711"})
+    found_by = terms.of_message([A], "order 4711", [KEY])
+    submitted(store, replace(REQUEST, payload=payload, found_by=found_by), fields=FIELDS)
+    assert client.keys(f"{keys.FOUND_PREFIX}*")
+    later(client, 301)
+    store.tombstones.shorten(DETAIL_FOR, [KEY])
+    assert not client.keys(f"{keys.FOUND_PREFIX}*")
 
 
 def test_a_repeat_is_still_the_same_message_and_other_content_a_conflict(store, client, ended):

@@ -1,14 +1,27 @@
--- include: message, broken_records
+-- include: message, broken_records, found
 -- Shorten the story of one slice of messages that ended long ago to a tombstone: what keeps them from being sent again, and what
 -- explains the bill. All else goes, and with it number and text.
 -- KEYS  none: the indexes name the records
--- ARGV  1 request (JSON: after (ms since the last move), slice (count for each state))
--- returns  {shortened, more (1 | 0)}
+-- ARGV  1 request (JSON: after (ms since the last move), slice (count for each state); or gone (id -> what it was found by, see
+--         found): what was shortened, and is found by that no more, for nothing is left that could be shown)
+-- returns  {shortened, more (1 | 0), id, payload, outcomes of each that was shortened ...}
 -- SHORTENED (hash)  state -> ms of the last move up to which its messages have been looked at
 local request, now = cjson.decode(ARGV[1]), clock()
-local horizon, shortened, more = now - request.after, 0, 0
+
+local function leave_index(id, hashes)
+  local message = {id = id, key = RECORDS .. id}
+  -- Its caller may have taken it anew since.
+  if redis.call('HEXISTS', message.key, 'shortened') == 1 then lose(message, hashes) end
+end
+
+if request.gone then
+  for id, hashes in pairs(request.gone) do with_record(id, leave_index, id, hashes) end
+  return {0, 0}
+end
+
+local horizon, shortened, more, were = now - request.after, 0, 0, {}
 -- What is kept: where it stands, who it is, what it cost, and which keys it has had, should its caller take it anew.
-local KEPT = {'state', 'reason', 'changed', 'lane', 'fingerprint', 'wording', 'incarnation', 'ticket', 'cost', 'currency', 'campaign',
+local KEPT = {'state', 'reason', 'lane', 'fingerprint', 'wording', 'incarnation', 'ticket', 'cost', 'currency', 'campaign',
               'people', 'in_doubt_since', 'key_generation', 'receipts_from', 'forgotten'}
 
 -- Not those of which somebody may still ask or say more, nor those that speak for others.
@@ -32,6 +45,8 @@ local function shorten(id, state)
       kept[#kept + 1] = message[name]
     end
   end
+  local was = redis.call('HMGET', message.key, 'payload', 'outcomes')
+  were[#were + 1], were[#were + 2], were[#were + 3] = id, was[1] or '', was[2] or ''
   -- Anew: a hash that was large once never becomes small again by losing fields.
   redis.call('DEL', message.key)
   redis.call('HSET', message.key, unpack(kept))
@@ -52,4 +67,4 @@ for state in pairs(FINAL) do
   if #found > 0 then redis.call('HSET', SHORTENED, state, string.format('%.0f', full and last > first and last - 1 or last)) end
   for n = 1, #found, 2 do with_record(found[n], shorten, found[n], state) end
 end
-return {shortened, more}
+return {shortened, more, unpack(were)}
