@@ -93,14 +93,19 @@ RECALLS = 1000
     is_flag=True,
     help="Also what is still on its way to that number alone, or waits for a person: cancel it or give it up, and forget it.",
 )
+@click.option(
+    "--everywhere",
+    is_flag=True,
+    help="Look at every record, also at those that were noted under a key of OCTOWORKER_NUMBER_KEYS that is gone. It takes longer.",
+)
 @as_json
-def forget(number: str, *, cancel: bool, json_: bool) -> None:
+def forget(number: str, *, cancel: bool, everywhere: bool, json_: bool) -> None:
     """Take a person's number, and what was written to them, out of every message that has ended. Exit status 1: some keep it yet."""
     settings = Settings.load()
     person = person_of(number, settings)
     store = runtime.open_store(settings)
     store.audit.note("forget, with --cancel" if cancel else "forget")
-    done = store.people.forget(person)
+    done = store.people.forget(person, everywhere=everywhere)
     if cancel and done.alone:
         _end(store, done.alone)
         ended = store.people.forget(person, done.alone)

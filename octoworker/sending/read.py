@@ -109,6 +109,7 @@ def _planned(job: ClaimRequest, sms: message.Message, plan: schedule.Plan, rules
             (*sms.recipients, *_numbers(list(sms.refused), rules)) if sms.refused else sms.recipients,
             sms.reference,
             number_keys,
+            unread=bool(sms.refused),
         ),
     )
 

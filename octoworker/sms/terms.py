@@ -19,10 +19,12 @@ DIGITS = 12
 meant."""
 
 
-def of_message(numbers: Iterable[str], reference: object, keys: Sequence[str]) -> list[str]:
-    """Those of a message to these E.164 numbers."""
+def of_message(numbers: Iterable[str], reference: object, keys: Sequence[str], *, unread: bool = False) -> list[str]:
+    """Those of a message to these E.164 numbers. `unread`: it also names somebody in another way."""
     key = keys[0] if keys else ""
     found = [hash_of(each, key, NUMBER)[:DIGITS] for each in dict.fromkeys(numbers)]
+    if unread:
+        found.append(hash_of("", key, NUMBER)[:DIGITS])
     if isinstance(reference, str) and reference:
         found.append(hash_of(reference, key, REFERENCE)[:DIGITS])
     return found
@@ -36,6 +38,11 @@ def of_number(number: str, keys: Sequence[str]) -> list[str]:
 def of_reference(reference: str, keys: Sequence[str]) -> list[str]:
     """All under which a message with it may be found."""
     return _each(reference, keys, REFERENCE)
+
+
+def of_unread(keys: Sequence[str]) -> list[str]:
+    """All under which a message may be found in which somebody is named in a way that no number could be read from."""
+    return _each("", keys, NUMBER)
 
 
 def _each(word: str, keys: Sequence[str], use: bytes) -> list[str]:

@@ -1,6 +1,8 @@
 """A person asks to be forgotten: their number goes out of every record that has ended, and with it what was written to them.
 
-1. Walk through all records, a few hundred at a time, and read what each was asked to send.
+1. Walk through the records that may name them, a few hundred at a time, and read what each was asked to send: those that the
+   index of numbers finds by theirs, and those that no worker may have put there, for they wait, were never claimed, or were
+   refused. Who is known by no hash is looked for in all records.
 2. Where the number is a recipient: take it out, in one step that changes nothing if the record has moved since. So it is
    where the number stands in an argument that nobody knows, for which the message was refused.
 3. Forget what the caps remember of that number.
@@ -12,7 +14,7 @@ the same message asked for again must not ring again.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -22,6 +24,7 @@ import redis
 
 from octoworker.sms import jobs
 from octoworker.sms.recipient import digits
+from octoworker.sms.record import State
 from octoworker.store import keys
 from octoworker.store.finding import Finder
 from octoworker.store.scripts import Scripts, guard
@@ -50,13 +53,20 @@ class Forgotten:
 class Person:
     """Who is to be forgotten. `is_them` tells a number as a producer may have written it; `tail`, its last digits, is in
     all of them; `national`, those without the code of its country. `traces`: keys of the caps, given a text of theirs or none.
-    `found_by`: by what a search finds them (sms.terms), given a reference of theirs or none."""
+    `found_by`: by what a search finds them (sms.terms), given a reference of theirs or none; `unread`: by what it finds messages
+    that may name them in an odd way."""
 
     is_them: Callable[[str], bool]
     tail: str
     traces: Callable[[str | None], list[str]]
     national: str = ""
     found_by: Callable[[str | None], list[str]] = lambda _: []
+    unread: Sequence[str] = ()
+
+
+UNINDEXED = (State.UNKNOWN, State.REJECTED, State.EXPIRED, State.CANCELLED, State.DEAD)
+"""States in which a message may be that no worker has claimed, or in which nobody could read its number. What is on its way
+stands in the due set; all others were claimed."""
 
 
 class Forgetting:
@@ -68,20 +78,21 @@ class Forgetting:
         self._keep = span_ms(keep)
         self._finder = Finder(client)
 
-    def forget(self, person: Person, ids: Collection[str] | None = None) -> Forgotten:
+    def forget(self, person: Person, ids: Collection[str] | None = None, *, everywhere: bool = False) -> Forgotten:
         """Take them out of every ended record, or of these. Doing it again does no harm, and is how an interrupted run
-        goes on."""
-        slices = self._slices() if ids is None else [[keys.record(each) for each in ids]]
-        done = Forgotten()
+        goes on. `everywhere`: look at all records, also at those that stand in the index under a key that is not set any more."""
+        done, theirs = Forgotten(), set[str]()
         traces = set(person.traces(None))
-        for names in slices:
+        for names in self._slices(person, ids, everywhere=everywhere):
             for name, found in zip(names, self._read(names), strict=True):
-                done.looked_at += 1
+                done.looked_at += name not in theirs
                 if isinstance(found, redis.ResponseError):
-                    done.unreadable.append(name.removeprefix(keys.RECORD_PREFIX))
+                    if (message_id := name.removeprefix(keys.RECORD_PREFIX)) not in done.unreadable:
+                        done.unreadable.append(message_id)
                     continue
                 payload, outcomes = found
                 if person.tail in digits(_shown(payload)):
+                    theirs.add(name)
                     self._one(name, payload, outcomes, person, done, traces)
         self._lose(person)
         for start in range(0, len(listed := sorted(traces)), SLICE):
@@ -107,9 +118,11 @@ class Forgetting:
             match self._scripts.run("forget", [name], [payload, outcomes or "", *wanted]):
                 case "done":
                     done.records += 1
+                    _end(done, message_id)
                     traces.update(person.traces(text if isinstance(text, str) else None))
                     return
                 case "moving":
+                    _end(done, message_id)
                     done.left.append(message_id)
                     done.alone.extend([] if others else [message_id])
                     return
@@ -127,7 +140,23 @@ class Forgetting:
                 theirs = [isinstance(each, list) and _names(person, each[0]) for each in found]
                 self._finder.lose(term, [each for each, kept in zip(ids, theirs, strict=True) if not kept])
 
-    def _slices(self) -> Iterator[list[str]]:
+    def _slices(self, person: Person, ids: Collection[str] | None, *, everywhere: bool) -> Iterator[list[str]]:
+        if ids is not None:
+            yield [keys.record(each) for each in ids]
+        elif everywhere or not person.found_by(None):
+            yield from self._all()
+        else:
+            # The index comes last: what is claimed meanwhile goes on into it, and what ends unclaimed into its state. So it is
+            # within each: what moves meanwhile moves ahead.
+            for key in (keys.DUE, *map(keys.state, UNINDEXED), keys.BROKEN_RECORDS):
+                yield from self._named(self._finder.walk(key, latest_first=False))
+            for term in (*person.unread, *person.found_by(None)):
+                yield from self._named(self._finder.ids(term))
+
+    def _named(self, slices: Iterable[list[str]]) -> Iterator[list[str]]:
+        return ([keys.record(each) for each in ids] for ids in slices)
+
+    def _all(self) -> Iterator[list[str]]:
         cursor = 0
         while True:
             cursor, names = guard(partial(self._redis.scan, cursor, match=f"{keys.RECORD_PREFIX}*", count=SLICE))
@@ -149,6 +178,13 @@ class Forgetting:
             return found
 
         return guard(read)  # type: ignore[no-any-return]
+
+
+def _end(done: Forgotten, message_id: str) -> None:
+    """It was on its way when it was looked at first, and is looked at again."""
+    for listed in (done.left, done.alone):
+        if message_id in listed:
+            listed.remove(message_id)
 
 
 def _names(person: Person, payload: str | None) -> bool:

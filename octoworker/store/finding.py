@@ -149,7 +149,7 @@ class Finder:
             return
         listed = f"{keys.CAMPAIGN_PREFIX}{wanted.campaign}:messages"
         if wanted.campaign and self._is_smaller(listed, wanted.states):
-            yield from ((ids, _ANY) for ids in self._walk(listed, latest_first=False))
+            yield from ((ids, _ANY) for ids in self.walk(listed, latest_first=False))
             return
         yield from self._by_state(wanted)
 
@@ -161,7 +161,7 @@ class Finder:
         low = "-inf" if wanted.since is None else str(instant_ms(wanted.since))
         for state in State:
             if state in states and state not in MOVING:
-                yield from ((ids, frozenset({state})) for ids in self._walk(keys.state(state), low))
+                yield from ((ids, frozenset({state})) for ids in self.walk(keys.state(state), low))
 
     def _is_smaller(self, listed: str, states: frozenset[State]) -> bool:
         """Whether a campaign has fewer messages than these states. Without an index for one of them it is walked itself."""
@@ -179,9 +179,9 @@ class Finder:
 
     def _moving(self) -> Iterator[list[str]]:
         now = int(guard(self._redis.time)[0]) * 1000
-        return self._walk(keys.DUE, "-inf", str(now + SOON_MS), latest_first=False)
+        return self.walk(keys.DUE, "-inf", str(now + SOON_MS), latest_first=False)
 
-    def _walk(
+    def walk(
         self, key: str, low: str = "-inf", high: str = "+inf", *, latest_first: bool = True
     ) -> Iterator[list[str]]:
         """The members of a set in the order of their scores, slice by slice."""

@@ -44,7 +44,7 @@ def named(number: str, region: str, number_keys: Sequence[str]) -> Person:
         own = terms.of_number(f"+{known}", number_keys)
         return own if reference is None else [*own, *terms.of_reference(reference, number_keys)]
 
-    return Person(is_them, known[-SHORTEST:], traces, national, found_by)
+    return Person(is_them, known[-SHORTEST:], traces, national, found_by, tuple(terms.of_unread(number_keys)))
 
 
 _PLAINLY = re.compile(r"\+?[\d\s.()/\-\u2010\u2011]+")

@@ -134,8 +134,38 @@ def test_more_records_than_one_look_reads_are_walked_through(house):
     house.client.enqueue_many([{"recipients": OTHER, "text": f"{n}", "transactional": True} for n in range(1100)])
     message_id = sent(house).message_id
     until(lambda: house.redis.zcard("ow:due") == 0)
-    assert forget(house, NUMBER) == {"looked_at": 1101, "forgotten": 1, "left": []}
+    assert forget(house, NUMBER, "--everywhere") == {"looked_at": 1101, "forgotten": 1, "left": []}
     assert house.record(message_id).recipients == {}
+
+
+def test_those_to_others_are_not_looked_at(house):
+    house.worker()
+    house.client.enqueue_many([{"recipients": OTHER, "text": f"{n}", "transactional": True} for n in range(100)])
+    sent(house)
+    until(lambda: house.redis.zcard("ow:due") == 0)
+    assert forget(house, NUMBER) == {"looked_at": 1, "forgotten": 1, "left": []}
+
+
+def test_what_no_worker_has_seen_is_named_or_forgotten(house):
+    waiting, cancelled = house.enqueue(text="one"), house.enqueue(text="two")
+    house.store.cancel(cancelled)
+    assert forget(house, NUMBER) == {"looked_at": 2, "forgotten": 1, "left": [waiting]}
+
+
+def test_who_could_not_be_read_beside_others_is_forgotten_too(house):
+    house.worker()
+    message_id = sent(house, [OTHER, "06 12 34 56 78 poste 12"]).message_id
+    assert forget(house, NUMBER)["forgotten"] == 1
+    assert list(house.record(message_id).recipients) == [OTHER]
+
+
+@pytest.mark.parametrize("house", [{"OCTOWORKER_NUMBER_KEYS": "o" * 32}], indirect=True)
+def test_what_was_noted_under_a_key_that_is_gone_is_found_everywhere(house):
+    house.worker()
+    sent(house)
+    house.environ["OCTOWORKER_NUMBER_KEYS"] = "n" * 32
+    assert forget(house, NUMBER)["forgotten"] == 0
+    assert forget(house, NUMBER, "--everywhere")["forgotten"] == 1
 
 
 def test_half_a_number_is_refused(house):
@@ -317,6 +347,7 @@ def test_what_cannot_be_looked_at_is_said(house):
     )
     house.redis.lpush("sms", "a job")
     house.redis.set(f"ow:message:{'b' * 32}", "no record")
+    house.redis.zadd("ow:broken-records", {"b" * 32: 1})
     house.environ["OCTOWORKER_INBOUND_SPOOL"] = str(house.folder / "of another machine")
     told = forgotten(house, NUMBER)
     assert told["unreadable"] == ["b" * 32]
