@@ -567,7 +567,11 @@ class Store:
     ) -> Record:
         """Move a message that is held here to another instant; of one that Octopush holds, a worker asks Octopush to cancel it
         first. `incarnation`: of the content that `payload` is made from. RefusedError says why not."""
-        facts = {"due": instant_ms(due), "grace": span_ms(instants.PAST_GRACE), "max_ahead": span_ms(max_ahead)}
+        facts: dict[str, Any] = {
+            "due": instant_ms(due),
+            "grace": span_ms(instants.PAST_GRACE),
+            "max_ahead": span_ms(max_ahead),
+        }
         return self._change("reschedule", message_id, payload=payload, incarnation=incarnation, **facts)
 
     def decide(self, message_id: str, *, sent: bool = False, cancelled: bool = False) -> Record:
