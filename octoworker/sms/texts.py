@@ -44,10 +44,11 @@ _WORDS: Mapping[str, str] = {" ": "a blank", "\u00a0": "a blank"}
 
 _TAGS: Mapping[str, str] = {
     "br": "write a line end",
-    **dict.fromkeys(("p", "div", "li", "ul"), "write line ends"),
-    **dict.fromkeys(("b", "strong", "i", "em", "u", "span", "a"), "leave it out"),
+    **dict.fromkeys(("p", "div", "li", "ul", "ol", "tr", "hr", "h1", "h2", "h3", "h4", "h5", "h6"), "write line ends"),
+    **dict.fromkeys(("b", "strong", "i", "em", "u", "span", "a", "font", "small", "center", "img"), "leave it out"),
+    **dict.fromkeys(("table", "tbody", "td", "th", "html", "head", "body", "style", "script"), "leave it out"),
 }
-_TAG = re.compile(rf"</?({'|'.join(_TAGS)})(?: [^<>]{{0,200}})?/?>", re.IGNORECASE)
+_TAG = re.compile(rf"</?({'|'.join(_TAGS)})(?:\s[^<>]{{0,200}})?/?>", re.IGNORECASE)
 
 
 def html_remains(text: str) -> tuple[str, ...]:

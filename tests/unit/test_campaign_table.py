@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 
 import pytest
 from hypothesis import given
@@ -59,6 +60,41 @@ def test_a_column_can_be_named(tmp_path):
 def test_two_columns_of_one_name_are_refused(tmp_path):
     with pytest.raises(PayloadError, match="same name"):
         table(tmp_path, "tel;Tel\n1;2\n")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "0612345678",
+        "Zoé;+33 6 12 34 56 78",
+        "06.12.34.56.78;tel",
+        "(06) 12-34-56-78;Zoé",
+        "612345678;Zoé",
+        "06/12/34/56/78;Zoé",
+    ],
+)
+def test_a_file_without_names_leaves_its_first_person_out_for_nobody(tmp_path, first):
+    found = table(tmp_path, f"{first}\n0612345679;Ann\n")
+    for wanted in (None, found.columns[0], "tel"):
+        with pytest.raises(PayloadError, match="a number stands in its first row") as caught:
+            found.recipient_column(wanted)
+        assert "12" not in str(caught.value)
+
+
+def test_figures_in_a_name_are_no_number(tmp_path):
+    assert (
+        table(tmp_path, "tel;rdv 2026;tel 2;01/02/2026;01-03-2026;2026-01-31 12:00\n06;x;y;z;a;b\n").recipient_column(
+            None
+        )
+        == "tel"
+    )
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_is_refused_before_anything_is_read_of_it(tmp_path):
+    os.mkfifo(tmp_path / "people.csv")
+    with pytest.raises(PayloadError, match="no pipe"):
+        Table(tmp_path / "people.csv")
 
 
 def test_an_open_quote_is_named_with_its_line(tmp_path):

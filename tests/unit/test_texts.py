@@ -41,7 +41,10 @@ def test_a_text_from_macos_costs_what_it_costs_from_elsewhere():
             '<a href="https://x.fr">',
             ('"<a>" is written for HTML; leave it out.',),
         ),
-        ("1 < 2 > 0, <prenom>", ()),
+        ("<h1>Soldes</h1>", ('"<h1>" is written for HTML; write line ends.',)),
+        ("<br\n/>", ('"<br>" is written for HTML; write a line end.',)),
+        ('<td class="x">a</td>', ('"<td>" is written for HTML; leave it out.',)),
+        ("1 < 2 > 0, <prenom>, <tb>, <i", ()),
     ],
 )
 def test_what_a_template_engine_left_is_named_with_the_word_to_use(text, found):

@@ -50,6 +50,8 @@ class Table:
     def __init__(self, path: Path, *, encoding: str | None = None, sheet: str | None = None) -> None:
         self.path = path
         self._source: Source
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise PayloadError(["file: give a file, which can be read again, and no pipe."])
         if sheets.is_one(path):
             digest, self._source = letters.digest_of(path), sheets.Sheet(path, sheet)
         else:
@@ -67,6 +69,10 @@ class Table:
 
     def recipient_column(self, wanted: str | None) -> str:
         """Which column holds the numbers."""
+        if any(map(_is_a_number, self.columns)):
+            raise PayloadError(
+                ["file: a number stands in its first row, which holds the names of the columns; put them above it."]
+            )
         if wanted is not None:
             if plain(wanted) not in self.columns:
                 raise PayloadError([f"column: the file has none of that name; it has {self.listed}."])
@@ -109,3 +115,9 @@ class Table:
             raise PayloadError([f"file: line {line} has a value in a column without a name; name it, or delete it."])
         full = [*words, *[""] * (len(self._names) - len(words))]
         return {name: word for name, word in zip(self._names, full, strict=False) if name}
+
+
+def _is_a_number(name: str) -> bool:
+    """Whether a number stands in place of a column's name: in a file without names, whose first person would be left out."""
+    digits = sum(map(str.isdigit, name))
+    return not name.strip("+0123456789_()/") and 9 <= digits <= 15 and (name[0] in "+(0" or digits <= 11)
