@@ -159,6 +159,16 @@ def test_each_country_is_named_with_its_people_and_no_number_or_text_is_repeated
     assert str(found.remarks[0]).startswith("FR: ")
 
 
+def test_a_remark_counts_its_people_and_says_when_they_do_not_get_it():
+    choices = Choices(parse("RE.shortener=refuse"))
+    several = judge(message(FRENCH, "+33612345679", REUNION, text="bit.ly/x"), choices)
+    assert [each.counted.split(":")[0] for each in several.remarks] == ["FR, 2 people", "RE, 1 person, not sent"]
+    assert ([each.country for each in several.warnings], [each.country for each in several.refusals]) == (
+        ["FR"],
+        ["RE"],
+    )
+
+
 def test_a_rule_that_only_warns_refuses_nobody():
     assert judge(message(text="bit.ly/x"), AS_THEY_STAND).refused == {}
 
@@ -208,6 +218,25 @@ def test_a_link_is_told_from_a_name():
         ("shop.example", True),
         ("shop.example", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "link"),
+    [
+        ("https://shop.example", True),
+        ("shop.example/", True),
+        ("shop.example?x=1", True),
+        ("shop.example#top", True),
+        ("shop.example:8080", False),
+        ("(shop.example),", False),
+    ],
+)
+def test_a_link_has_a_scheme_or_a_path(text, link):
+    assert list(hosts(text)) == [("shop.example", link)]
+
+
+def test_what_has_no_dot_or_no_name_is_no_host():
+    assert list(hosts("hello -. .com marie@shop.example/x")) == []
 
 
 # a check of a message says it, too

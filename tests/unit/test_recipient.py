@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from octoworker.sms.policy import Policy
-from octoworker.sms.recipient import NumberRefused, country_of, read
+from octoworker.sms.recipient import NumberRefused, by_its_digits, called, country_of, known, read
 
 FRANCE = Policy()
 
@@ -113,7 +113,13 @@ def test_something_more_at_the_end_of_a_number_is_refused(written):
 
 @pytest.mark.parametrize(
     ("written", "region"),
-    [("0151 12345678 9", "DE"), ("+49 151 12345678 12", "DE"), ("040 1234567 12", "FI"), ("621 123456-7", "LU")],
+    [
+        ("0151 12345678 9", "DE"),
+        ("+49 151 12345678 12", "DE"),
+        ("040 1234567 12", "FI"),
+        ("621 123456-7", "LU"),
+        ("0664/1234-5678", "AT"),
+    ],
 )
 def test_nobody_is_told_to_let_pass_what_has_something_more_at_its_end(written, region):
     for possible in (False, True):
@@ -152,6 +158,9 @@ def test_other_signs_and_signs_in_other_places_are_refused(written):
         ("061234", "too few digits"),
         ("06", "too few digits"),
         ("3631", "emergency numbers and short codes"),
+        ("118 218", "emergency numbers and short codes"),
+        ("1182187", "too few digits"),
+        ("0612345678".rjust(41), "at most 40 characters"),
         ("3,36E+10", "a spreadsheet has shortened it"),
         ("3.36123E+10", "a spreadsheet has shortened it"),
         ("123456789.0", "a fixed line"),
@@ -163,6 +172,38 @@ def test_each_has_its_own_reason(written, reason):
     assert reason in refusal(written)
 
 
+def test_forty_characters_are_read():
+    assert read("0612345678".rjust(40), FRANCE) == "+33612345678"
+
+
+@pytest.mark.parametrize(
+    ("written", "digits"),
+    [
+        ("06 12 34 56 78", "33612345678"),
+        ("+33 6 12 34 56 78", "33612345678"),
+        ("0033 1 23", "33123"),
+        ("+33 1", "331"),
+        ("0112", "33112"),
+        ("+0 12", "012"),
+        ("٠٦١٢", "33612"),
+    ],
+)
+def test_what_no_sms_reaches_is_known_by_its_digits(written, digits):
+    assert known(written, "FR") == by_its_digits(written, "FR") == digits
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        *((each, "+33612345678") for each in ("33612345678", "0033612345678", "+33612345678", "0612345678")),
+        ("0112", "+33112"),
+        ("33112", "+33112"),
+    ],
+)
+def test_an_operator_writes_a_number_in_four_ways(written, number):
+    assert called(written, "FR") == number
+
+
 def test_a_fraction_is_taken_off_only_when_the_rest_is_a_whole_number():
     assert "too few digits" in refusal("61234567.0")
     assert "something more stands at its end" in refusal("61234567.8")
@@ -172,7 +213,16 @@ def test_a_fraction_is_taken_off_only_when_the_rest_is_a_whole_number():
 
 @pytest.mark.parametrize(
     ("number", "country"),
-    [("+33612345678", "FR"), ("+262692123456", "RE"), ("+262639012345", "YT"), ("+32470123456", "BE"), ("+336", "ZZ")],
+    [
+        ("+33612345678", "FR"),
+        ("+262692123456", "RE"),
+        ("+262639012345", "YT"),
+        ("+32470123456", "BE"),
+        ("+336", "ZZ"),
+        ("+590000000000", "GP"),
+        ("+15550000000", "US"),
+        ("+80012345678", "ZZ"),
+    ],
 )
 def test_one_function_tells_the_country(number, country):
     assert country_of(number) == country
