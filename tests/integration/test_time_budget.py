@@ -6,8 +6,14 @@ import uuid
 
 import pytest
 import redis
-from harness import TEXT
+from harness import NUMBER, TEXT
 
+from octoworker.client.campaigns import loading
+from octoworker.client.campaigns.campaign import taken_by
+from octoworker.client.campaigns.spool import Spool
+from octoworker.client.campaigns.template import Template
+from octoworker.client.client import Client
+from octoworker.errors import EnqueueError
 from octoworker.store import connect
 from octoworker.store.budget import within
 
@@ -45,6 +51,37 @@ def test_a_budget_inside_another_ends_with_it(house):
             assert client.ping()
         with pytest.raises(redis.TimeoutError):
             client.ping()
+    client.close()
+
+
+ASKED = {"recipients": NUMBER, "text": TEXT, "transactional": True}
+
+
+def campaign(client):
+    with Spool([{"recipient": NUMBER}], Template(TEXT), "recipient") as rows:
+        taken_by(client, loading.Asked(TEXT, {"transactional": True}, rows.digest), rows, "")
+
+
+DOORS = {
+    "enqueue": lambda client: client.enqueue(ASKED),
+    "enqueue with a key": lambda client: client.enqueue({**ASKED, "idempotency_key": "k"}),
+    "replace": lambda client: client.replace({**ASKED, "idempotency_key": "k"}),
+    "enqueue_many": lambda client: client.enqueue_many([ASKED]),
+    "campaign": campaign,
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_each_door_has_one_budget_for_all_that_it_asks(house, door):
+    """With none left it asks nothing, says so, and has taken nobody. With its own it does."""
+    client = Client(house.environ)
+    its_own, client.budget = client.budget, 0
+    with pytest.raises(EnqueueError, match="try again"):
+        DOORS[door](client)
+    assert house.redis.keys("ow:message:*") == []
+    client.budget = its_own
+    DOORS[door](client)
+    assert len(house.redis.keys("ow:message:*")) == 1
     client.close()
 
 
