@@ -332,7 +332,19 @@ def _several(replicas: int) -> str:
 
 
 def of_jobs(server: Server) -> Iterator[Finding]:
-    """Jobs that nobody will ever do."""
+    """Jobs that nobody will ever do, and a Redis of their own that may lose them."""
+    if server.jobs_eviction not in (None, "noeviction"):
+        yield _problem(
+            "jobs' Redis",
+            f"maxmemory-policy {server.jobs_eviction} where the jobs are: it may throw them away",
+            "set it to noeviction; or leave the broker out, and they stand where the records are",
+        )
+    if server.jobs_append is False:
+        yield _warning(
+            "jobs' Redis",
+            "no append-only file where the jobs are: a restart loses those of plain send_task and delays the others",
+            "set appendonly yes there; or leave the broker out, and they stand where the records are",
+        )
     if server.set_aside:
         several = "jobs were" if server.set_aside > 1 else "job was"
         yield _warning(

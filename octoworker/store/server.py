@@ -52,6 +52,9 @@ class Server:
     """Records on which a script failed (`keys.BROKEN_RECORDS`)."""
     unread: Mapping[str, int] = field(default_factory=dict)
     """Queues that no worker of ours reads, and how many jobs stand there that somebody means for us."""
+    jobs_eviction: str | None = None
+    jobs_append: bool | None = None
+    """The same of the Redis of the jobs, where that is another one."""
     replicas: int | None = None
     """How many follow it now; None: that may not be asked for, or it is a replica itself."""
     confirmation: timedelta | None = None
@@ -67,7 +70,7 @@ def examine(client: redis.Redis, confirm: Confirm | None = None, jobs: redis.Red
     StoreError when it is out of reach."""
     found: Server = guard(lambda: _examined(client))
     if jobs is not None:
-        found = replace(found, **_of_jobs(jobs))
+        found = replace(found, **_of_jobs(jobs), **_of_their_redis(jobs))
     return replace(found, **_confirmation(client, confirm)) if confirm else found
 
 
@@ -209,6 +212,15 @@ def _of_jobs(client: redis.Redis) -> dict[str, Any]:
         }
     except (redis.ConnectionError, redis.TimeoutError):
         return {}
+
+
+def _of_their_redis(client: redis.Redis) -> dict[str, Any]:
+    try:
+        policy = _asked(lambda: client.info("memory")).get("maxmemory_policy")
+        kept = _asked(lambda: client.info("persistence")).get("aof_enabled")
+    except (redis.ConnectionError, redis.TimeoutError):
+        return {}
+    return {"jobs_eviction": policy, "jobs_append": None if kept is None else bool(kept)}
 
 
 def _unread(client: redis.Redis) -> dict[str, int]:

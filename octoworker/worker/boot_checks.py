@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from contextlib import closing
 from typing import Any
 
 from celery import Celery, bootsteps
@@ -9,7 +11,7 @@ from celery import Celery, bootsteps
 from octoworker.config import Settings, unknown_names
 from octoworker.errors import SettingsError, StoreError, UnfitRedisError
 from octoworker.sms import lanes
-from octoworker.store import connect
+from octoworker.store import connect, connect_to_jobs
 from octoworker.store.server import appendfsync, fitness
 from octoworker.telemetry import log
 from octoworker.worker.runtime import LOOK_TIMEOUT
@@ -84,6 +86,20 @@ def look_at_redis(settings: Settings) -> None:
         log.warning("redis.unchecked", hint=UNCHECKED)
     elif policy not in (None, "always"):
         raise SettingsError([NOT_ALWAYS.format(policy)])
+    _warn_of(eviction)
+    if settings.redis.broker != settings.redis.records_url:
+        _look_at_jobs(settings.redis.broker)
+
+
+def _look_at_jobs(url: str) -> None:
+    client = connect_to_jobs(url, timeout=LOOK_TIMEOUT)
+    if client is None:
+        return
+    with closing(client), contextlib.suppress(StoreError):
+        _warn_of(fitness(client)[1])
+
+
+def _warn_of(eviction: str) -> None:
     if eviction not in ("", "noeviction"):
         log.warning("redis.evicts", policy=eviction, hint=EVICTS)
 

@@ -77,6 +77,19 @@ def test_a_cache_that_evicts_is_told_by_the_doctor_and_at_boot(house):
     assert "OCTOWORKER_REDIS_URL" in finding["do"]
 
 
+def test_another_redis_for_the_jobs_that_evicts_and_keeps_nothing_is_told_by_the_doctor_and_at_boot(house):
+    with embedded.Server(appendonly="no", maxmemory_policy="allkeys-lru") as cache:
+        house.environ["OCTOWORKER_BROKER_URL"] = cache.url
+        house.worker()
+        (event,) = [json.loads(line) for line in house.logs().splitlines() if '"redis.evicts"' in line]
+        assert event["policy"] == "allkeys-lru"
+        found = json.loads(house.command("doctor", "--json", check=False).stdout)
+        told = {each["outcome"]: each["says"] for each in found if each["name"] == "jobs' Redis"}
+        assert "allkeys-lru" in told["problem"]
+        assert "append-only" in told["warning"]
+        assert [each["outcome"] for each in found if each["name"] == "eviction"] == ["ok"]
+
+
 def test_a_misspelt_setting_is_told_at_boot_by_settings_and_by_the_doctor(house):
     house.environ["OCTOWORKER_SENDR"] = "MyShop"
     says = "OCTOWORKER_SENDR is no setting; did you mean OCTOWORKER_SENDER?"
