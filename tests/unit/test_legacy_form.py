@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from octoworker.gateway import Account, Submit
 from octoworker.gateway.legacy import form
@@ -43,3 +45,15 @@ def test_sending_date_is_a_plain_unix_epoch(at, epoch):
 def test_a_message_that_can_be_answered_says_so(wanted, written):
     order = Submit("k", ("+33612345678",), "hi", "FR", "Octo", transactional=True, send_at=None, with_replies=wanted)
     assert parse_qs(form.submit(ACCOUNT, order).decode()).get("with_replies") == written
+
+
+@given(st.text())
+def test_a_text_goes_out_as_every_form_is_written(text):
+    order = Submit("k", ("+33612345678",), text, "FR", "Octo", transactional=True, send_at=None)
+    assert f"&{urlencode({'sms_text': text})}&" in form.submit(ACCOUNT, order).decode("ascii")
+
+
+def test_half_a_character_does_not_go_out():
+    order = Submit("k", ("+33612345678",), "half \ud83d", "FR", "Octo", transactional=True, send_at=None)
+    with pytest.raises(UnicodeEncodeError):
+        form.submit(ACCOUNT, order)

@@ -6,9 +6,9 @@ proxy on the way, and a key or a number has no place there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal, get_args
-from urllib.parse import urlencode
 
 from octoworker.gateway import stop
 from octoworker.gateway.values import Account, Submit
@@ -55,4 +55,17 @@ def question(account: Account) -> bytes:
 
 def _encoded(account: Account, fields: Mapping[str, str | None]) -> bytes:
     everything = {"user_login": account.user_login, "api_key": account.api_key, **fields}
-    return urlencode({name: value for name, value in everything.items() if value is not None}).encode("ascii")
+    written = [f"{name}={_quoted(value)}" for name, value in everything.items() if value is not None]
+    return "&".join(written).encode("ascii")
+
+
+_ODD = re.compile(r"[^0-9A-Za-z_.~ \-]+")
+
+
+def _quoted(value: str) -> str:
+    """As urllib's `quote_plus` writes it, which looks at each sign by itself, and took an eighth of a send."""
+    return _ODD.sub(_in_hex, value).replace(" ", "+")
+
+
+def _in_hex(odd: re.Match[str]) -> str:
+    return f"%{odd[0].encode().hex('%').upper()}"
