@@ -183,7 +183,8 @@ def hosts(text: str) -> Iterator[tuple[str, bool]]:
     if "." not in text:
         return
     for word in text.lower().split():
-        bare = word.strip(_AROUND)
+        if "." not in (bare := word.strip(_AROUND)):
+            continue
         scheme = _SCHEME.match(bare)
         rest = bare[scheme.end() :] if scheme else bare
         host = re.split(r"[/?#:]", rest, maxsplit=1)[0]
