@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import socket
 import ssl
 import threading
@@ -25,7 +26,7 @@ from collections.abc import Collection, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, IncompleteRead
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -155,10 +156,41 @@ class _Patience(io.RawIOBase):
         super().close()
 
 
+_USUAL = re.compile(rb"HTTP/1\.1 20[01] ([ -~]*)\r\n((?:[!-9;-~]+:[ -~]*\r\n)+)\r\n")
+"""The head of nearly every answer that says yes, when all of it is here: each line has a name and a value, and nothing in it has
+two readings."""
+
+
 class _Response(HTTPResponse):
+    _method: str | None
+
     def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
         self.fp = io.BufferedReader(_Patience(self.fp.detach(), sock))
+
+    def begin(self) -> None:
+        """As http.client does it, which reads each head as if it were a mail. Any other head than the usual one is left to it."""
+        usual = _USUAL.match(self.fp.peek())
+        headers = _headers(usual[2]) if usual else HTTPMessage()
+        chunked, length = headers.get("Transfer-Encoding", "").lower() == "chunked", headers.get("Content-Length", "")
+        if not usual or self._method == "HEAD" or not (chunked or length.isdecimal()):
+            super().begin()
+            return
+        self.fp.read(usual.end())
+        self.headers = self.msg = headers
+        self.version, self.code, self.reason = 11, int(usual[0][9:12]), usual[1].decode()
+        self.status = self.code
+        self.chunked, self.chunk_left = chunked, None
+        self.length = None if chunked else int(length)
+        self.will_close = self._check_close()  # type: ignore[attr-defined]  # not in its stubs
+
+
+def _headers(lines: bytes) -> HTTPMessage:
+    found = HTTPMessage()
+    for line in lines.decode("ascii").splitlines():
+        name, _, value = line.partition(":")
+        found.set_raw(name, value.lstrip(" "))
+    return found
 
 
 class _Connection(urllib3_connection.HTTPConnection):
