@@ -24,9 +24,13 @@ def trimmed(body: bytes) -> bytes:
     return body.strip().removeprefix(codecs.BOM_UTF8).strip()
 
 
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=lambda _: None)
+"""Made once: `json.loads` makes one anew for each body."""
+
+
 def parsed(body: bytes) -> Any:
     """JSON whose amounts keep their digits as decimals; NaN and Infinity, which JSON does not have, become null."""
-    return json.loads(body, parse_float=Decimal, parse_constant=lambda _: None)
+    return _DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
@@ -59,6 +63,8 @@ def _decimal(value: int | str | Decimal) -> Decimal | None:
 
 def count(value: Any) -> int | None:
     """A whole number from 0 up, out of a number or its text."""
+    if type(value) is int:  # nearly always
+        return value if 0 <= value < 10**MAGNITUDE else None
     whole = amount(value)
     return int(whole) if whole is not None and whole >= 0 and whole == int(whole) else None
 

@@ -126,9 +126,9 @@ def _no_reading(found: Mapping[str, Any]) -> GatewayError | None:
 
 
 def _results(found: Mapping[str, Any], asked: Sequence[str]) -> tuple[RecipientResult, ...]:
-    accepted = _by_recipient(_entries(found, "success"), asked)
-    refused = _by_recipient(_entries(found, "failure"), asked)
     digits = [_digits(number) for number in asked]
+    accepted = _by_recipient(_entries(found, "success"), digits)
+    refused = _by_recipient(_entries(found, "failure"), digits)
     return tuple(_result(it, accepted.get(of), refused.get(of)) for it, of in zip(asked, digits, strict=True))
 
 
@@ -163,20 +163,23 @@ def _rejected(number: str, entry: Entry) -> RecipientResult:
 
 
 def _by_recipient(entries: Sequence[Entry], asked: Sequence[str]) -> dict[str, Entry]:
-    """Entries by the digits of their number. In a call for one, all are about that one, however they write it."""
-    alone = _digits(asked[0]) if len(asked) == 1 else None
+    """Entries by the digits of their number, of which these are asked for. In a call for one, all are about that one, however they
+    write it."""
+    alone = asked[0] if len(asked) == 1 else None
     return {alone or _digits(entry.get("recipient")): entry for entry in entries}
 
 
+_LISTS = {"success": ("successs", "success"), "failure": ("failures", "failure")}
+"""Names of the list of each kind. Octopush's own spelling of the first is `successs`."""
+
+
 def _entries(found: Mapping[str, Any], kind: Literal["success", "failure"]) -> list[Entry]:
-    """The list of one kind. Octopush's own spelling of the first is `successs`."""
-    names = {"success": ("successs", "success"), "failure": ("failures", "failure")}[kind]
-    return [entry for name in names for entry in _flat(found.get(name), NESTING)]
+    return [entry for name in _LISTS[kind] if (listed := found.get(name)) for entry in _flat(listed, NESTING)]
 
 
 def _flat(value: Any, depth: int) -> Iterator[Entry]:
     """Entries out of whatever holds them: an object, a list, both wrapped once more, bare numbers, or nothing."""
-    if isinstance(value, dict) and any(value.get(name) for name in _ABOUT):
+    if isinstance(value, dict) and any(map(value.get, _ABOUT)):
         yield value
     elif isinstance(value, (dict, list)) and depth:
         for inner in value.values() if isinstance(value, dict) else value:
