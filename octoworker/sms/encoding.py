@@ -15,7 +15,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 Alphabet = Literal["gsm7", "ucs2"]
@@ -152,8 +152,12 @@ class Measure:
     """What the handset is expected to show: the text after Octopush's replacements."""
 
 
+@lru_cache(maxsize=64)
 def measure(text: str) -> Measure:
-    """Count a text whose line ends are LF. Never fails; an empty text is one empty segment."""
+    """Count a text whose line ends are LF. Never fails; an empty text is one empty segment.
+
+    Remembered for a moment: who checks a text, plans it and asks the caps counts it each time.
+    """
     counted = text.translate(_COUNTED_AS)
     if GSM7.issuperset(counted):
         return _measured("gsm7", [2 if sign in DOUBLED else 1 for sign in counted], text.translate(_IN_PLACE))

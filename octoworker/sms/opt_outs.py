@@ -45,7 +45,7 @@ def hashes(number: str, keys: Sequence[str], use: bytes = PURPOSE) -> list[str]:
 
 def hash_of(word: str, key: str, use: bytes) -> str:
     """Of one word under one key, for one use."""
-    return hmac.new(_subkey(key, use), word.encode(), sha256).hexdigest()[:DIGITS]
+    return hmac.digest(_subkey(key, use), word.encode(), "sha256").hex()[:DIGITS]
 
 
 def is_stop(text: str, more: Collection[str] = ()) -> bool:

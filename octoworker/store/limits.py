@@ -114,7 +114,7 @@ def backlog_of(lane: str, *, marketing: bool) -> str:
 
 def day_of(now: datetime) -> str:
     """The day in Paris, as it stands in the name of a key."""
-    return now.astimezone(PARIS).strftime("%Y-%m-%d")
+    return now.astimezone(PARIS).date().isoformat()
 
 
 def cap_request_of(
