@@ -210,7 +210,11 @@ def _kept(results: Results, *, pending: Iterable[str]) -> dict[str, str]:
     """The results as the record keeps them, and the recipients that are still to be sent to."""
     open_ = list(pending)
     outcomes = {number: _short(result.as_json()) for number, result in results.items()}
-    return {"outcomes": json.dumps(outcomes, separators=(",", ":")), "pending": json.dumps(open_) if open_ else ""}
+    return {"outcomes": _COMPACT.encode(outcomes), "pending": json.dumps(open_) if open_ else ""}
+
+
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+"""Made once: `json.dumps` makes one anew for each text without spaces."""
 
 
 def _short(outcome: dict[str, Any]) -> dict[str, Any]:

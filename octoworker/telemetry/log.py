@@ -7,11 +7,13 @@ A log line that fails is dropped: it never touches a send.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -49,7 +51,7 @@ def configure(shape: Literal["auto", "json", "console"], level: str) -> None:
     readable = shape == "console" or (shape == "auto" and stream.isatty())
     # Not its default way of showing a traceback, which shows every local variable with it, and so numbers and texts.
     console = structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
-    renderer: list[Any] = [_escaped, console] if readable else [structlog.processors.JSONRenderer()]
+    renderer: list[Any] = [_escaped, console] if readable else [structlog.processors.JSONRenderer(_as_json)]
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -120,6 +122,16 @@ def _stream() -> TextIO:
 def masked(text: str) -> str:
     """A text that quotes what a caller gave, without its numbers."""
     return NUMBER.sub(lambda found: mask(found.group()), text)
+
+
+def _as_json(fields: Fields, *, default: Callable[[Any], Any]) -> str:
+    return _encoder(default).encode(fields)
+
+
+@cache
+def _encoder(default: Callable[[Any], Any]) -> json.JSONEncoder:
+    """Made once: `json.dumps` makes one anew for each line."""
+    return json.JSONEncoder(default=default)
 
 
 def _escaped(_: Any, __: str, fields: Fields) -> Fields:
