@@ -337,17 +337,11 @@ class Store:
     def taken(self, ids: Sequence[str]) -> list[StoredRequest | None]:
         """What was asked for, of each of these messages; None where there is no record. One round trip."""
 
-        def read() -> list[StoredRequest | None]:
-            with self._redis.pipeline(transaction=False) as pipe:
-                for message_id in ids:
-                    pipe.hmget(keys.record(message_id), "payload", "fingerprint", "incarnation")
-                found = pipe.execute()
-            return [
-                None if payload is None else StoredRequest(payload, mark or "", word or "")
-                for payload, mark, word in found
-            ]
-
-        return guard(read)  # type: ignore[no-any-return]
+        looks = [("HMGET", keys.record(each), "payload", "fingerprint", "incarnation") for each in ids]
+        return [
+            None if payload is None else StoredRequest(payload, mark or "", word or "")
+            for payload, mark, word in self._scripts.look(looks)
+        ]
 
     def claim(self, job: ClaimRequest) -> Claim:
         """Ask for the right to submit. One round trip decides everything; asking twice by accident is harmless.

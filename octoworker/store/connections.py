@@ -12,7 +12,7 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import redis
@@ -41,10 +41,17 @@ class Talk:
 
     def ask_all(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """The answers to several commands, in one round trip."""
+        return self._asked(commands, lambda connection: connection.read_response())
+
+    def ask_each(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """The same, with the ResponseError of one that failed in its place. RedisError when not all were answered."""
+        return self._asked(commands, _answer)
+
+    def _asked(self, commands: Sequence[Sequence[Any]], read: Callable[[Any], Any]) -> list[Any]:
         connection = self._taken()
         try:
             connection.send_packed_command(connection.pack_commands(commands))
-            answers = [connection.read_response() for _ in commands]
+            answers = [read(connection) for _ in commands]
         except BaseException:
             # An answer that was not read would be taken for the next one's. And where one has failed the others may, too.
             connection.disconnect()
@@ -84,3 +91,10 @@ class Talk:
         with contextlib.suppress(IndexError):
             while True:
                 self._pool.release(self._idle.pop()[0])
+
+
+def _answer(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except redis.ResponseError as error:
+        return error

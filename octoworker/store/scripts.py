@@ -7,6 +7,7 @@ each function anew at every call, whether or not it is called then.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -279,16 +280,29 @@ class Scripts:
 
     def _piped(self, commands: Sequence[Sequence[Any]], confirm: Confirm | None) -> list[Any]:
         """The answers to these, in one round trip; of one that failed its RedisError. UnconfirmedError as in `run_many`."""
-        with self._client.pipeline(transaction=False) as pipe:
-            for command in (*commands, *(confirm.commands if confirm else ())):
-                pipe.execute_command(*command)  # type: ignore[no-untyped-call]  # so in its stubs
-            answers: list[Any] = pipe.execute(raise_on_error=False)
+        answers = self._asked([*commands, *(confirm.commands if confirm else ())])
         if confirm is None:
             return answers
         found, confirmations = answers[: len(commands)], answers[len(commands) :]
         if not any(isinstance(answer, redis.exceptions.NoScriptError) for answer in found):
             confirm.check(confirmations, found)
         return found
+
+    def look(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """The answers to commands that only look, in one round trip. StoreError when one has none."""
+        answers: list[Any] = guard(lambda: self._asked(commands))
+        if failed := next((each for each in answers if isinstance(each, redis.RedisError)), None):
+            raise ours(failed)
+        return answers
+
+    def _asked(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """The answers to these; by redis-py's own pipeline, which tries again, where the short way fails."""
+        with contextlib.suppress(redis.RedisError):
+            return self._talk.ask_each(commands) if commands else []
+        with self._client.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)  # type: ignore[no-untyped-call]  # so in its stubs
+            return pipe.execute(raise_on_error=False)
 
 
 def missing(error: redis.RedisError) -> bool:

@@ -10,6 +10,7 @@ import pytest
 import redis
 from harness import until
 
+from octoworker.errors import RecordError
 from octoworker.store import connect
 from octoworker.store.connections import MOST, Talk
 from octoworker.store.scripts import Scripts
@@ -35,10 +36,33 @@ def test_an_answer_that_is_an_error_leaves_no_answer_behind_for_the_next(client)
     assert talk.ask("GET", "a") == "1"
 
 
+def test_one_that_fails_among_several_leaves_the_others_their_answers(client):
+    talk = Talk(client.connection_pool)
+    first, failed, last = talk.ask_each([("SET", "a", "1"), ("LPUSH", "a", "x"), ("GET", "a")])
+    assert (first, type(failed), last) == ("OK", redis.ResponseError, "1")
+    assert talk.ask("GET", "a") == "1"
+
+
+def test_of_many_scripts_the_one_that_fails_is_told_apart(client, redis_client):
+    redis_client.set("ow:message:wrong", "no record")
+    calls = [([f"ow:message:{each}"], [each, "{}"]) for each in ("x", "wrong", "y")]
+    first, failed, last = Scripts(client).run_many("cancel", calls)
+    assert (first[0], type(failed), last[0]) == ("absent", RecordError, "absent")
+
+
 def test_a_connection_that_redis_closed_is_replaced(client, redis_client):
     scripts = Scripts(client)
     for _ in range(2):
         assert scripts.run("cancel", ["ow:message:x"], ["x", "{}"])[0] == "absent"
+        for each in redis_client.client_list(_type="normal"):
+            if each["name"] == "octoworker":
+                redis_client.client_kill_filter(_id=each["id"])
+
+
+def test_a_connection_that_redis_closed_is_replaced_for_many_scripts(client, redis_client):
+    scripts = Scripts(client)
+    for _ in range(2):
+        assert [each[0] for each in scripts.run_many("cancel", [(["ow:message:x"], ["x", "{}"])] * 3)] == ["absent"] * 3
         for each in redis_client.client_list(_type="normal"):
             if each["name"] == "octoworker":
                 redis_client.client_kill_filter(_id=each["id"])
