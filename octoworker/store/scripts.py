@@ -84,14 +84,16 @@ def sunk(text: str) -> str:
             pieces[-1] += line
         else:
             pieces.append(line)
+    words = [_words(piece) for piece in pieces]
     for at in range(len(pieces) - 1, -1, -1):
         if (own := FUNCTION.match(pieces[at])) is None:
             continue
-        users = [n for n, piece in enumerate(pieces) if n != at and own[1] in _words(piece)]
+        users = [n for n, known in enumerate(words) if n != at and own[1] in known]
         user = FUNCTION.match(pieces[users[0]]) if len(users) == 1 and users[0] > at else None
-        if user and _words(user[2]).isdisjoint(_words(pieces[at]) - _words(own[2])):
+        if user and _words(user[2]).isdisjoint(words[at] - _words(own[2])):
             pieces[users[0]] = user[0] + pieces[at] + pieces[users[0]][user.end() :]
-            pieces[at] = ""
+            words[users[0]] |= words[at]
+            pieces[at], words[at] = "", set()
     return "".join(pieces)
 
 
