@@ -51,6 +51,19 @@ def test_commands_say_so_in_one_sentence(house, unfit, command):
     assert "a cluster" in said or "no database of the number" in said
 
 
+@pytest.mark.parametrize("command", ["doctor", "worker"])
+def test_a_cluster_of_one_node_is_told_before_it_grows(house, command):
+    """It takes every command, as long as all keys are its own."""
+    with embedded.Server(cluster_enabled="yes") as server:
+        with redis.Redis(port=server.port, decode_responses=True) as client:
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            until(lambda: "cluster_state:ok" in str(client.execute_command("CLUSTER", "INFO")))
+        house.environ["OCTOWORKER_REDIS_URL"] = server.url
+        done = house.command(command, check=False)
+    assert done.returncode != 0
+    assert ("problem  cluster " if command == "doctor" else "a cluster") in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("command", [("stats",), SEND, ("doctor",), ("worker",)], ids=lambda command: command[0])
 @pytest.mark.parametrize(
     "url", ["redis://127.0.0.1:abc/0", "redis://127.0.0.1/0?socket_timeout=soon", "redis://127.0.0.1/0?colour=blue"]
