@@ -54,6 +54,19 @@ class Caps:
     def any(self) -> bool:
         return bool(self.hour or self.day or self.week or self.same_text or self.countries or self.money)
 
+    def as_facts(self) -> dict[str, Any]:
+        """As the scripts read them."""
+        return {
+            "hour": self.hour,
+            "day": self.day,
+            "week": self.week,
+            "same": span_ms(self.same_text),
+            "countries": self.countries,
+            "money": millionths(self.money),
+            "price": millionths(self.price),
+            "refuse": self.refuse,
+        }
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -78,28 +91,21 @@ class Limits:
 
     @cached_property
     def as_text(self) -> str:
-        """What the scripts read. Made once: it goes along with every claim."""
-        caps = self.caps
-        facts = {
-            "rate": self.rate,
-            "burst": self.burst,
-            "breaker_calls": self.breaker_calls,
-            "breaker_base": span_ms(self.breaker_base),
-            "breaker_cap": span_ms(self.breaker_cap),
-            "breaker_ramp": span_ms(self.breaker_ramp),
-            "low_balance": float(self.low_balance),
-            "account": self.account,
-            "caps": {
-                "hour": caps.hour,
-                "day": caps.day,
-                "week": caps.week,
-                "same": span_ms(caps.same_text),
-                "countries": caps.countries,
-                "money": millionths(caps.money),
-                "price": millionths(caps.price),
-                "refuse": caps.refuse,
-            },
-        }
+        """What the scripts read: what is on. Made once, and read anew by every claim and settle."""
+        facts: dict[str, Any] = {"account": self.account}
+        if self.rate:
+            facts |= {"rate": self.rate, "burst": self.burst}
+        if self.breaker_calls:
+            facts |= {
+                "breaker_calls": self.breaker_calls,
+                "breaker_base": span_ms(self.breaker_base),
+                "breaker_cap": span_ms(self.breaker_cap),
+                "breaker_ramp": span_ms(self.breaker_ramp),
+            }
+        if self.low_balance:
+            facts["low_balance"] = float(self.low_balance)
+        if self.caps.any:
+            facts["caps"] = self.caps.as_facts()
         return json.dumps(facts)
 
 

@@ -75,22 +75,23 @@ def received(reply: Sequence[Any]) -> Received:
 
 def _lease(text: str) -> Lease:
     answer = json.loads(text)
-    now, pending, outcomes = answer["now"], answer["pending"], answer["outcomes"]
+    told = answer.get
+    now, pending, outcomes = answer["now"], told("pending"), told("outcomes")
     return Lease(
         token=answer["token"],
-        generation=answer["key_generation"],
-        key_used_before=answer["key_used_before"],
-        key_doubtful=answer["key_doubtful"],
+        generation=told("key_generation", 0),
+        key_used_before=bool(told("key_used_before")),
+        key_doubtful=bool(told("key_doubtful")),
         attempts=answer["attempts"],
         now=instant(now),
-        age=span(now - answer["first_attempt_at"]),
-        unknown_for=span(now - answer["in_doubt_since"]),
+        age=span(now - told("first_attempt_at", now)),
+        unknown_for=span(now - told("in_doubt_since", now)),
         pending=tuple(json.loads(pending)) if pending else (),
         earlier=_object(outcomes) if outcomes else {},
-        earlier_cost=answer["cost"],
+        earlier_cost=told("cost", ""),
         waited=span(now - answer["eligible_at"]),
-        correlation=answer["correlation"],
-        epoch=answer["epoch"],
+        correlation=told("correlation", ""),
+        epoch=told("epoch", 0),
     )
 
 

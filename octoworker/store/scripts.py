@@ -74,10 +74,13 @@ MARGIN = re.compile(r"(?!end\b|else|\)|\}|--|\s)")
 
 FUNCTION = re.compile(r"local function (\w+)\(([^()\n]*)\)\n")
 
+TABLE = re.compile(r"local ([A-Z_]+) = \{")
+
 
 def sunk(text: str) -> str:
-    """A script in which a function that only one other function names stands inside that one: it is made when that one is called,
-    and not at each call of the script. One that would find another value under a name there stays where it is."""
+    """A script in which a function that only one other function names stands inside that one, and so does a constant table: it is
+    made when that one is called, and not at each call of the script. One that would find another value under a name there stays
+    where it is."""
     pieces: list[str] = []
     for line in text.splitlines(keepends=True):
         if pieces and not MARGIN.match(line):
@@ -85,12 +88,15 @@ def sunk(text: str) -> str:
         else:
             pieces.append(line)
     words = [_words(piece) for piece in pieces]
+    defined = {name for piece in pieces if (found := DEFINITION.match(piece)) for name in found[1].split(", ")}
     for at in range(len(pieces) - 1, -1, -1):
-        if (own := FUNCTION.match(pieces[at])) is None:
+        function = FUNCTION.match(pieces[at])
+        if (own := function or TABLE.match(pieces[at])) is None:
             continue
         users = [n for n, known in enumerate(words) if n != at and own[1] in known]
         user = FUNCTION.match(pieces[users[0]]) if len(users) == 1 and users[0] > at else None
-        if user and _words(user[2]).isdisjoint(words[at] - _words(own[2])):
+        foreign = (words[at] & defined) - (_words(function[2]) if function else set())
+        if user and foreign.isdisjoint(_words(user[2])):
             pieces[users[0]] = user[0] + pieces[at] + pieces[users[0]][user.end() :]
             words[users[0]] |= words[at]
             pieces[at], words[at] = "", set()

@@ -2,9 +2,10 @@
 -- Decide in one step all that a worker must know before it may call Octopush.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, claim_nonce, keep, lease, key_window, requeue_after, slack (ms),
---         max_crashes, absent_after (ms), segments, day, marketing, past_reason, ours (bool: its record was there when the job was
---         published); where they are known: published_at, hold_until, closed_until, refuse_before, expires_at, deliver_at,
---         planned_at (ms), plan_slack (ms), epoch (see epoch: what its worker has seen), correlation,
+--         max_crashes, absent_after (ms), segments, marketing, ours (bool: its record was there when the job was
+--         published); where they are known: published_at, hold_until, closed_until, refuse_before, past_reason (with it), expires_at,
+--         deliver_at, planned_at (ms), plan_slack (ms, with it), day (with cap_request),
+--         epoch (see epoch: what its worker has seen), correlation,
 --         incarnation (see replace), cap_request (see caps); opt_outs: recipient -> hashes;
 --         parts: marketing to several countries that open at different times, each as country, id, payload, fingerprint, people;
 --         found_by (see found);
@@ -13,8 +14,8 @@
 --         refused: recipient -> why a rule of their country refuses them; refusal: the same in a sentence; remarks (JSON, kept
 --         as it is))
 --       3 payload (JSON)   4 limits (JSON: what flow_control, breaker and caps ask for)
--- returns  {'lease', JSON: token, key_generation, key_used_before, key_doubtful, attempts, now, first_attempt_at,
---           in_doubt_since, eligible_at (ms), pending, outcomes, cost, correlation}
+-- returns  {'lease', JSON: token, attempts, now, eligible_at (ms); where it is not 0, '' or now: key_generation, key_used_before,
+--           key_doubtful, first_attempt_at, in_doubt_since (ms), pending, outcomes, cost, correlation, epoch}
 --          {'done', record (JSON)}   nothing is left to do: final, or an operator must look at it
 --          {'stopped', record (JSON)}   nothing is left to do from now on, and this claim made it so
 --          {'busy'}                  another worker has the lease
@@ -25,8 +26,7 @@
 --          {'conflict'}              the id belongs to a message with other content
 --          {'superseded'}            its job is of a content that was replaced since
 local request, limits = cjson.decode(ARGV[2]), cjson.decode(ARGV[4])
-local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = request.keep}
-local now = message.now
+local now = clock()
 
 -- What a worker made of the hours and the day, it made of the time it took this to be.
 if given(request.planned_at) and math.abs(now - request.planned_at) > request.plan_slack then return {'outdated'} end
@@ -36,17 +36,14 @@ local epoch = fill({}, EPOCH, 'second_keys', 'reviewing_until')
 if number(request.epoch) > number(epoch.second_keys) or epoch.reviewing_until then return {'rolled_back'} end
 
 local function look()
-  return read_message(message, 'state', 'fingerprint', 'lane', 'created', 'published_at', 'by_job', 'due', 'needs_review',
-                      'campaign', 'correlation',
-                      'lease_until', 'token', 'claim_nonce', 'attempts', 'crashes', 'first_attempt_at', 'eligible_at',
-                      'key_generation', 'key_uses', 'key_doubtful', 'in_doubt_since',
-                      'backlog', 'released', 'counted', 'expected', 'pending', 'outcomes', 'cost', 'account',
-                      'reason', 'incarnation', 'parts', 'woken', 'publish_count', 'forgotten')
+  return read_record(ARGV[1], KEYS[1], now, request.keep)
 end
 
-if not look().state then
+local message = look()
+if not message.state then
   create_by_job(message, request, ARGV[3])
-  look().orphan = true
+  message = look()
+  message.orphan = true
 end
 if superseded(message, request) then return {'superseded'} end
 -- One whose record was gone when its job came by its id alone has no fingerprint.
@@ -60,13 +57,16 @@ if given(request.hold_until) then message.eligible_at = math.max(message.eligibl
 
 -- `attempts` and `key_uses` as they were before this submit.
 local function lease(token, attempts, key_uses)
+  local generation, second_keys, since = number(message.key_generation), number(epoch.second_keys), message.in_doubt_since
   return {'lease', cjson.encode({
-    token = token, attempts = attempts + 1, key_generation = number(message.key_generation),
-    key_used_before = key_uses > 0, key_doubtful = number(message.key_doubtful) > 0,
-    now = now, first_attempt_at = message.first_attempt_at, eligible_at = message.eligible_at,
-    in_doubt_since = message.in_doubt_since > 0 and message.in_doubt_since or now,
-    pending = message.pending or '', outcomes = message.outcomes or '', cost = message.cost or '',
-    correlation = message.correlation or '', epoch = number(epoch.second_keys)})}
+    token = token, attempts = attempts + 1, now = now, eligible_at = message.eligible_at,
+    key_generation = generation > 0 and generation or nil, key_used_before = key_uses > 0 or nil,
+    key_doubtful = number(message.key_doubtful) > 0 or nil,
+    first_attempt_at = message.first_attempt_at ~= now and message.first_attempt_at or nil,
+    in_doubt_since = since > 0 and since ~= now and since or nil,
+    pending = given(message.pending) and message.pending or nil, outcomes = given(message.outcomes) and message.outcomes or nil,
+    cost = given(message.cost) and message.cost or nil,
+    correlation = given(message.correlation) and message.correlation or nil, epoch = second_keys > 0 and second_keys or nil})}
 end
 
 local function stop(to, reason)
@@ -308,14 +308,14 @@ local function go(flow, caps)
     reserve(caps, message)
   end
   if message.key_uses == 0 and number(message.key_generation) > 0 then epoch.second_keys = next_epoch(now) end
-  local token = number(message.token) + 1
+  local token, at, until_then = number(message.token) + 1, string.format('%.0f', now), string.format('%.0f', now + request.lease)
   -- Its age is the age of its trying: days in which it was held, paused or out of hours leave it all its retries.
   if message.attempts == 0 then message.first_attempt_at = now end
   local written = {
-    'token', token, 'lease_until', now + request.lease, 'claim_nonce', request.claim_nonce, 'key_uses', message.key_uses + 1,
-    'attempts', message.attempts + 1, 'segments', request.segments, 'first_attempt_at', message.first_attempt_at,
-    'account', limits.account or '',
-    'in_doubt_since', message.in_doubt_since > 0 and message.in_doubt_since or now}
+    'token', token, 'lease_until', until_then, 'claim_nonce', request.claim_nonce, 'key_uses', message.key_uses + 1,
+    'attempts', message.attempts + 1, 'segments', request.segments, 'account', limits.account or '',
+    'first_attempt_at', message.attempts == 0 and at or message.first_attempt_at,
+    'in_doubt_since', message.in_doubt_since > 0 and message.in_doubt_since or at}
   if given(request.deliver_at) then
     written[#written + 1] = 'deliver_at'
     written[#written + 1] = request.deliver_at
@@ -324,7 +324,7 @@ local function go(flow, caps)
   if message.due or message.woken or message.released or message.publish_count then
     redis.call('HDEL', message.key, 'due', 'woken', 'released', 'publish_count')
   end
-  redis.call('ZADD', DUE, now + request.lease, message.id)
+  redis.call('ZADD', DUE, until_then, message.id)
   return lease(token, message.attempts, message.key_uses)
 end
 

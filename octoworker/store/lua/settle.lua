@@ -16,7 +16,9 @@ local token, outcome, limits, alerts = ARGV[2], cjson.decode(ARGV[3]), cjson.dec
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = outcome.keep}
 local now, day, account = message.now, DAYS .. outcome.day, of_account(ACCOUNT, limits)
 read_message(message, 'state', 'token', 'key_generation', 'key_uses', 'proved', 'confirmed', 'created', 'eligible_at',
-             'expected', 'segments', 'expires_at', 'forgotten', 'pending', 'error_code')
+             'expected', 'segments', 'expires_at', 'forgotten', 'pending', 'error_code',
+             unpack(OF_A_MOVE))
+message.read = true
 local unconfirmed = outcome.fields.confirmed == '0'
 message.segments, message.eligible_at = number(message.segments), eligible_since(message)
 
@@ -24,21 +26,30 @@ local function alert(name)
   alerts[#alerts + 1] = name
 end
 
--- Of somebody who was forgotten meanwhile nothing is written down again. What says nothing is written where it said something.
-local function write_fields()
+-- What this call brought, as field, value, ... Of somebody who was forgotten meanwhile nothing is written down again.
+-- What says nothing is written where it said something.
+local function fields_of_call()
   local written = {}
   local function write(name, value)
     written[#written + 1] = name
     written[#written + 1] = value
   end
-  if given(outcome.deliver_at) then write('deliver_at', outcome.deliver_at) end
+  if given(outcome.deliver_at) then
+    message.deliver_at = outcome.deliver_at
+    write('deliver_at', outcome.deliver_at)
+  end
   if given(outcome.recall_until) then write('recall_until', outcome.recall_until) end
   for name, value in pairs(outcome.fields) do
     local forgotten = message.forgotten and (name == 'outcomes' or name == 'pending')
     if not forgotten and (value ~= '' or given(message[name])) then write(name, value) end
   end
+  return written
+end
+
+local function write_fields()
+  local written = fields_of_call()
   -- The first change of all, which a full Redis must be able to refuse.
-  if #written == 0 then write('error_code', '') end
+  if #written == 0 then written = {'error_code', ''} end
   redis.call('HSET', message.key, unpack(written))
 end
 
@@ -52,17 +63,18 @@ local function note_tickets()
 end
 
 local function account_for_spending()
-  redis.call('HINCRBY', day, 'segments', message.segments)
+  local segments = redis.call('HINCRBY', day, 'segments', message.segments)
   local spent = redis.call('HINCRBY', day, 'spent', outcome.spent)
-  redis.call('PEXPIRE', day, 8 * 86400000)
-  local most = limits.caps.money
+  -- The first of this day.
+  if segments <= message.segments then redis.call('PEXPIRE', day, 8 * 86400000) end
+  local most = given(limits.caps) and limits.caps.money or 0
   if most > 0 and spent >= most and redis.call('HSETNX', day, 'alerted_100', 1) == 1 then alert('spend_100') end
   if most > 0 and spent * 5 >= most * 4 and redis.call('HSETNX', day, 'alerted_80', 1) == 1 then alert('spend_80') end
 end
 
 -- What the answer says of the account: prices, and what is left.
 local function note_account()
-  local names, written, left = {'dearest', 'low'}, {}, tonumber(outcome.fields.balance)
+  local names, written, left, low = {'dearest', 'low'}, {}, tonumber(outcome.fields.balance), number(limits.low_balance)
   for country in pairs(outcome.prices) do names[#names + 1] = 'price:' .. country end
   if not left and #names == 2 then return end
   local known = fill({}, account, unpack(names))
@@ -80,13 +92,13 @@ local function note_account()
     write('balance', outcome.fields.balance)
     write('currency', outcome.fields.currency or '')
     write('at', now)
-    if left < limits.low_balance and not known.low then
+    if left < low and not known.low then
       write('low', 1)
       alert('balance_low')
     end
   end
   if #written > 0 then redis.call('HSET', account, unpack(written)) end
-  if left and left >= limits.low_balance and known.low then redis.call('HDEL', account, 'low') end
+  if left and left >= low and known.low then redis.call('HDEL', account, 'low') end
 end
 
 -- What Octopush holds for later is found by a STOP from now on. One that came while it was handed over, or the end of its
@@ -174,6 +186,8 @@ local function asked_no_more()
   names[#names + 1], names[#names + 2] = 'key_uses', 'in_doubt_since'
   return names
 end
+-- Whether it has ended already, in the step that wrote down what the call brought.
+local is_over = false
 
 local function move_on()
   if given(outcome.backlog) then
@@ -185,8 +199,10 @@ local function move_on()
     move(message, outcome.state, outcome.reason, now + outcome.delay)
   else
     redis.call('ZREM', DUE, message.id)
-    local ends = FINAL[outcome.state] and move or ask_operator
-    ends(message, outcome.state, outcome.reason)
+    if not is_over then
+      local ends = FINAL[outcome.state] and move or ask_operator
+      ends(message, outcome.state, outcome.reason)
+    end
     if outcome.state == 'rejected' or outcome.state == 'dead' then give_back(message) end
   end
 end
@@ -200,7 +216,13 @@ if unconfirmed and given(message.proved) and number(message.proved) == outcome.k
   redis.call('HSET', message.key, 'error_code', '')
   outcome.reason, unconfirmed = 'accepted; the answer to an earlier call came late', false
 else
-  write_fields()
+  -- What becomes of its key is written below, and a part tells the whole of it as it ends.
+  is_over = outcome.key == 'used' and FINAL[outcome.state] and not given(outcome.backlog) and not given(outcome.delay)
+  if is_over then
+    move(message, outcome.state, outcome.reason, nil, unpack(fields_of_call()))
+  else
+    write_fields()
+  end
   account_for()
 end
 note_tickets()

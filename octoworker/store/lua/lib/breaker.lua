@@ -11,10 +11,9 @@ local CALL = 9
 
 -- `broken`: Redis has something else under its name.
 local function read_breaker(limits)
-  local names = {'state', 'since', 'until', 'step', 'probe', 'probe_until', 'recent', 'heard'}
-  local values, breaker = redis.pcall('HMGET', of_account(BREAKER, limits), unpack(names)), {}
-  if values.err then return {broken = true} end
-  for n = 1, #names do breaker[names[n]] = values[n] end
+  local all, breaker = redis.pcall('HGETALL', of_account(BREAKER, limits)), {}
+  if all.err then return {broken = true} end
+  for n = 1, #all, 2 do breaker[all[n]] = all[n + 1] end
   return breaker
 end
 
@@ -44,7 +43,7 @@ end
 
 -- What a call says about Octopush itself: 'ok' or 'fault'. Returns an alert or nil, and whether this was the probe.
 local function heard(message, limits, health)
-  if limits.breaker_calls == 0 or not given(health) then return nil, false end
+  if number(limits.breaker_calls) == 0 or not given(health) then return nil, false end
   local now, breaker, key = message.now, read_breaker(limits), of_account(BREAKER, limits)
   if breaker.broken then redis.call('DEL', key) end
   local state, step, recent = breaker.state, number(breaker.step), breaker.recent or ''

@@ -14,12 +14,15 @@ local DOUBLINGS = 10
 local function read_flow_control(limits, now)
   local flow = fill({limits = limits, now = now, key = of_account(FLOW_CONTROL, limits)}, of_account(FLOW_CONTROL, limits),
                     'tat', 'paced', 'turn', 'minute', 'sent', 'before', 'account_hold', 'account_hold_reason')
-  fill(flow, FLOW_CONTROL, 'pause:all', 'pause:urgent', 'pause:normal', 'pause:bulk', 'pause:marketing')
+  local pauses = redis.call('HGETALL', FLOW_CONTROL)
+  for n = 1, #pauses, 2 do
+    if string.find(pauses[n], 'pause:', 1, true) == 1 then flow[pauses[n]] = pauses[n + 1] end
+  end
   flow.turn, flow.minute, flow.sent, flow.before = number(flow.turn), number(flow.minute), number(flow.sent), number(flow.before)
   -- Written by a clock that has been set back since, or by another server's: the pace keeps what was left to wait, and
   -- no more; the breaker's times say nothing any longer.
   flow.tat = number(flow.tat) - math.max(0, number(flow.paced) - now)
-  local breaker = limits.breaker_calls == 0 and {} or read_breaker(limits)
+  local breaker = number(limits.breaker_calls) > 0 and read_breaker(limits) or {}
   flow.breaker, flow.since, flow.open_until = breaker.state, number(breaker.since), number(breaker['until'])
   flow.probe, flow.probe_until = breaker.probe, number(breaker.probe_until)
   if flow.since > now then flow.since, flow.open_until = 0, 0 end
@@ -42,7 +45,7 @@ end
 -- ms of the pace that one call takes; 0 when nothing limits it.
 local function takes(flow, segments)
   local limits = flow.limits
-  local ms = limits.rate > 0 and segments * 1000 / limits.rate or 0
+  local ms = number(limits.rate) > 0 and segments * 1000 / limits.rate or 0
   local passed = flow.now - flow.since
   if flow.breaker == 'ramp' and passed < limits.breaker_ramp then
     ms = math.max(ms, 1000 / 2 ^ (1 + DOUBLINGS * passed / limits.breaker_ramp))
@@ -76,7 +79,7 @@ end
 local function has_room(flow, message)
   local ms, limits = takes(flow, message.segments), flow.limits
   if ms == 0 then return true end
-  local ahead = limits.rate > 0 and (limits.burst - 1) * 1000 / limits.rate or 0
+  local ahead = number(limits.rate) > 0 and (limits.burst - 1) * 1000 / limits.rate or 0
   if flow.breaker ~= 'ramp' and message.lane == 'urgent' then ahead = math.max(ahead, BORROW) end
   if flow.tat > flow.now + ahead or anybody_ahead(message.lane, limits) then return false end
   flow.tat = math.max(flow.tat, flow.now) + ms
@@ -86,6 +89,11 @@ end
 -- Write down what went, for the pace and for the figure of it.
 local function went(flow, segments)
   local minute = math.floor(flow.now / 60000)
+  -- Nothing sets a pace, and the minute is the one of the call before: that is most of them.
+  if flow.minute == minute and takes(flow, segments) == 0 then
+    redis.call('HINCRBY', flow.key, 'sent', segments)
+    return
+  end
   if flow.minute ~= minute then
     flow.before = flow.minute == minute - 1 and flow.sent or 0
     flow.minute, flow.sent = minute, 0

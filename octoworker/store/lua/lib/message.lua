@@ -1,6 +1,7 @@
 -- include: refund, progress, events
 -- A message is one table that every function takes: `id`; `key` of its record; `now`; `keep`, ms for which a final record is
--- kept; and by their names the fields of the record that its script asked for. `state` follows each move.
+-- kept; and by their names the fields of the record that its script asked for; `read` when all that a move asks for is among
+-- them. `state`, `history` and `reason` follow each move.
 
 local FINAL = {accepted = true, delivered = true, undelivered = true, rejected = true,
                expired = true, cancelled = true, dead = true}
@@ -12,21 +13,37 @@ local UNLISTED = {queued = true, submitting = true}
 local PENDING = {queued = true, scheduled = true, waiting = true}
 -- A history longer than this loses its middle: the beginning and the latest lines tell the story.
 local HISTORY_LINES = 100
+-- No line has fewer characters.
+local SHORTEST_LINE = 9
 
 local function read_message(message, ...)
   return fill(message, message.key, ...)
+end
+
+-- What a move asks for of a record.
+local OF_A_MOVE = {'history', 'campaign', 'deliver_at', 'receipts', 'parent', 'secret', 'reason', 'created'}
+
+-- A message with all that its record says: for who asks for much of it, that is quicker than to ask by names.
+local function read_record(id, key, now, keep)
+  local message, all = {}, redis.call('HGETALL', key)
+  for n = 1, #all, 2 do message[all[n]] = all[n + 1] end
+  message.id, message.key, message.now, message.keep, message.read = id, key, now, keep, true
+  return message
+end
+
+local function without_middle(history)
+  local _, lines = string.gsub(history, '\n', '')
+  if lines < HISTORY_LINES then return history end
+  local first = string.find(history, '\n', 1, true)
+  local second = string.find(history, '\n', first + 1, true)
+  return string.sub(history, 1, first) .. string.sub(history, second + 1)
 end
 
 -- One line for each move: ms, state, reason. `+`: ms since the first line, which is left out where it says that the message was
 -- queued when it was taken.
 local function append(past, now, to, reason)
   local history = past.history or ''
-  local _, lines = string.gsub(history, '\n', '')
-  if lines >= HISTORY_LINES then
-    local first = string.find(history, '\n', 1, true)
-    local second = string.find(history, '\n', first + 1, true)
-    history = string.sub(history, 1, first) .. string.sub(history, second + 1)
-  end
+  if #history >= HISTORY_LINES * SHORTEST_LINE then history = without_middle(history) end
   local begin = string.match(history, '^%d+') or past.created
   return history .. string.format(begin and '+%.0f|%s|%s\n' or '%.0f|%s|%s\n', begin and now - begin or now, to, reason)
 end
@@ -169,45 +186,55 @@ local function drop_text(message)
   redis.call('HSET', message.key, 'payload', cjson.encode(payload), 'text_gone', message.now)
 end
 
+-- What a move brings along, of a message of which there is more to do than to move it. `told`: somebody listens to it. `moves` is
+-- `move`, for those that move with it.
+local function follow(message, from, reason, due, past, told, moves)
+  local now, to = message.now, message.state
+  if past.campaign then
+    tally(message, from, to, reason)
+    outlive(past.campaign, message.keep, due and math.max(0, due - now) or 0)
+  end
+  if FINAL[to] and past.secret then drop_text(message) end
+  if told then emit_move(message, reason) end
+  -- Receipts that came before it was known to be accepted.
+  if to == 'accepted' and past.receipts then
+    local further, why = concluded(message)
+    if further ~= 'accepted' then return moves(message, further, why) end
+  end
+  if not past.parent or not (FINAL[to] or FINAL[from]) then return end
+  local whole = {id = past.parent, key = RECORDS .. past.parent, now = now, keep = message.keep}
+  local further, why = gather(whole, message, reason)
+  for _, each in ipairs(further) do moves(whole, each, why) end
+  -- A part that an operator has sent back: the whole waits for it again, unless somebody has it already.
+  if not FINAL[to] and whole.state and FINAL[whole.state] and not REACHED[whole.state] then
+    moves(whole, 'queued', 'a part of it was replayed')
+    moves(whole, 'waiting', IN_PARTS)
+  end
+end
+
 -- One move: state, reason, history, index, time to live. `due`: ms at which it moves next, where that is known. Further fields
 -- and values are written with it.
 local function move(message, to, reason, due, ...)
-  local key, from, now = message.key, message.state, message.now
-  local past = fill({}, key, 'history', 'campaign', 'deliver_at', 'receipts', 'parent', 'secret', 'reason', 'created')
-  local history = append(past, now, to, reason)
+  local key, from = message.key, message.state
+  local past = message.read and message or fill({}, key, unpack(OF_A_MOVE))
+  local history = append(past, message.now, to, reason)
   if reason == '' and not given(past.reason) then
     redis.call('HSET', key, 'state', to, 'history', history, ...)
   else
     redis.call('HSET', key, 'state', to, 'reason', reason, 'history', history, ...)
   end
-  if past.campaign then
-    tally(message, from, to, reason)
-    outlive(past.campaign, message.keep, due and math.max(0, due - now) or 0)
-  end
+  message.state, message.history, message.reason = to, history, reason
   if not UNLISTED[from] then redis.call('ZREM', STATES .. from, message.id) end
-  if not UNLISTED[to] then redis.call('ZADD', STATES .. to, due or now, message.id) end
-  if FINAL[to] and past.secret then drop_text(message) end
+  if not UNLISTED[to] then redis.call('ZADD', STATES .. to, due or message.now, message.id) end
   if FINAL[to] then
     -- What Octopush holds for later is kept that much longer: forgotten before it is delivered, it could be sent again.
-    redis.call('PEXPIRE', key, message.keep + math.max(0, number(past.deliver_at) - now))
-  else
+    redis.call('PEXPIRE', key, message.keep + math.max(0, number(past.deliver_at) - message.now))
+  elseif FINAL[from] then
     redis.call('PERSIST', key)
   end
-  message.state = to
-  if EMITTED[to] and from ~= to and somebody_listens() then emit_move(message, reason) end
-  -- Receipts that came before it was known to be accepted.
-  if to == 'accepted' and past.receipts then
-    local further, why = concluded(message)
-    if further ~= 'accepted' then return move(message, further, why) end
-  end
-  if not past.parent or not (FINAL[to] or FINAL[from]) then return end
-  local whole = {id = past.parent, key = RECORDS .. past.parent, now = now, keep = message.keep}
-  local further, why = gather(whole, message, reason)
-  for _, each in ipairs(further) do move(whole, each, why) end
-  -- A part that an operator has sent back: the whole waits for it again, unless somebody has it already.
-  if not FINAL[to] and whole.state and FINAL[whole.state] and not REACHED[whole.state] then
-    move(whole, 'queued', 'a part of it was replayed')
-    move(whole, 'waiting', IN_PARTS)
+  local told = EMITTED[to] and from ~= to and somebody_listens()
+  if told or past.campaign or past.secret or past.receipts or past.parent then
+    follow(message, from, reason, due, past, told, move)
   end
 end
 

@@ -19,7 +19,7 @@ local function without_instants(reason)
   return (string.gsub(reason, '%d%d%d%d%-%d%d%-%d%dT[%d:.]+[Z%d:+-]*', '...'))
 end
 
-local function why(code, reason)
+local function reason_of(code, reason)
   return given(code) and code or without_instants(given(reason) and reason or 'no reason given')
 end
 
@@ -45,12 +45,12 @@ local function counted_as(record, state, reason)
     if left > 0 and OF_THEIR_OWN[outcome.state] then
       left = left - 1
       add(found.states, outcome.state, 1)
-      if FAILED[outcome.state] then add(found.reasons, why(outcome.error_code, outcome.reason), 1) end
+      if FAILED[outcome.state] then add(found.reasons, reason_of(outcome.error_code, outcome.reason), 1) end
     end
   end
   if left > 0 then
     add(found.states, state, left)
-    if FAILED[state] then add(found.reasons, why(record.error_code, given(reason) and reason or record.reason), left) end
+    if FAILED[state] then add(found.reasons, reason_of(record.error_code, given(reason) and reason or record.reason), left) end
   end
   return found
 end
