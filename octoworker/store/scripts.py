@@ -62,8 +62,20 @@ def source(script: str) -> str:
             continue
         needed |= _words(definition)
         kept.append(definition)
-    whole = "".join(reversed(kept))
+    whole = spelt_out("".join(reversed(kept)))
     return sunk(whole) if script in SUNK else whole
+
+
+CONSTANT = re.compile(r"^local ([A-Z_]+) = ('[^'\n]*'|\d+)\n", re.MULTILINE)
+
+
+def spelt_out(text: str) -> str:
+    """A script in which constants stand where they are named: each function that names a local is made with a tie to it."""
+    values = dict(CONSTANT.findall(text))
+    if not values:
+        return text
+    named = re.compile(r"(?<![\w.'])(?:" + "|".join(values) + r")(?![\w'])")
+    return named.sub(lambda found: values[found[0]], CONSTANT.sub("", text))
 
 
 SUNK = frozenset({"claim", "settle"})
