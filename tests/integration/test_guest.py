@@ -33,6 +33,7 @@ def facts():
         "current application": current_app.main,
         "default application": _state.default_app.main,
         "tasks": sorted(host.tasks),
+        "tasks of the next application": sorted(Celery("next", set_as_current=False, fixups=()).tasks),
         "broker": host.conf.broker_url,
         "results": host.conf.result_backend,
         "root logger": kept(logging.root),
