@@ -53,6 +53,10 @@ def test_a_message_for_right_now_goes_at_once():
     assert plan(message(send_at=NOW), RULES, NOW).hand_over_at is None
 
 
+def test_who_is_all_in_one_country_waits_for_nobody_elsewhere():
+    assert not plan(message(recipients=["+33612345678", "+33612345679"]), RULES, NOW).differs
+
+
 def test_what_is_due_already_is_sent_without_a_date():
     assert still_ahead(NOW, NOW) is None
     assert still_ahead(NOW + timedelta(seconds=1), NOW) == NOW + timedelta(seconds=1)
