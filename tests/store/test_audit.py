@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from store_kit import ID, KEEP, PAYLOAD, REQUEST, A, at, open_store, outcome
+from store_kit import ID, KEEP, PAYLOAD, REQUEST, A, at, open_store, outcome, submitted
 
 from octoworker.errors import RefusedError
 from octoworker.sms.record import State
@@ -57,6 +57,14 @@ def test_a_move_is_an_act(store):
     later = at(4_000_000_100)
     store.reschedule(ID, later, PAYLOAD, max_ahead=later - at(0))
     assert acts(store) == [("reschedule", "marie", ID)]
+
+
+def test_a_cancel_for_which_octopush_is_asked_is_an_act(store, redis_client):
+    store = open_store(redis_client, account="v1-4e5f6071")
+    out_at = at(4_000_000_000)
+    submitted(store, REQUEST, deliver_at=out_at, recall_until=out_at, fields={"ticket": "sms_1"})
+    store.cancel(ID)
+    assert acts(store) == [("cancel", "marie", ID)]
 
 
 def test_pauses_campaigns_and_opt_outs_are_acts_and_name_no_number(store, redis_client):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from store_kit import ID, REQUEST, REQUEUE_AFTER, at, found, look, outcome, rewind, seconds, submitted
+from store_kit import ID, REQUEST, REQUEUE_AFTER, at, found, look, outcome, request, rewind, seconds, submitted, woken
 
 from octoworker.sms.record import State
 from octoworker.store import Lease
@@ -42,3 +42,10 @@ def test_the_job_of_what_was_due_is_looked_for_when_it_has_had_its_time(store, c
     assert found(store) == ["due"]
     rewind(client, REQUEUE_AFTER + 1)
     assert found(store, queues={"normal": "sms"}) == ["job"]
+
+
+def test_all_that_are_due_go_in_one_look(store, client):
+    for n in (1, 2, 3):
+        store.claim(request(n, hold_until=at(4e9)))
+    rewind(client, 4e9)
+    assert sorted(woken(store)) == [1, 2, 3]
