@@ -30,6 +30,11 @@ NUMBER = "+33600000006"
 
 FILL = """
 local now = tonumber(ARGV[3])
+local function put(index, hash, word)
+  local letters = 3
+  while letters < 6 and redis.call('ZCARD', index .. string.sub(hash, 1, letters)) >= 64 do letters = letters + 1 end
+  redis.call('ZADD', index .. string.sub(hash, 1, letters), math.floor(now / 1000), string.sub(hash, letters + 1) .. word)
+end
 for n = tonumber(ARGV[1]), tonumber(ARGV[2]) do
   local id = string.format('%032x', n + 2 ^ 40)
   redis.call('HSET', 'ow:message:' .. id, 'state', 'accepted', 'fingerprint', id, 'payload', ARGV[4], 'lane', 'normal', 'job_id',
@@ -37,11 +42,8 @@ for n = tonumber(ARGV[1]), tonumber(ARGV[2]) do
     'attempts', 1, 'segments', 1, 'cost', '0.055', 'currency', 'EUR', 'ticket', 'api' .. n, 'outcomes', ARGV[6])
   redis.call('PEXPIRE', 'ow:message:' .. id, 2592000000)
   redis.call('ZADD', 'ow:state:accepted', now + n % 1000, id)
-  redis.call('SET', 'ow:ticket:api' .. n, id .. ':0', 'PX', 2592000000)
-  local term = string.format('%012x', (n * 2654435761) % 2 ^ 48)
-  local letters = 3
-  while letters < 6 and redis.call('ZCARD', 'ow:found:' .. string.sub(term, 1, letters)) >= 64 do letters = letters + 1 end
-  redis.call('ZADD', 'ow:found:' .. string.sub(term, 1, letters), math.floor(now / 1000), string.sub(term, letters + 1) .. id)
+  put('ow:ticket:', string.sub(redis.sha1hex('api' .. n), 1, 16), '0:' .. id)
+  put('ow:found:', string.format('%012x', (n * 2654435761) % 2 ^ 48), id)
   if n % 10 == 0 then
     local held = string.format('%032x', n + 2 ^ 41)
     redis.call('HSET', 'ow:message:' .. held, 'state', 'scheduled', 'payload', ARGV[4], 'lane', 'normal', 'due', now + 86400000)

@@ -159,3 +159,29 @@ def _shift(client, key, names, seconds):
     for name in names:
         if value := client.hget(key, name):
             client.hset(key, name, float(value) - seconds * 1000)
+
+
+def place_of_ticket(ticket, letters=3):
+    """Its set in the index of tickets, and what its member begins with there."""
+    one = other = 0
+    for byte in ticket.encode():
+        one, other = (one * 1000003 + byte) % 4294967291, (other * 999983 + byte) % 4294967279
+    digest = f"{one:08x}{other:08x}"[::-1]
+    return f"ow:ticket:{digest[:letters]}", digest[letters:]
+
+
+def give_ticket(client, ticket, message_id, generation=0):
+    """As a settle does that brings it."""
+    place, rest = place_of_ticket(ticket)
+    client.zadd(place, {f"{rest}{generation}:{message_id}": 1})
+
+
+def owner_of(client, ticket):
+    """Id and generation of who has it, with `:` between them; "": two have it, and so neither; None: nobody."""
+    found = set()
+    for letters in range(3, 7):
+        place, rest = place_of_ticket(ticket, letters)
+        for member, _ in client.zscan_iter(place, match=f"{rest}*"):
+            generation, _, message_id = member.removeprefix(rest).partition(":")
+            found.add(f"{message_id}:{generation}")
+    return None if not found else "" if len(found) > 1 else found.pop()

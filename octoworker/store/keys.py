@@ -45,7 +45,7 @@
 | `ow:webhooks:dead` | zset | id of an event that nobody took → ms at which it happened | as in `ow:webhooks` |
 | `ow:webhooks:endpoint` | hash | how the address answers: name (a hash of it), misses, open_until, probe_until, stopped (ms) | never: one short hash |
 | `ow:webhooks-to` | string | some worker posts events to an address, so they are written | a day after the last such worker |
-| `ow:ticket:TICKET` | string | id of the message that has it, `:`, generation of its key; "" when two have it, and so neither | with the record |
+| `ow:ticket:PART` | zset | the rest of a hash of a ticket, the generation of a key, `:`, and the id of the message that has it → s at which it was noted; where two have it, neither has; PART is the begin of the hash, as in `ow:found:PART` | a member once its record has gone, when another is put beside it; the key a year and `keep_for` after its latest member |
 | `ow:early:TICKET` | list | receipts that came before their ticket, as JSON | 72 hours |
 | `ow:inbox` | stream | callbacks of Octopush that are still to be processed; group `workers` | each with its processing |
 | `ow:unreadable` | stream | calls that were no callback, callbacks that no worker could process, and replies to no message of ours | 30 days, and beyond the latest 1,000 |

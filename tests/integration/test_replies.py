@@ -6,13 +6,12 @@ import json
 
 import pytest
 from harness import EITHER_API, NUMBER, until
-from store_kit import id_of, open_store, request, submitted
+from store_kit import give_ticket, id_of, open_store, request, submitted
 from test_receiver import TOKEN, serving
 
 from octoworker.sending.inbound import Inbound
 from octoworker.sms.record import State
 from octoworker.store.inbox import Arrival
-from octoworker.store.keys import TICKET_PREFIX
 
 ACCEPTED = {"ticket": "api1", "outcomes": json.dumps({NUMBER: {"state": "accepted"}})}
 
@@ -69,7 +68,7 @@ def test_an_answer_to_a_message_that_cannot_be_answered_is_left_to_an_operator(c
 def test_what_no_script_can_apply_is_set_aside_and_keeps_nothing_back_that_came_behind_it(redis_client, odd):
     store = open_store(redis_client)
     redis_client.set("ow:message:" + id_of(2), "a record that is none")
-    redis_client.set(TICKET_PREFIX + "odd", id_of(2) + ":0")
+    give_ticket(redis_client, "odd", id_of(2))
     submitted(store, request(1, payload=json.dumps({"recipients": NUMBER})), fields=ACCEPTED)
     behind = {"kind": "reply", "number": NUMBER, "ticket": "api1", "text": "oui"}
     store.inbox.put([Arrival(odd, "e1", "reply"), Arrival(json.dumps(behind), "e2", "reply")])

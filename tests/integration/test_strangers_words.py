@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 from harness import NUMBER, until
+from store_kit import give_ticket
 
 from octoworker import correlation
 from octoworker.cli import output
@@ -198,7 +199,7 @@ def test_every_field_of_a_call_of_octopush(house):
     """They come to logs, to the record's story, to what an operator reads. Nothing of them acts there, and nothing fails."""
     message_id = house.enqueue()
     house.redis.hset(f"ow:message:{message_id}", mapping={"state": "accepted", "ticket": "sms_1"})
-    house.redis.set("ow:ticket:sms_1", f"{message_id}:0")
+    give_ticket(house.redis, "sms_1", message_id)
     for words in WORDS.values():
         for kind, body in calls(words):
             came = arrivals(body, kind, People())

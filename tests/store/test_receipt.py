@@ -5,7 +5,21 @@ from __future__ import annotations
 import json
 
 import pytest
-from store_kit import PAYLOAD, A, B, id_of, record_of, request, seconds, settle, submitted, told
+from store_kit import (
+    PAYLOAD,
+    A,
+    B,
+    give_ticket,
+    id_of,
+    owner_of,
+    place_of_ticket,
+    record_of,
+    request,
+    seconds,
+    settle,
+    submitted,
+    told,
+)
 
 from octoworker.sms.record import State
 from octoworker.store.erasure import Person
@@ -110,12 +124,20 @@ def test_settling_puts_a_receipt_that_came_before_its_ticket_back_into_the_inbox
     assert not client.exists("ow:early:api1")
 
 
+def test_a_receipt_finds_its_message_where_many_tickets_stand_beside_its_own(store, client):
+    place, _ = place_of_ticket("api1")
+    client.zadd(place, {f"{n:013x}0:{id_of(n)}": 4e9 for n in range(100)})
+    accepted(store)
+    assert client.zcard(place) == 100
+    assert told(store, A).record.state is State.DELIVERED
+
+
 def test_a_late_answer_makes_its_ticket_known_too(store, client):
     lease = store.claim(request(1, payload=PAYLOAD))
     client.hset(record_of(1), "lease_until", 1)
     store.claim(request(1, payload=PAYLOAD))
     settle(store, lease, request(1), fields={"ticket": "api1"})
-    assert client.get("ow:ticket:api1") == f"{id_of(1)}:0"
+    assert owner_of(client, "api1") == f"{id_of(1)}:0"
 
 
 def test_a_receipt_that_comes_while_the_rest_is_submitted_counts_once_it_is_accepted(store):
@@ -134,7 +156,7 @@ def test_a_receipt_that_comes_while_the_rest_is_submitted_counts_once_it_is_acce
 def test_a_receipt_during_the_last_submit_of_all_moves_the_message_when_it_is_settled(store, client):
     each = request(1, payload=PAYLOAD)
     lease = store.claim(each)
-    client.set("ow:ticket:api1", f"{id_of(1)}:0")
+    give_ticket(client, "api1", id_of(1))
     assert told(store, A).record.state is State.SUBMITTING
     assert settle(store, lease, each, fields={"outcomes": A_ACCEPTED}).record.state is State.DELIVERED
 
@@ -161,7 +183,7 @@ def test_who_was_refused_is_not_waited_for(store):
 def in_doubt(store, client, each):
     """Nobody knows whether it was sent; a worker that had lost its lease brought a ticket."""
     submitted(store, each, state=State.UNKNOWN)
-    client.set("ow:ticket:api1", f"{each.message_id}:0")
+    give_ticket(client, "api1", each.message_id)
 
 
 def test_one_receipt_of_several_does_not_deliver_the_message(store, client):

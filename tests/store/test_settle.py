@@ -11,6 +11,7 @@ from store_kit import (
     REQUEST,
     A,
     at,
+    give_ticket,
     id_of,
     look,
     look_now,
@@ -48,7 +49,7 @@ def is_decided(client, store):
 
 def is_delivered(client, store):
     is_left_to_an_operator(client, store)
-    client.set("ow:ticket:api1", f"{id_of(1)}:0")
+    give_ticket(client, "api1", id_of(1))
     told(store, A)
 
 

@@ -11,6 +11,7 @@ from store_kit import (
     PAYLOAD,
     REQUEST,
     A,
+    owner_of,
     record_of,
     seconds,
     submitted,
@@ -57,7 +58,7 @@ def test_state_ticket_and_cost_stay_and_the_story_says_that_it_was_shortened(sto
 def test_number_and_text_are_gone(store, client, ended):
     shortened(store, client)
     assert not any(A in value or "secret words" in value for value in client.hgetall(record_of(int(ID, 16))).values())
-    assert not client.exists("ow:ticket:api1")
+    assert owner_of(client, "api1") is None
 
 
 def test_no_search_looks_at_what_has_neither_number_nor_reference_any_more(store, client):

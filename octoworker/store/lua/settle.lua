@@ -56,8 +56,7 @@ end
 -- From now on its receipts find it.
 local function note_tickets()
   local ticket = outcome.fields.ticket
-  local ahead = given(outcome.deliver_at) and math.max(0, outcome.deliver_at - now) or 0
-  if given(ticket) then note_ticket(message, ticket, outcome.key_generation, message.keep + ahead) end
+  if given(ticket) then note_ticket(message, ticket, outcome.key_generation) end
   -- The answer of another worker's call had brought it, when there were no recipients yet that a receipt could be about.
   if given(message.ticket) and message.ticket ~= ticket then put_back_early(message.ticket) end
 end

@@ -1,4 +1,4 @@
--- include: message, broken_records, found
+-- include: message, broken_records, tickets
 -- Shorten the story of one slice of messages that ended long ago to a tombstone: what keeps them from being sent again, and what
 -- explains the bill. All else goes, and with it number and text.
 -- KEYS  none: the indexes name the records
@@ -51,8 +51,7 @@ local function shorten(id, state)
   redis.call('DEL', message.key)
   redis.call('HSET', message.key, unpack(kept))
   redis.call('PEXPIRE', message.key, left)
-  local ticket = given(message.ticket) and redis.call('GET', TICKETS .. message.ticket)
-  if ticket and string.sub(ticket, 1, #id + 1) == id .. ':' then redis.call('DEL', TICKETS .. message.ticket) end
+  if given(message.ticket) then lose_ticket(message, message.ticket) end
   shortened = shortened + 1
 end
 

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from harness import own_port, until
 from standardwebhooks.webhooks import Webhook
+from store_kit import owner_of
 
 from chaos.closing import Look
 from octoworker.client.client import client
@@ -173,7 +174,7 @@ class Judgement:
             self._receipt(ticket, number, rank, admin)
 
     def _receipt(self, ticket, number, rank, admin):
-        owner = admin.get(f"ow:ticket:{ticket}")
+        owner = owner_of(admin, ticket)
         if owner is None:
             # Nobody saw the answer of its call: it waits for its ticket.
             self.counts["receipts that wait for their ticket"] += 1

@@ -10,12 +10,12 @@ local LONGEST_WAIT = 366 * 86400000
 -- Old members that are looked at when a new one comes: more than come, so that a set grows no longer than its records are kept.
 local LOOKED_AT = 2
 
-local function place_of(hash, length)
-  return FOUND .. string.sub(hash, 1, length)
+local function place_of(index, hash, length)
+  return index .. string.sub(hash, 1, length)
 end
 
-local function member_of(hash, length, id)
-  return string.sub(hash, length + 1) .. id
+local function member_of(hash, length, word)
+  return string.sub(hash, length + 1) .. word
 end
 
 -- A member goes once its record has gone.
@@ -29,27 +29,28 @@ local function drop_gone(place, second, keep)
   end
 end
 
-local function note_found(message, hashes)
-  if not given(hashes) then return end
-  local second = math.floor(message.now / 1000)
-  for _, hash in ipairs(hashes) do
-    local length, place = SHORTEST, place_of(hash, SHORTEST)
-    while length < LONGEST and redis.call('ZCARD', place) >= FULL do
-      -- Else one that is full would stay so, for nothing comes into it any more.
-      drop_gone(place, second, message.keep)
-      length = length + 1
-      place = place_of(hash, length)
-    end
-    redis.call('ZADD', place, second, member_of(hash, length, message.id))
+-- Put a word that ends with the id of the message under this hash.
+local function put(index, message, hash, word)
+  local second, length, place = math.floor(message.now / 1000), SHORTEST, place_of(index, hash, SHORTEST)
+  while length < LONGEST and redis.call('ZCARD', place) >= FULL do
+    -- Else one that is full would stay so, for nothing comes into it any more.
     drop_gone(place, second, message.keep)
-    redis.call('PEXPIRE', place, string.format('%.0f', message.keep + LONGEST_WAIT))
+    length = length + 1
+    place = place_of(index, hash, length)
   end
+  redis.call('ZADD', place, second, member_of(hash, length, word))
+  drop_gone(place, second, message.keep)
+  redis.call('PEXPIRE', place, string.format('%.0f', message.keep + LONGEST_WAIT))
+end
+
+local function note_found(message, hashes)
+  for _, hash in ipairs(given(hashes) and hashes or {}) do put(FOUND, message, hash, message.id) end
 end
 
 local function lose(message, hashes)
   for _, hash in ipairs(hashes) do
     for length = SHORTEST, LONGEST do
-      redis.call('ZREM', place_of(hash, length), member_of(hash, length, message.id))
+      redis.call('ZREM', place_of(FOUND, hash, length), member_of(hash, length, message.id))
     end
   end
 end

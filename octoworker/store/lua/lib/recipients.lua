@@ -1,11 +1,15 @@
--- include: message
+-- include: message, tickets
 -- To which message of ours a call of Octopush's belongs, and whether its number is one of its recipients.
 
 -- Id and generation of the key of the message that has this ticket; nil when none has it, or two. Whether any is known.
 local function owner_of(ticket)
-  local found = ticket ~= '' and redis.call('GET', TICKETS .. ticket)
-  if not found then return nil, nil, false end
-  local id, generation = string.match(found, '^(%x+):(%d+)$')
+  local owner
+  for _, each in ipairs(ticket ~= '' and places_of_ticket(ticket) or {}) do
+    if owner and owner ~= each.word then return nil, nil, true end
+    owner = each.word
+  end
+  if not owner then return nil, nil, false end
+  local generation, id = string.match(owner, '^(%d+):(%x+)$')
   return id, tonumber(generation), true
 end
 
