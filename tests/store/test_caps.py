@@ -146,6 +146,13 @@ def both_day(each):
     return f"ow:day:{each.day}"
 
 
+def test_what_a_day_counted_is_kept_for_a_week_and_then_goes(client):
+    caps = Caps(countries={"FR": 9})
+    each = capped_request(1, caps)
+    open_store(client, caps=caps).claim(each)
+    assert 7 * 86400 <= client.ttl(both_day(each)) <= 8 * 86400
+
+
 @pytest.mark.parametrize(
     ("prices", "cost"),
     [({}, 100_000), ({"DE": Decimal("0.20")}, 200_000), ({"DE": Decimal("0.20"), "FR": Decimal("0.05")}, 50_000)],
