@@ -30,8 +30,9 @@ SLICE = 200
 LENGTHS = range(3, 7)
 """Letters of a hash that may name its set, as in lua/lib/found.lua."""
 
-SOON_MS = 600_000
-"""ms within which what no worker has claimed yet is looked at again."""
+SOON_MS = 3_600_000
+"""ms within which what no worker has claimed yet is looked at again: a job that nobody claims doubles the patience with it, up to
+half an hour at the usual minute (lua/lib/wakeups.lua)."""
 
 MOVING = (State.QUEUED, State.SUBMITTING)
 """States without an index: the due set has them."""

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from store_kit import A, B, at, id_of, open_store, outcome, record_of, request, seconds
+from store_kit import A, B, at, id_of, look_now, open_store, outcome, record_of, request, seconds, woken
 
 from octoworker.sms import terms
 from octoworker.sms.record import State
@@ -62,6 +62,15 @@ def test_a_message_is_found_by_each_of_its_numbers_and_by_no_other(store):
 def test_what_no_worker_has_claimed_is_found_by_its_number_too(store):
     created(store, asked(1, A))
     created(store, asked(2, B))
+    assert found(store, to(A)) == [1]
+
+
+def test_what_no_worker_has_claimed_is_found_however_often_its_job_came_in_vain(redis_client):
+    store = open_store(redis_client, requeue_after=60)
+    each = created(store, asked(1, A))
+    for _ in range(10):
+        look_now(redis_client, each.message_id)
+        assert woken(store) == [1]
     assert found(store, to(A)) == [1]
 
 
