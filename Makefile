@@ -227,7 +227,7 @@ bench-crowd: .venv-bench/.ready
 bench-restart: $(READY)
 	$(BIN)/python benchmarks/restart.py
 
-# make bench-idle   20 workers with nothing to do: what they cost, and how soon one takes a job
+# make bench-idle   two workers and then 20 with nothing to do: what they cost, and how soon one takes a job
 bench-idle: $(READY)
 	$(BIN)/python benchmarks/idle.py
 
