@@ -23,6 +23,7 @@ from store_kit import (
     told,
     woken,
 )
+from structlog.testing import capture_logs
 
 from octoworker.errors import MaybeSentError, RefusedError, StoreError
 from octoworker.sending.recall import Recaller
@@ -551,14 +552,15 @@ def dies_at(fatal):
     return at_step
 
 
-def test_a_worker_asks_octopush_and_writes_what_it_said(held, capsys):
+def test_a_worker_asks_octopush_and_writes_what_it_said(held):
     octopush = Octopush()
     worker = recaller(held, octopush)
     assert not worker.step(), "nobody wants anything taken back"
     held.cancel(ID)
-    assert worker.step()
+    with capture_logs() as said:
+        assert worker.step()
     assert (octopush.asked, held.get(ID).state) == (["sms_1"], State.CANCELLED)
-    assert "sms.recall " in capsys.readouterr().out
+    assert "sms.recall" in {each["event"] for each in said}
 
 
 def test_a_worker_writes_that_the_answer_was_lost(held):

@@ -186,16 +186,16 @@ local function drop_text(message)
   redis.call('HSET', message.key, 'payload', cjson.encode(payload), 'text_gone', message.now)
 end
 
--- What a move brings along, of a message of which there is more to do than to move it. `told`: somebody listens to it. `moves` is
+-- What a move brings along, of a message of which there is more to do than to move it. `heard`: somebody listens to it. `moves` is
 -- `move`, for those that move with it.
-local function follow(message, from, reason, due, past, told, moves)
+local function follow(message, from, reason, due, past, heard, moves)
   local now, to = message.now, message.state
   if past.campaign then
     tally(message, from, to, reason)
     outlive(past.campaign, message.keep, due and math.max(0, due - now) or 0)
   end
   if FINAL[to] and past.secret then drop_text(message) end
-  if told then emit_move(message, reason) end
+  if heard then emit_move(message, reason) end
   -- Receipts that came before it was known to be accepted.
   if to == 'accepted' and past.receipts then
     local further, why = concluded(message)
@@ -232,9 +232,9 @@ local function move(message, to, reason, due, ...)
   elseif FINAL[from] then
     redis.call('PERSIST', key)
   end
-  local told = EMITTED[to] and from ~= to and somebody_listens()
-  if told or past.campaign or past.secret or past.receipts or past.parent then
-    follow(message, from, reason, due, past, told, move)
+  local heard = EMITTED[to] and from ~= to and somebody_listens()
+  if heard or past.campaign or past.secret or past.receipts or past.parent then
+    follow(message, from, reason, due, past, heard, move)
   end
 end
 
