@@ -75,23 +75,23 @@ def received(reply: Sequence[Any]) -> Received:
 
 def _lease(text: str) -> Lease:
     answer = json.loads(text)
-    told = answer.get
-    now, pending, outcomes = answer["now"], told("pending"), told("outcomes")
+    known = answer.get
+    now, pending, outcomes = answer["now"], known("pending"), known("outcomes")
     return Lease(
         token=answer["token"],
-        generation=told("key_generation", 0),
-        key_used_before=bool(told("key_used_before")),
-        key_doubtful=bool(told("key_doubtful")),
+        generation=known("key_generation", 0),
+        key_used_before=bool(known("key_used_before")),
+        key_doubtful=bool(known("key_doubtful")),
         attempts=answer["attempts"],
         now=instant(now),
-        age=span(now - told("first_attempt_at", now)),
-        unknown_for=span(now - told("in_doubt_since", now)),
+        age=span(now - known("first_attempt_at", now)),
+        unknown_for=span(now - known("in_doubt_since", now)),
         pending=tuple(json.loads(pending)) if pending else (),
         earlier=_object(outcomes) if outcomes else {},
-        earlier_cost=told("cost", ""),
+        earlier_cost=known("cost", ""),
         waited=span(now - answer["eligible_at"]),
-        correlation=told("correlation", ""),
-        epoch=told("epoch", 0),
+        correlation=known("correlation", ""),
+        epoch=known("epoch", 0),
     )
 
 
