@@ -15,6 +15,7 @@ from store_kit import (
     look_now,
     open_store,
     pass_time,
+    record_of,
     request,
     seconds,
     settle,
@@ -206,6 +207,16 @@ def test_it_is_left_to_an_operator_when_that_account_is_gone(old, new, client, s
     record = new.get(id_of(1))
     assert (record.state, OLD in record.reason) == (State.UNKNOWN, True)
     assert woken(old) == [1]
+
+
+def test_what_is_left_to_an_operator_has_no_job_on_its_way_any_more(old, new, client, still):
+    maybe_sent(old)
+    assert woken(old) == [1]
+    still.shift(ABSENT_AFTER + 1)
+    at_work(new)
+    assert client.hget(record_of(1), "woken") == "1"
+    assert new.claim(request(1)).stopped
+    assert client.hmget(record_of(1), "woken", "released") == [None, None]
 
 
 def test_a_breaker_of_one_account_stops_no_other(client):

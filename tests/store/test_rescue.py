@@ -29,6 +29,7 @@ from store_kit import (
     woken,
 )
 
+from octoworker import correlation
 from octoworker.sms.record import State
 
 
@@ -37,6 +38,24 @@ def test_the_scheduler_brings_the_arguments_with_it(store, client):
     rewind(client, 61)
     wakeups = look(store).wakeups
     assert wakeups[0].arguments["text"] == "secret words"
+
+
+def test_the_job_that_is_published_again_says_who_asked_and_whether_somebody_may_hold_the_result(store, client):
+    with correlation.bound("request-1"):
+        store.create(id_of(1), "print", "bulk", PAYLOAD)
+    store.claim(request(2))
+    for n in (1, 2):
+        client.hset(record_of(n), "lease_until", 1)
+        look_now(client, id_of(n))
+    one, other = sorted(look(store).wakeups, key=lambda wakeup: wakeup.message_id)
+    assert (one.job_id, one.lane, one.payload, one.correlation, one.by_job) == (
+        id_of(1),
+        "bulk",
+        PAYLOAD,
+        "request-1",
+        False,
+    )
+    assert (other.lane, other.correlation, other.by_job) == ("normal", "", True)
 
 
 def test_a_job_that_vanished_is_found(store, client):
