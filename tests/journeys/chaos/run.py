@@ -51,6 +51,8 @@ CALM = {
     "OCTOWORKER_HTTP_TIMEOUT": "5",
     "OCTOWORKER_LEASE": "8",
     "OCTOWORKER_VISIBILITY_TIMEOUT": "12",
+    # And a backlog of a hundred thousand is no crowd of lost jobs: looked for every second, they leave Redis no time for the rest.
+    "OCTOWORKER_REQUEUE_AFTER": "5",
 }
 """Settings of the workers that bring the run to its end."""
 
