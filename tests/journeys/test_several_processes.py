@@ -44,11 +44,8 @@ def test_a_worker_that_is_told_to_end_records_the_calls_of_all_its_processes(hou
     house.sandbox.fault(fault="gate", name="door", when="before")
     worker = house.worker()
     ready(house)
-    ids = []
-    for n in range(4):
-        # One after the other: in a crowd one process might take several, and make one call at once.
-        ids.append(house.enqueue(f"+3361234{n:04}"))
-        until(lambda: house.record(ids[-1]).state == "submitting")
+    ids = [house.enqueue(f"+3361234{n:04}") for n in range(4)]
+    until(lambda: all(house.record(each).state == "submitting" for each in ids))
     worker.signal(signal.SIGTERM)
     until(lambda: not (house.folder / "health" / "ready").exists())
     house.sandbox.open_gate("door")
