@@ -156,7 +156,7 @@ class Measure:
 def measure(text: str) -> Measure:
     """Count a text whose line ends are LF. Never fails; an empty text is one empty segment.
 
-    Remembered for a moment: who checks a text, plans it and asks the caps counts it each time.
+    The latest are remembered: who checks a text, plans it and asks the caps counts it each time.
     """
     counted = text.translate(_COUNTED_AS)
     if GSM7.issuperset(counted):

@@ -199,6 +199,7 @@ def test_a_connection_is_given_up_when_the_server(raw):
 
 ODD = {
     "has two lengths": b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Length: 400\r\n\r\n%b" % (len(TAKEN), TAKEN),
+    "has a length of five thousand digits": b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n" + TAKEN,
     "is coded in a way that nobody asked for": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n"
     b"Content-Length: %d\r\n\r\n%b" % (len(TAKEN), TAKEN),
     "has a chunk of a size below nothing, and no end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octoworker.errors import PayloadError
-from octoworker.sms.arguments import in_one_form, plain_arguments
+from octoworker.sms import sizes
+from octoworker.sms.arguments import in_one_form, kept, plain_arguments
 from octoworker.sms.identity import fingerprint
 from octoworker.sms.policy import Policy
 
@@ -242,3 +243,24 @@ def test_a_type_of_sms_that_does_not_exist_is_refused_at_once(value):
 @pytest.mark.parametrize("number", [10**400, -(10**400), float("inf"), float("nan")])
 def test_a_number_beyond_all_numbers_is_left_to_the_reader_of_people(number):
     assert plain_arguments({"recipients": [number]}) == {"recipients": [f"({type(number).__name__})"]}
+
+
+def test_the_largest_message_that_is_taken_is_kept_as_it_is():
+    """One that was cut would be another content under the same id, and would never be sent."""
+    odd = "\\" * sizes.REFERENCE
+    largest = plain_arguments(
+        {
+            "recipients": ["+" + "6" * (sizes.NUMBER - 1)] * sizes.LIST,
+            "text": "\\" * sizes.TEXT,
+            "sms_type": "FR",
+            "sender": "s" * sizes.NUMBER,
+            "idempotency_key": "k" * sizes.KEY,
+            "reference": odd,
+            "send_at": datetime(2026, 12, 1, 8, 0, 0, 1, UTC),
+            "expires_at": datetime(2026, 12, 2, 8, 0, 0, 1, UTC),
+            "lane": "normal",
+            "consent": {"id": odd, "date": datetime(2026, 3, 1, 8, 0, 0, 1, UTC).isoformat(), "source": odd},
+            **dict.fromkeys(("transactional", "hold", "with_replies"), True),
+        }
+    )
+    assert kept(largest) == largest

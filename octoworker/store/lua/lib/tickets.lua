@@ -7,8 +7,8 @@
 -- Characters of a ticket. The longest that were seen have thirty.
 local LONGEST_TICKET = 64
 
--- Not redis.sha1hex, which fails in the fakeredis of a web app's tests. Primes a little below 2^32, and factors with which no product leaves the whole numbers that Lua has. Of a hundred million tickets
--- hardly two have one hash.
+-- Not redis.sha1hex, which fails in fakeredis. Primes a little below 2^32, and factors with which no product leaves the whole
+-- numbers that Lua has. Of a hundred million tickets hardly two have one hash.
 local ONE, OTHER, BY_ONE, BY_OTHER = 4294967291, 4294967279, 1000003, 999983
 
 -- Its last digits first: tickets in a row are spread over the sets.
