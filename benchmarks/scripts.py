@@ -17,14 +17,17 @@ from pathlib import Path
 
 from traffic import TEXT, house, messages
 
-from octoworker.store.scripts import names, source
+from octoworker.store.scripts import OF_ONE, TOGETHER, names, source
 
 RESULTS = Path(__file__).parent / "results" / "scripts.json"
 
 
 def measured(count):
     took = defaultdict(list)
-    by_sha = {hashlib.sha1(source(name).encode()).hexdigest(): name for name in names()}
+    by_sha = {
+        hashlib.sha1(source(name).encode()).hexdigest(): name
+        for name in [*names(), *(each + TOGETHER for each in OF_ONE)]
+    }
     with house(1) as (client, sandbox, server):
         server.config_set("slowlog-max-len", 1_000_000)
         server.config_set("slowlog-log-slower-than", 0)

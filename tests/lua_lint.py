@@ -50,6 +50,9 @@ OF_REDIS = frozenset(
 HEADER = ("-- KEYS  ", "-- ARGV  ", "-- returns  ")
 """What a script's header says, in this order."""
 
+OF_PYTHON = frozenset(["for_each"])
+"""What `scripts` names where it puts a script together."""
+
 LAST_PLACE = 2
 """The last place in a list that needs no name."""
 
@@ -250,7 +253,7 @@ def faults(readings: dict[str, Reading]) -> Iterator[str]:
                 yield f"{path}:{line}: {name} is nothing that this file knows"
     for path, reading in readings.items():
         for name, line in reading.exports.items():
-            if name not in reading.used_here | used_by_others[path]:
+            if name not in reading.used_here | used_by_others[path] | OF_PYTHON:
                 yield f"{path}:{line}: {name} is used by nobody"
 
 

@@ -42,6 +42,9 @@ CHUNK = 100
 GROUP = 50
 """Outcomes settled at once, when they come fast."""
 
+AT_ONCE = 2
+"""Jobs of one process at once while the provider answers at once: one of them calls, the other talks with Redis."""
+
 GATHER = 0.05
 """Seconds an outcome may wait for others to be settled with."""
 
@@ -106,7 +109,8 @@ class Bulk:
         self._most = concurrency
         self._callers = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="octoworker-call")
         self._answer_time = 0.0
-        self._one_at_a_time = threading.Lock()
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
+        self._calling = threading.Lock()
 
     def handle(self, ids: Sequence[str], published_at: int | None = None) -> int:
         """Move each of these messages one step. Returns how many were submitted.
@@ -133,9 +137,9 @@ class Bulk:
         return sent
 
     def _turn(self) -> AbstractContextManager[object]:
-        """While the provider answers at once there is nothing to wait for, and two jobs of one process only get in each
-        other's way: they took twice the CPU. So they take turns, until it does not."""
-        return self._one_at_a_time if self._concurrency() == 1 else nullcontext()
+        """While the provider answers at once, jobs of one process only get in each other's way: they took twice the CPU. So they
+        take turns, until it does not: one calls, and another waits for Redis."""
+        return self._turns if self._concurrency() == 1 else nullcontext()
 
     def _read(self, ids: Sequence[str], published_at: int | None) -> Iterator[PreparedMessage]:
         for message_id, taken in zip(ids, self._store.taken(ids), strict=True):
@@ -232,16 +236,19 @@ class Bulk:
 
         Returns how many it did; the rest is left in `waiting`.
         """
-        group: list[Ended] = []
         did = 0
-        while self._concurrency() == 1 and (claimed := next(waiting, None)):
-            group.append(self._outcome(claimed, trouble))
-            did += 1
-            if len(group) >= GROUP:
-                self._settle(group)
-                group = []
-        self._settle(group)
+        while group := self._called(waiting, trouble):
+            self._settle(group)
+            did += len(group)
         return did
+
+    def _called(self, waiting: Iterator[Claimed], trouble: Trouble) -> list[Ended]:
+        """The next group, called one by one while no other job of this process calls."""
+        group: list[Ended] = []
+        with self._calling:
+            while len(group) < GROUP and self._concurrency() == 1 and (claimed := next(waiting, None)):
+                group.append(self._outcome(claimed, trouble))
+        return group
 
     def _outcome(self, claimed: Claimed, trouble: Trouble) -> Ended:
         """Submit one. A bug must not take the others along: its message has its lease, and comes back by it.

@@ -366,7 +366,7 @@ class Store:
         except UnconfirmedError as error:
             pairs = zip(jobs, error.answers, strict=True)
             self._hand_back(
-                [(job, claimed(job, each)) for job, each in pairs if not isinstance(each, redis.RedisError)],
+                [(job, claimed(job, each)) for job, each in pairs if not isinstance(each, Exception)],
                 str(error),
             )
             raise

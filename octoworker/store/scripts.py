@@ -23,7 +23,7 @@ from redis.sentinel import MasterNotFoundError
 
 from octoworker.errors import RecordError, StoreError, UnfitRedisError
 from octoworker.store import keys
-from octoworker.store.confirm import CONFIRMED, Confirm, on_every_replica
+from octoworker.store.confirm import CONFIRMED, Confirm, UnconfirmedError, on_every_replica
 from octoworker.store.connections import Talk
 
 LUA = files("octoworker.store").joinpath("lua")
@@ -54,16 +54,30 @@ def parts_of(script: str) -> list[str]:
 
 def source(script: str) -> str:
     """A script as Redis runs it."""
+    if script.endswith(TOGETHER):
+        return _source_together(script.removesuffix(TOGETHER))
     *parts, own = (read(part) for part in parts_of(script))
-    needed, kept = _words(own), [own]
+    whole = spelt_out(_needed(own, parts) + own)
+    return sunk(whole) if script in OF_ONE else whole
+
+
+def _source_together(script: str) -> str:
+    """A script of one message for several of them in one call, as lib/many.lua has it."""
+    *parts, own = (read(part) for part in parts_of(script))
+    one = f"local function one(KEYS, ARGV)\n{sunk(own)}end\nreturn for_each(one)\n"
+    return spelt_out(_needed(one, parts) + one)
+
+
+def _needed(own: str, parts: Sequence[str]) -> str:
+    """What a text needs of these parts and the names of the keys."""
+    needed, kept = _words(own), []
     # From the last to the first: nothing in Lua is named before it is defined.
     for definition in reversed([each for text in (NAMES, *parts) for each in _definitions(text)]):
         if (found := DEFINITION.match(definition)) and needed.isdisjoint(found[1].split(", ")):
             continue
         needed |= _words(definition)
         kept.append(definition)
-    whole = spelt_out("".join(reversed(kept)))
-    return sunk(whole) if script in SUNK else whole
+    return "".join(reversed(kept))
 
 
 CONSTANT = re.compile(r"^local ([A-Z_]+) = ('[^'\n]*'|\d+)\n", re.MULTILINE)
@@ -78,8 +92,15 @@ def spelt_out(text: str) -> str:
     return named.sub(lambda found: values[found[0]], CONSTANT.sub("", text))
 
 
-SUNK = frozenset({"claim", "settle"})
-"""Scripts of one message. Each call of one used to make some 80 functions, most of them for what rarely happens."""
+OF_ONE = frozenset({"claim", "settle"})
+"""Scripts of one message, which are also run for several in one call. Each call used to make some 80 functions, most of them for
+what rarely happens."""
+
+TOGETHER = " together"
+"""Behind the name of a script of one message: for several of them."""
+
+AT_ONCE = 20
+"""Messages in one call of a script. Redis answers nobody else meanwhile, for a millisecond or two; more save hardly anything."""
 
 MARGIN = re.compile(r"(?!end\b|else|\)|\}|--|\s)")
 """Where a line begins a new piece of a script."""
@@ -264,7 +285,15 @@ class Scripts:
         """
         if self._by_function:
             return [self._one(name, *call) for call in calls]
-        return self._all(name, calls, self._confirm if confirmed and name in CONFIRMED else None)
+        confirm = self._confirm if confirmed and name in CONFIRMED else None
+        if name not in OF_ONE:
+            return self._all(name, calls, confirm)
+        some = [calls[start : start + AT_ONCE] for start in range(0, len(calls), AT_ONCE)]
+        sizes = [len(each) for each in some]
+        try:
+            return _of_each(self._all(name + TOGETHER, [_as_one(each) for each in some], confirm), sizes)
+        except UnconfirmedError as error:
+            raise UnconfirmedError(str(error), _of_each(error.answers, sizes)) from None
 
     def _all(
         self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], confirm: Confirm | None
@@ -323,6 +352,24 @@ class Scripts:
             for command in commands:
                 pipe.execute_command(*command)  # type: ignore[no-untyped-call]  # so in its stubs
             return pipe.execute(raise_on_error=False)
+
+
+def _as_one(calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> tuple[list[str], list[Any]]:
+    """These calls of a script of one message as one call for all of them. They share their last argument."""
+    places = [place for each, _ in calls for place in each]
+    return places, [*(each for _, arguments in calls for each in arguments[:-1]), calls[0][1][-1]]
+
+
+def _of_each(answers: Sequence[Any], sizes: Sequence[int]) -> list[Any]:
+    """What such calls answered, for each of so many messages."""
+    found: list[Any] = []
+    for answer, size in zip(answers, sizes, strict=True):
+        found += [answer] * size if isinstance(answer, Exception) else map(_of_one, answer)
+    return found
+
+
+def _of_one(answer: Any) -> Any:
+    return ours(redis.ResponseError(answer[1])) if answer[0] == "failed" else answer
 
 
 def missing(error: redis.RedisError) -> bool:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from octoworker.store.scripts import SUNK, source, sunk
+from octoworker.store.scripts import OF_ONE, source, sunk
 
 RARE = """local kept = 1
 local function deep(n)
@@ -59,7 +59,7 @@ def named(text):
     return sorted(re.findall(r"local function (\w+)", text))
 
 
-@pytest.mark.parametrize("script", sorted(SUNK))
+@pytest.mark.parametrize("script", sorted(OF_ONE))
 def test_most_functions_of_a_script_of_one_message_are_made_at_need(script):
     whole = source(script)
     assert named(sunk(whole)) == named(whole)

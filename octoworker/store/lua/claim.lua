@@ -1,4 +1,4 @@
--- include: message, flow_control, caps, opt_outs, accounts, epoch, found
+-- include: message, flow_control, caps, opt_outs, accounts, epoch, found, many
 -- Decide in one step all that a worker must know before it may call Octopush.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 request (JSON: fingerprint, lane, job_id, claim_nonce, keep, lease, key_window, requeue_after, slack (ms),
@@ -25,14 +25,14 @@
 --          {'rolled_back'}           Redis is older than what this worker has seen of it, and nothing was changed: nothing may be sent
 --          {'conflict'}              the id belongs to a message with other content
 --          {'superseded'}            its job is of a content that was replaced since
-local request, limits = cjson.decode(ARGV[2]), cjson.decode(ARGV[4])
+local request, limits = cjson.decode(ARGV[2]), shared(ARGV[4])
 local now = clock()
 
 -- What a worker made of the hours and the day, it made of the time it took this to be.
 if given(request.planned_at) and math.abs(now - request.planned_at) > request.plan_slack then return {'outdated'} end
 
 -- Older than it was, or not yet looked through since then.
-local epoch = fill({}, EPOCH, 'second_keys', 'reviewing_until')
+local epoch = known_epoch()
 if number(request.epoch) > number(epoch.second_keys) or epoch.reviewing_until then return {'rolled_back'} end
 
 local function look()
@@ -379,7 +379,7 @@ local function readers_left()
   return left
 end
 
-local flow = read_flow_control(limits, now)
+local flow = known_flow_control(limits, now)
 if given(request.cap_request) and given(request.readers) then request.cap_request.readers = readers_left() end
 local caps = given(request.cap_request)
   and {limits = limits.caps, request = request.cap_request, day = DAYS .. request.day, account = of_account(ACCOUNT, limits)}

@@ -1,4 +1,4 @@
--- include: message, flow_control, tickets, opt_outs, recalls
+-- include: message, flow_control, tickets, opt_outs, recalls, many
 -- Write the outcome of a submit, if the claim still holds.
 -- KEYS  1 record (hash)
 -- ARGV  1 id   2 token of the claim   3 outcome (JSON: state, reason, keep, key_generation, key (unused|used|next|doubtful),
@@ -12,7 +12,7 @@
 --          late: the lease was lost, but the answer proves acceptance and nobody knew better, so it was taken
 --          fenced: the lease was lost; the record is somebody else's, or gone ('[]')
 --          alerts: 'on_hold', 'breaker_opened', 'breaker_closed', 'balance_low', 'spend_80', 'spend_100'
-local token, outcome, limits, alerts = ARGV[2], cjson.decode(ARGV[3]), cjson.decode(ARGV[4]), {}
+local token, outcome, limits, alerts = ARGV[2], cjson.decode(ARGV[3]), shared(ARGV[4]), {}
 local message = {id = ARGV[1], key = KEYS[1], now = clock(), keep = outcome.keep}
 local now, day, account = message.now, DAYS .. outcome.day, of_account(ACCOUNT, limits)
 read_message(message, 'state', 'token', 'key_generation', 'key_uses', 'proved', 'confirmed', 'created', 'eligible_at',

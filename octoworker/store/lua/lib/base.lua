@@ -3,9 +3,14 @@
 -- so each script's first change is one that a full Redis refuses (HSET, HINCRBY), before any that it would let pass (HDEL).
 -- The clock that counts is the clock of Redis: no worker's clock decides anything here.
 
+local instant = nil
+
 local function clock()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  if not instant then
+    local time = redis.call('TIME')
+    instant = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  end
+  return instant
 end
 
 local function number(text)

@@ -41,24 +41,33 @@ local function heard_from_probe(limits, now, step, health)
   return 'breaker_closed'
 end
 
+-- As this call of the script knows it, until it writes there.
+local known_breaker = nil
+
 -- What a call says about Octopush itself: 'ok' or 'fault'. Returns an alert or nil, and whether this was the probe.
 local function heard(message, limits, health)
   if number(limits.breaker_calls) == 0 or not given(health) then return nil, false end
-  local now, breaker, key = message.now, read_breaker(limits), of_account(BREAKER, limits)
-  if breaker.broken then redis.call('DEL', key) end
+  known_breaker = known_breaker or read_breaker(limits)
+  local now, breaker, key = message.now, known_breaker, of_account(BREAKER, limits)
+  if breaker.broken then
+    redis.call('DEL', key)
+    known_breaker = nil
+  end
   local state, step, recent = breaker.state, number(breaker.step), breaker.recent or ''
   if state == 'open' then
     if breaker.probe ~= message.id then return nil, false end
+    known_breaker = nil
     return heard_from_probe(limits, now, step, health), true
   end
   if state == 'ramp' and math.abs(now - number(breaker.since)) >= limits.breaker_ramp then
     redis.call('HDEL', key, 'state', 'since', 'step')
-    state = nil
+    known_breaker, state = nil, nil
   end
   local entry, size = string.sub(message.id, 1 - CALL), limits.breaker_calls
   local calm = not string.find(recent, '-', 1, true)
   -- The usual call after many that went well says nothing new, and writes nothing.
   if health == 'ok' and calm and #recent >= CALL * size then return nil, false end
+  known_breaker = nil
   if number(breaker.heard) < now - STALE then recent = '' end
   -- One message counts once as a fault, however often it is tried.
   if health == 'fault' and string.find(recent, entry .. '-', 1, true) then return nil, false end

@@ -29,6 +29,14 @@ local function read_flow_control(limits, now)
   return flow
 end
 
+-- As this call of the script knows it: what it takes of the pace, it takes here as well.
+local known_flow = nil
+
+local function known_flow_control(limits, now)
+  known_flow = known_flow or read_flow_control(limits, now)
+  return known_flow
+end
+
 local function paused(flow, lane, marketing)
   return flow['pause:all'] or flow['pause:' .. lane] or (marketing and flow['pause:marketing'])
 end
@@ -92,14 +100,16 @@ local function went(flow, segments)
   -- Nothing sets a pace, and the minute is the one of the call before: that is most of them.
   if flow.minute == minute and takes(flow, segments) == 0 then
     redis.call('HINCRBY', flow.key, 'sent', segments)
+    flow.sent = flow.sent + segments
     return
   end
   if flow.minute ~= minute then
     flow.before = flow.minute == minute - 1 and flow.sent or 0
     flow.minute, flow.sent = minute, 0
   end
+  flow.sent = flow.sent + segments
   redis.call('HSET', flow.key, 'tat', string.format('%.3f', flow.tat), 'paced', flow.now, 'minute', minute,
-             'sent', flow.sent + segments, 'before', flow.before)
+             'sent', flow.sent, 'before', flow.before)
 end
 
 -- Hold all sending back: Octopush refused the account. Whether it was not so already.
