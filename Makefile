@@ -156,6 +156,12 @@ OUTBOX ?= django
 chaos-outbox: $(READY)
 	$(BIN)/python tests/journeys/outbox_kills.py --kills $(KILLS) --with $(OUTBOX)
 
+# make stopped-bulk ROWS=130000   a bulk is stopped by SIGKILL, Ctrl-C and a full Redis, and goes on by the same command: who heard what
+.PHONY: stopped-bulk
+stopped-bulk: ROWS = 130000
+stopped-bulk: $(READY)
+	$(BIN)/python tests/journeys/stopped_bulk.py --rows $(ROWS)
+
 # make check-failover FAILOVERS=50 SERVER=redis CONFIRM=replica   real Sentinels: one primary after the other goes, under load
 #   SERVER=valkey: the Valkey of the tests. CONFIRM=none: the figures without it. FAILOVER="--min-replicas 0" and more, see --help
 FAILOVERS ?= 50
