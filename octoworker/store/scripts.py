@@ -102,6 +102,9 @@ TOGETHER = " together"
 AT_ONCE = 20
 """Messages in one call of a script. Redis answers nobody else meanwhile, for a millisecond or two; more save hardly anything."""
 
+AT_ONCE_BYTES = 30_000
+"""And what they say, together: one to hundreds of people takes as long as many to one."""
+
 MARGIN = re.compile(r"(?!end\b|else|\)|\}|--|\s)")
 """Where a line begins a new piece of a script."""
 
@@ -288,7 +291,7 @@ class Scripts:
         confirm = self._confirm if confirmed and name in CONFIRMED else None
         if name not in OF_ONE:
             return self._all(name, calls, confirm)
-        some = [calls[start : start + AT_ONCE] for start in range(0, len(calls), AT_ONCE)]
+        some = list(_slices(calls))
         sizes = [len(each) for each in some]
         try:
             return _of_each(self._all(name + TOGETHER, [_as_one(each) for each in some], confirm), sizes)
@@ -352,6 +355,21 @@ class Scripts:
             for command in commands:
                 pipe.execute_command(*command)  # type: ignore[no-untyped-call]  # so in its stubs
             return pipe.execute(raise_on_error=False)
+
+
+def _slices(
+    calls: Sequence[tuple[Sequence[str], Sequence[Any]]],
+) -> Iterator[Sequence[tuple[Sequence[str], Sequence[Any]]]]:
+    """These calls, cut into those that go together."""
+    first, said = 0, 0
+    for n, (_, arguments) in enumerate(calls):
+        size = sum(len(each) for each in arguments if isinstance(each, str))
+        if n > first and (n - first == AT_ONCE or said + size > AT_ONCE_BYTES):
+            yield calls[first:n]
+            first, said = n, 0
+        said += size
+    if calls:
+        yield calls[first:]
 
 
 def _as_one(calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> tuple[list[str], list[Any]]:

@@ -76,3 +76,17 @@ def test_what_a_full_redis_did_not_take_is_settled_once_it_can(store, server):
     admin.config_set("maxmemory", 0)
     assert not any(each.fenced for each in store.settle_many(wanted))
     assert [store.get(id_of(n)).state for n in (1, 2, 3)] == [State.ACCEPTED] * 3
+
+
+@pytest.mark.parametrize(("people", "calls"), [(1, 2), (500, 21)])
+def test_messages_to_many_people_share_no_call(store, server, people, calls):
+    """Redis answers nobody else while a script runs: twenty messages go together, or one to hundreds of people."""
+    _, admin = server
+    hashes = {f"+336{n:08d}": (f"{n:032x}",) for n in range(people)}
+    jobs = [request(n, opt_outs=hashes) for n in range(4, 25)]
+    for each in jobs:
+        store.create(each.message_id, "print", "normal", "{}")
+    store.claim_many(JOBS)
+    admin.config_resetstat()
+    assert kinds(store.claim_many(jobs)) == [Lease] * 21
+    assert admin.info("commandstats")["cmdstat_evalsha"]["calls"] == calls
