@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
 from octoworker.client import client as clients
+from octoworker.contrib.stopping import Stopping
 from octoworker.errors import EnqueueError
 from octoworker.sms import sizes
 from octoworker.sms.lanes import LANES
@@ -107,7 +108,10 @@ def given(rows: Sequence[Some]) -> Iterator[tuple[Some, str]]:
 
 
 def run(
-    look: Callable[[], Relayed], away: Callable[[], None], gone: tuple[type[Exception], ...], until: threading.Event
+    look: Callable[[], Relayed],
+    away: Callable[[], None],
+    gone: tuple[type[Exception], ...],
+    until: Stopping | threading.Event,
 ) -> None:
     """Look until told to stop. Redis or a database that is away (`gone`) is waited for; `away` is called then."""
     wait = EVERY

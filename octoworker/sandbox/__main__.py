@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import queue
 import signal
 import sys
-import threading
 
 from octoworker.sandbox.front import Sandbox
 
@@ -26,9 +26,9 @@ Ctrl+C stops it.
 
 def serve(port: int = PORT, user_login: str = "demo@example.com", api_key: str = "sandbox-key") -> None:
     """Run the sandbox until SIGINT or SIGTERM. SystemExit with one sentence when the port is taken."""
-    stopped = threading.Event()
+    asked = queue.SimpleQueue[None]()  # no event: its lock may be held by who is interrupted
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stopped.set())
+        signal.signal(name, lambda *_: asked.put(None))
     try:
         sandbox = Sandbox(port, user_login, api_key).start()
     except OSError as error:
@@ -36,7 +36,7 @@ def serve(port: int = PORT, user_login: str = "demo@example.com", api_key: str =
     block = BLOCK.format(port=sandbox.port, url=sandbox.url, v1=sandbox.urls["v1"], login=user_login, key=api_key)
     sys.stdout.write(block)
     sys.stdout.flush()
-    stopped.wait()
+    asked.get()
     sandbox.close()
 
 

@@ -28,6 +28,7 @@ from octoworker.errors import EnqueueError, SettingsError
 
 if TYPE_CHECKING:
     from octoworker.contrib.django.models import OutboxMessage
+from octoworker.contrib.stopping import Stopping
 
 
 class Relay:
@@ -60,7 +61,7 @@ class Relay:
                 self._rows().filter(pk=pk).update(problem=problem)
         return handing_over.Relayed(len(done), len(problems))
 
-    def run(self, stopping: threading.Event) -> None:
+    def run(self, stopping: Stopping | threading.Event) -> None:
         """Until told to stop. Redis or a database that is away is waited for."""
         handing_over.run(self.look, connections[self._using].close, (OperationalError, InterfaceError), stopping)
 

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
 
 from sqlalchemy import create_engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from octoworker.contrib.sqlalchemy.relay import Relay
 from octoworker.contrib.sqlalchemy.table import metadata
+from octoworker.contrib.stopping import Stopping
 from octoworker.errors import OctoworkerError
 
 
@@ -57,10 +56,7 @@ def _once(relay: Relay) -> int:
 
 
 def _run(relay: Relay) -> int:
-    stopping = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: stopping.set())
-    relay.run(stopping)
+    relay.run(Stopping.by_signals())
     return 0
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from octoworker import environment
 from octoworker.contrib import handing_over
 from octoworker.contrib.sqlalchemy.table import OUTBOX
+from octoworker.contrib.stopping import Stopping
 
 
 class Relay:
@@ -44,7 +45,7 @@ class Relay:
                 connection.execute(update(OUTBOX).where(OUTBOX.c.id == own).values(problem=problem))
         return handing_over.Relayed(len(done), len(problems))
 
-    def run(self, stopping: threading.Event) -> None:
+    def run(self, stopping: Stopping | threading.Event) -> None:
         """Until told to stop. Redis or a database that is away is waited for."""
         handing_over.run(self.look, self._engine.dispose, (OperationalError, InterfaceError), stopping)
 

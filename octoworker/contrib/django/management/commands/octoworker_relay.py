@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from octoworker.contrib.django import taking
 from octoworker.contrib.django.relay import Relay
+from octoworker.contrib.stopping import Stopping
 from octoworker.errors import EnqueueError
 
 
@@ -27,9 +26,7 @@ class Command(BaseCommand):
         if once:
             self._once(relay)
             return
-        stopping = threading.Event()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, lambda *_: stopping.set())
+        stopping = Stopping.by_signals()
         self.stdout.write("The relay runs.")
         relay.run(stopping)
 
