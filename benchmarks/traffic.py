@@ -30,7 +30,7 @@ from octoworker.client.client import Client
 from octoworker.config import Settings
 from octoworker.sandbox import Sandbox
 from octoworker.store import embedded
-from octoworker.store.scripts import names, source
+from octoworker.store.scripts import OF_ONE, TOGETHER, names, source
 from octoworker.worker import runtime
 
 RESULTS = Path(__file__).parent / "results" / "traffic.json"
@@ -154,7 +154,8 @@ def _watch(monitor, seen):
 
 def _script(command):
     sha = command.split()[1]
-    return next((name for name in names() if hashlib.sha1(source(name).encode()).hexdigest() == sha), "other")
+    every = (*names(), *(each + TOGETHER for each in OF_ONE))
+    return next((name for name in every if hashlib.sha1(source(name).encode()).hexdigest() == sha), "other")
 
 
 def main():
