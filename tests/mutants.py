@@ -184,8 +184,12 @@ class Watch:
         if event != "call":
             return
         code = frame.f_code
-        if code.co_name in ("run", "run_many") and code.co_filename == scripts.__file__:
+        if code.co_filename != scripts.__file__:
+            return
+        if code.co_name in ("run", "run_many"):
             self._now.update(scripts.parts_of(frame.f_locals["name"]))
+        elif code.co_name == "source":  # what a worker runs by itself, as `take`
+            self._now.update(scripts.parts_of(frame.f_locals["script"].removesuffix(scripts.TOGETHER)))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_protocol(self) -> Iterator[None]:
