@@ -14,6 +14,7 @@ from store_kit import (
     record_of,
     request,
     seconds,
+    seconds_of,
     settle,
     submitted,
     verdicts,
@@ -52,6 +53,14 @@ def test_beyond_the_pace_messages_are_backlogged_and_burn_no_attempt(client):
     assert verdicts(store, [request(1), request(2)]) == [Lease, Wait]
     record = store.get(id_of(2))
     assert (record.state, record.attempts) == (State.WAITING, 0)
+
+
+def test_one_that_is_backlogged_is_looked_at_after_ten_minutes_or_when_it_expires(client):
+    store, now = open_store(client, rate=1.0), 1000 * seconds_of(client)
+    soon = at(seconds_of(client) + 60)
+    verdicts(store, [request(1), request(2), request(3, expires_at=soon)])
+    looked_at = [round((client.zscore("ow:due", id_of(n)) - now) / 60_000) for n in (2, 3)]
+    assert looked_at == [10, 1]
 
 
 def test_the_burst_goes_at_once(client):

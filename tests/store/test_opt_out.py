@@ -162,3 +162,11 @@ def test_what_is_exported_is_put_back_as_it_was(store, client):
     client.delete("ow:opt-outs")
     store.opt_outs.put(kept)
     assert list(store.opt_outs.all()) == kept
+
+
+@pytest.mark.parametrize(("listens", "event_id", "kept"), [(True, "e1", 1), (True, "", 0), (False, "e1", 0)])
+def test_an_opt_out_is_an_event_for_whoever_listens(store, client, listens, event_id, kept):
+    if listens:
+        store.outbox.is_wanted()
+    store.opt_outs.add(hashes(A, KEYS), STOP, event_id=event_id, number=A)
+    assert client.xlen("ow:events") == kept

@@ -33,6 +33,13 @@ def test_what_is_unreadable_is_kept_with_its_reason_beside_the_inbox(store, clie
     assert 0 < client.ttl("ow:unreadable") <= 30 * 86400
 
 
+def test_what_is_unreadable_goes_after_a_month_though_more_of_it_comes(store, client, still):
+    for content in ("first", "second", "third"):
+        store.inbox.put([Arrival(content, reason="no")])
+        still.shift(20 * 86400)
+    assert [fields["content"] for _, fields in client.xrange("ow:unreadable")] == ["second", "third"]
+
+
 def test_what_cannot_be_processed_leaves_the_inbox_and_is_kept_with_the_reason(store, client):
     store.inbox.put([arrival(1)])
     (entry,) = store.inbox.take("one", 0)

@@ -110,3 +110,17 @@ def test_an_answer_that_was_under_way_is_believed(client, restored):
     assert restored.get(ID).state == State.UNKNOWN
     restored.settle(ID, lease.token, outcome(State.ACCEPTED))
     assert restored.get(ID).state == State.ACCEPTED
+
+
+def test_the_lost_stretch_begins_at_the_last_second_key_that_redis_knows_of(client, store, still):
+    refused_and_sent_again(store, take(store, 1))
+    known = store.clock.now()
+    before = {key: client.dump(key) for key in client.keys("*")}
+    still.shift(5)
+    refused_and_sent_again(store, take(store, 2))
+    client.flushall()
+    for key, value in before.items():
+        client.restore(key, 0, value)
+    with pytest.raises(RolledBackError):
+        store.claim(take(store, 3))
+    assert abs((store.epoch.last().lost_from - known).total_seconds()) < 1

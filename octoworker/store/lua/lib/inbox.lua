@@ -10,7 +10,7 @@ local UNREADABLE_FOR, UNREADABLE_MOST = 30 * 86400000, 1000
 
 local function keep_unreadable(reason, content)
   redis.call('XADD', UNREADABLE, 'MAXLEN', '~', UNREADABLE_MOST, '*', 'reason', reason, 'content', content)
-  redis.call('XTRIM', UNREADABLE, 'MINID', '~', string.format('%.0f', clock() - UNREADABLE_FOR))
+  redis.call('XTRIM', UNREADABLE, 'MINID', string.format('%.0f', clock() - UNREADABLE_FOR))
   redis.call('PEXPIRE', UNREADABLE, UNREADABLE_FOR)
 end
 
