@@ -48,14 +48,10 @@ def enqueued(client, each, rate):
     return ids, len(ids) / (time.monotonic() - began)
 
 
-def waited(server, ids):
+def waited(store, ids):
     """ms from `enqueue` to `accepted`, of each."""
-    found = []
-    for message_id in ids:
-        lines = server.hget(f"ow:message:{message_id}", "history").splitlines()
-        at = {line.split("|")[1]: int(line.split("|")[0]) for line in lines}
-        found.append(at["accepted"] - at["queued"])
-    return found
+    stories = (store.get(message_id).history for message_id in ids)
+    return [round((story[-1].at - story[0].at).total_seconds() * 1000) for story in stories]
 
 
 def measured(rate, seconds, pool, delay_ms):
@@ -76,7 +72,7 @@ def measured(rate, seconds, pool, delay_ms):
                 ids, came = enqueued(client, messages(WARM + count)[WARM:], rate)
                 until_sent(server, WARM + count)
                 used = measure.cpu(pids) - before
-                took = waited(server, ids)
+                took = waited(client.store, ids)
             finally:
                 measure.end(processes)
                 client.close()

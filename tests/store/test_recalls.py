@@ -107,6 +107,7 @@ def test_it_is_taken_by_one_worker_of_its_own_account(held, client):
 def test_a_no_leaves_it_with_octopush_and_says_why(held):
     record = cancelled(held, NO)
     assert (record.state, record.recall.state, record.recall.reason) == (State.ACCEPTED, "refused", NO.reason)
+    assert list(held.recalls.open(9)) == []
     assert NO.reason in record.reason
     assert held.recalls.take() is None
     assert held.cancel(ID).recall.state == "requested", "it may be tried again"
