@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -75,8 +76,11 @@ def run(rows, folder):
         "--send",
     ]
     statuses = []
-    with embedded.Server() as server, Sandbox(user_login=LOGIN, api_key=API_KEY, credit="1000000.00") as sandbox:
-        it = House(server.url, sandbox, folder, WORKER)
+    with (
+        embedded.Server() as server,
+        Sandbox(user_login=LOGIN, api_key=API_KEY, credit="1000000.00") as sandbox,
+        closing(House(server.url, sandbox, folder, WORKER)) as it,
+    ):
         it.worker()
         for call, settings in enumerate(SETTINGS):
             process = subprocess.Popen(command, env={**it.environ, **settings}, stdout=subprocess.DEVNULL)
@@ -88,7 +92,6 @@ def run(rows, folder):
             it.redis.config_set("maxmemory", 0)
         until(lambda: not it.redis.zcard("ow:due"), HOUR, every=1)
         heard = sandbox.handsets()
-        it.close()
     rings = {number: [each["text"] for each in messages] for number, messages in heard.items()}
     return statuses, {
         "heard it once": sum(rings.get(number) == [text] for number, text in texts.items()),

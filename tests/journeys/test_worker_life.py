@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import signal
 from pathlib import Path
@@ -221,3 +222,22 @@ def test_the_children_of_a_worker_share_what_was_loaded_before_the_fork(house):
     assert (
         sum(each["Private_Dirty"] + each["Private_Clean"] for each in memory) < sum(each["Rss"] for each in memory) / 6
     )
+
+
+HEAP = 64 * 1024 * 1024
+"""A further heap of glibc begins at a multiple of this."""
+
+
+def further_heaps(pid):
+    """Of a process, beside its main one."""
+    maps = [line.split() for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
+    return sum(each[1] == "rw-p" and len(each) == 5 and not int(each[0].split("-")[0], 16) % HEAP for each in maps)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives each thread a heap of its own")
+@pytest.mark.parametrize(("said", "further"), [({}, {0, 1}), ({"MALLOC_ARENA_MAX": "8"}, {2, 3, 4, 5, 6, 7})])
+def test_a_worker_has_two_heaps_where_nobody_says_otherwise(house, said, further):
+    worker = house.worker(settings=said)
+    for n in range(20):
+        house.ended(house.enqueue(f"+3361234{n:04d}"))
+    assert further_heaps(worker.process.pid) in further

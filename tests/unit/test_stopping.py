@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import threading
 
@@ -11,16 +12,16 @@ from octoworker.contrib.stopping import Stopping
 
 def test_a_signal_in_the_midst_of_a_wait_is_heard():
     """With `threading.Event` this hangs at one of the first: its lock is held by who is interrupted."""
-    stopping, heard = Stopping(), threading.Semaphore(0)
+    stopping, heard = Stopping(), queue.SimpleQueue()
 
     def hear(*_):
         stopping.set()
-        heard.release()
+        heard.put(None)
 
     def send():
         for _ in range(300):
             os.kill(os.getpid(), signal.SIGUSR1)
-            heard.acquire()
+            heard.get()
 
     before = signal.signal(signal.SIGUSR1, hear)
     sender = threading.Thread(target=send, daemon=True)

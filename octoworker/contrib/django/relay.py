@@ -24,11 +24,11 @@ from django.utils import timezone
 
 from octoworker import environment
 from octoworker.contrib import handing_over
+from octoworker.contrib.stopping import Stopping
 from octoworker.errors import EnqueueError, SettingsError
 
 if TYPE_CHECKING:
     from octoworker.contrib.django.models import OutboxMessage
-from octoworker.contrib.stopping import Stopping
 
 
 class Relay:
